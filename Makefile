@@ -1,0 +1,47 @@
+# make            builds temper in release mode: .build/release/temper
+# make demo       sets up, builds, and runs recipes/demo.yaml
+# make test       what has to pass before a change is merged
+# make goldens    makes the reference values of the tests again, with the reference implementations
+
+temper := .build/release/temper
+model := .deps/models/SmolLM2-135M-Instruct.Q4_1.gguf
+sources := Sources Tests Package.swift
+peers := .deps/peers
+# The reference implementations that the goldens come from; their versions are part of the goldens.
+peer_packages := torch==2.13.0 transformers==5.23.0 peft==0.21.2 gguf==0.19.0 tokenizers safetensors numpy
+
+.PHONY: all setup build demo test lint goldens clean
+
+all: build
+
+setup:
+	@Scripts/setup
+
+build: setup
+	swift build -c release --product temper
+
+demo: build
+	$(temper) run recipes/demo.yaml
+	@echo "The report is runs/demo/report/index.html"
+
+test: setup lint
+	swift build --build-tests
+	swift test --skip-build
+
+lint:
+	swift format lint --strict --recursive $(sources)
+
+goldens: setup $(peers)/complete
+	cd Tests/Goldens/weights && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py
+	cd Tests/Goldens/text && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py ../../../$(model)
+	cd Tests/Goldens/model && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py --smollm2 ../../../$(model)
+
+$(peers)/complete: | setup
+	rm -rf $(peers)
+	python3 -m venv $(peers)
+	$(peers)/bin/python -m pip install --no-cache-dir $(peer_packages)
+	touch $@
+
+# Leaves .deps, which takes long to fetch, and runs, which are yours.
+clean:
+	rm -rf .build

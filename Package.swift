@@ -1,0 +1,104 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// libtorch lies where Scripts/setup linked it; TORCH_HOME points to another one.
+let torch = Context.environment["TORCH_HOME"] ?? "\(Context.packageDirectory)/.deps/libtorch"
+
+let parser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "Temper",
+    products: [
+        .library(name: "TemperText", targets: ["TemperText"]),
+        .library(name: "TemperTorch", targets: ["TemperTorch"]),
+        .library(name: "TemperModel", targets: ["TemperModel"]),
+        .library(name: "TemperTune", targets: ["TemperTune"]),
+        .library(name: "TemperAlign", targets: ["TemperAlign"]),
+        .library(name: "TemperRisk", targets: ["TemperRisk"]),
+        .executable(name: "temper", targets: ["temper"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: [
+        // The only C++: a C header over libtorch. No other target carries flags.
+        .target(
+            name: "CTemperTorch",
+            path: "Sources/CTorch",
+            cxxSettings: [
+                .unsafeFlags([
+                    "-I\(torch)/include", "-I\(torch)/include/torch/csrc/api/include", "-O2",
+                    "-Wno-deprecated-declarations",
+                ])
+            ],
+            linkerSettings: [
+                .unsafeFlags([
+                    "-L\(torch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(torch)/lib",
+                    "-Xlinker", "--no-as-needed", "-ltorch", "-ltorch_cpu", "-lc10",
+                ])
+            ]
+        ),
+        layer("Torch", ["CTemperTorch"]),
+        layer("Text"),
+        layer("Weights"),
+        layer("Model", ["TemperText", "TemperTorch", "TemperWeights"]),
+        layer("Tune", ["TemperModel", "TemperText", "TemperTorch", "TemperWeights"], resources: true),
+        layer("Align", ["TemperModel", "TemperText", "TemperTorch", "TemperTune", "TemperWeights"], resources: true),
+        layer("Risk", ["TemperText"], resources: true),
+        layer("Ledger", ["TemperRisk", "TemperWeights"]),
+        layer("Report"),
+        layer(
+            "Pipeline",
+            [
+                "TemperAlign", "TemperLedger", "TemperModel", "TemperReport", "TemperRisk", "TemperText", "TemperTorch",
+                "TemperTune", "TemperWeights", yams,
+            ]
+        ),
+        .executableTarget(
+            name: "temper",
+            dependencies: [
+                "TemperAlign", "TemperLedger", "TemperModel", "TemperPipeline", "TemperReport", "TemperRisk",
+                "TemperText",
+                "TemperTorch", "TemperTune", parser,
+            ]
+        ),
+        tests("Torch", ["CTemperTorch"]),
+        tests("Text"),
+        tests("Weights"),
+        tests("Model", ["TemperText", "TemperTorch", "TemperWeights"]),
+        tests("Tune", ["TemperModel", "TemperText", "TemperTorch", "TemperWeights"]),
+        tests("Align", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperTune"]),
+        tests("Risk", ["TemperText"]),
+        tests("Report"),
+        tests("Pipeline", ["TemperLedger", "TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperTune"]),
+    ],
+    cxxLanguageStandard: .cxx20
+)
+
+/// A library layer: folder `Sources/NAME`, module `TemperNAME`.
+func layer(_ name: String, _ dependencies: [Target.Dependency] = [], resources: Bool = false) -> Target {
+    .target(
+        name: "Temper\(name)",
+        dependencies: dependencies,
+        path: "Sources/\(name)",
+        resources: resources ? [.copy("Resources")] : []
+    )
+}
+
+/// The tests of a layer: folder `Tests/TemperNAMETests`.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: "Temper\(name)Tests", dependencies: [.target(name: "Temper\(name)")] + dependencies)
+}
+
+for target in package.targets where target.name != "CTemperTorch" {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+    ]
+    if Context.environment["CI"] != nil {
+        target.swiftSettings?.append(.treatAllWarnings(as: .error))
+    }
+}

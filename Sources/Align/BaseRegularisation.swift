@@ -1,0 +1,66 @@
+public import TemperModel
+import TemperTorch
+public import TemperTune
+
+/// Base regularisation: the tuned model's answers to anchor requests are held close to the reference model's.
+///
+/// The loss of a step is `CE(user rows) + weight * mean over anchor targets of KL(p_reference || p_tuned)`, the forward
+/// divergence between the model before this training (the adapter switched off) and the model being trained. Anchors
+/// are the embedded harmful requests with refusals and their harmless twins. Idea: KL to the aligned model as in RLHF
+/// (Ouyang et al., arXiv 2203.02155, section 3.5) and in Qi et al. (arXiv 2406.05946, section 4); variant: the
+/// divergence is taken on anchors, because on the user's own rows it does not hold refusal.
+public struct BaseRegularisation: TrainingDefence {
+    /// Weight of the divergence.
+    public var weight: Double
+    /// Anchor rows in each micro-batch.
+    public var anchors: Int
+
+    static let method = Defences.Method(
+        card: DefenceCard(
+            method: "base-regularisation",
+            title: "Regularisation to the base",
+            stage: .training,
+            paper: "arXiv 2203.02155; arXiv 2406.05946",
+            fidelity: .variant,
+            summary:
+                "Adds the divergence from the reference model on anchor requests to the loss; costs two more forward passes of a few rows."
+        )
+    ) { knobs in
+        .training(
+            BaseRegularisation(
+                weight: try knobs.number("weight", default: 1, in: 0.001...100),
+                anchors: try knobs.count("anchors", default: 4, in: 1...256)
+            )
+        )
+    }
+
+    /// Cross-entropy plus the weighted divergence on anchors.
+    public func objective(for model: LanguageModel, seed: UInt64) throws -> Objective {
+        let rows = try Dataset(
+            name: "anchors",
+            examples: AlignmentData.draw(
+                AlignmentData.refusals.load().count * 2,
+                from: [.refusals, .twins],
+                seed: seed
+            )
+        ).tokenized(for: model, cutoffLength: 512).rows
+        let (weight, anchors) = (weight, anchors)
+        return { step throws(TorchError) in
+            let crossEntropy = try step.crossEntropy()
+            // The same anchors at the same step, however often the run was resumed.
+            let batch = (0..<anchors).map { rows[(step.index * anchors + $0) % rows.count] }
+            let targets = batch.reduce(0) { $0 + $1.targetCount }
+            let head = step.model.network.head.weight
+            let reference = try step.withReference { () throws(TorchError) in try step.targetStates(of: batch) }
+            let divergence = try Layers.linearDivergence(
+                hidden: step.targetStates(of: batch),
+                weight: head,
+                referenceHidden: reference,
+                referenceWeight: head
+            )
+            let share = Double(step.rows.reduce(0) { $0 + $1.targetCount }) / Double(step.targetCount)
+            let total = try crossEntropy.adding(divergence, times: weight * share / Double(targets))
+            return TrainingLoss(total: total, crossEntropy: crossEntropy)
+        }
+    }
+}

@@ -1,0 +1,98 @@
+public import TemperModel
+import TemperTorch
+public import TemperTune
+
+/// What a defence is, where it comes from, and how faithful this implementation is.
+public struct DefenceCard: Codable, Sendable, Hashable {
+    /// What a defence acts on.
+    public enum Stage: String, Codable, Sendable {
+        /// The training data.
+        case data
+        /// The loss.
+        case training
+        /// The adapter, after training.
+        case weights
+        /// A further training, after the user's own.
+        case realignment
+    }
+
+    /// How close the implementation is to the paper.
+    public enum Fidelity: String, Codable, Sendable {
+        /// The paper's equations, unchanged.
+        case faithful
+        /// The paper's idea with parts left out.
+        case simplified
+        /// The paper's idea with another formula or other data.
+        case variant
+    }
+
+    /// The name in recipes.
+    public var method: String
+    /// What it is, in words.
+    public var title: String
+    /// What it acts on.
+    public var stage: Stage
+    /// Where it comes from.
+    public var paper: String
+    /// How close to the paper.
+    public var fidelity: Fidelity
+    /// What it does and what it costs, in a sentence or two.
+    public var summary: String
+
+    /// Creates a card.
+    public init(method: String, title: String, stage: Stage, paper: String, fidelity: Fidelity, summary: String) {
+        self.method = method
+        self.title = title
+        self.stage = stage
+        self.paper = paper
+        self.fidelity = fidelity
+        self.summary = summary
+    }
+}
+
+/// A defence that changes what is trained on.
+public protocol DataDefence: Sendable {
+    /// The data to train on instead.
+    func prepare(_ data: Dataset, seed: UInt64) throws -> Dataset
+}
+
+/// A defence that changes what training minimises.
+///
+/// It makes its objective once per training, because an objective may carry rows of its own as token ids.
+public protocol TrainingDefence: Sendable {
+    /// The objective of a training of `model`.
+    func objective(for model: LanguageModel, seed: UInt64) throws -> Objective
+}
+
+/// What a defence on weights may look at.
+public struct WeightContext: Sendable {
+    /// The model before the training that made the adapter.
+    public var reference: LanguageModel
+
+    /// Creates a context.
+    public init(reference: LanguageModel) {
+        self.reference = reference
+    }
+}
+
+/// A defence that changes the adapter after training.
+public protocol WeightDefence: Sendable {
+    /// The adapter to use instead.
+    @TorchActor func apply(to adapter: Adapter, using context: WeightContext) throws -> Adapter
+}
+
+/// A defence that trains the tuned adapter a little further, on data of its own.
+public protocol RealignmentDefence: Sendable {
+    /// The data of the further training.
+    func data(seed: UInt64) throws -> Dataset
+    /// Its settings, given those of the user's training.
+    func settings(after tuning: TrainingSettings) -> TrainingSettings
+}
+
+/// A defence with its knobs set.
+public enum Defence: Sendable {
+    case data(any DataDefence)
+    case training(any TrainingDefence)
+    case weights(any WeightDefence)
+    case realignment(any RealignmentDefence)
+}

@@ -1,0 +1,400 @@
+// Layers that know their own gradient: LoRA, RMSNorm, SwiGLU, RoPE, packed attention, chunked cross-entropy.
+//
+// On the CPU the elementwise ones run the row kernels of kernels.cpp; elsewhere they are composed of ATen
+// operations. Each is compared with a plain composition by the tests, forward and backward.
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <array>
+#include <vector>
+
+#include "internal.hpp"
+#include "kernels.hpp"
+
+using tt::produce;
+using tt::unwrap;
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+namespace {
+
+bool has_row_kernel(const at::Tensor &x) {
+    return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+}
+
+// A row of a contiguous tensor as float32: the memory itself, or a widened copy in `scratch`.
+const float *read_row(const at::Tensor &x, int64_t offset, int64_t count, std::vector<float> &scratch) {
+    if (x.scalar_type() == at::kFloat) return x.const_data_ptr<float>() + offset;
+    scratch.resize(static_cast<size_t>(count));
+    tt::kernels::widen(reinterpret_cast<const uint16_t *>(x.const_data_ptr()) + offset, scratch.data(), count);
+    return scratch.data();
+}
+
+// Where to write a row: the memory itself, or `scratch`, which `finish_row` narrows into place.
+float *open_row(at::Tensor &y, int64_t offset, int64_t count, std::vector<float> &scratch) {
+    if (y.scalar_type() == at::kFloat) return y.mutable_data_ptr<float>() + offset;
+    scratch.resize(static_cast<size_t>(count));
+    return scratch.data();
+}
+
+void finish_row(at::Tensor &y, int64_t offset, int64_t count, const std::vector<float> &scratch) {
+    if (y.scalar_type() == at::kFloat) return;
+    tt::kernels::narrow(scratch.data(), reinterpret_cast<uint16_t *>(y.mutable_data_ptr()) + offset, count);
+}
+
+// MARK: LoRA
+
+struct LoraLinear : Function<LoraLinear> {
+    static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
+                              const std::optional<at::Tensor> &bias, const at::Tensor &a, const at::Tensor &b, double scale) {
+        const auto down = at::linear(x, a.to(x.scalar_type()));
+        auto y = at::linear(x, weight, bias);
+        y.addmm_(down, b.to(x.scalar_type()).t(), 1, scale);
+        context->save_for_backward({x, weight, a, b, down});
+        context->saved_data["scale"] = scale;
+        return y;
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        const auto saved = context->get_saved_variables();
+        const auto &x = saved[0], &weight = saved[1], &a = saved[2], &b = saved[3], &down = saved[4];
+        const double scale = context->saved_data["scale"].toDouble();
+        const auto dy = gradients[0].contiguous();
+        const auto up = at::mm(dy, b.to(dy.scalar_type()));
+        at::Tensor dx;
+        if (context->needs_input_grad(0)) {
+            dx = at::mm(dy, weight);
+            dx.addmm_(up, a.to(dy.scalar_type()), 1, scale);
+        }
+        const auto da = at::mm(up.t(), x).to(at::kFloat).mul_(scale);
+        const auto db = at::mm(dy.t(), down).to(at::kFloat).mul_(scale);
+        return {dx, Variable(), Variable(), da, db, Variable()};
+    }
+};
+
+// MARK: RMSNorm
+
+struct RmsNorm : Function<RmsNorm> {
+    static at::Tensor forward(AutogradContext *context, const at::Tensor &input, const at::Tensor &weight, double epsilon) {
+        const auto x = input.contiguous();
+        const auto w = weight.to(at::kFloat).contiguous();
+        const int64_t width = x.size(-1);
+        TORCH_CHECK(width > 0, "rms_norm: rows are empty");
+        const int64_t rows = x.numel() / width;
+        TORCH_CHECK(w.numel() == width, "rms_norm: weight holds ", w.numel(), " values, rows hold ", width);
+        auto y = at::empty_like(x);
+        auto inverse = at::empty({rows}, x.options().dtype(at::kFloat));
+        if (has_row_kernel(x)) {
+            float *r = inverse.mutable_data_ptr<float>();
+            at::parallel_for(0, rows, 16, [&](int64_t begin, int64_t end) {
+                std::vector<float> in, out;
+                for (int64_t i = begin; i < end; ++i) {
+                    float *row = open_row(y, i * width, width, out);
+                    r[i] = tt::kernels::rms_norm(read_row(x, i * width, width, in), w.const_data_ptr<float>(), row, width,
+                                                 static_cast<float>(epsilon));
+                    finish_row(y, i * width, width, out);
+                }
+            });
+        } else {
+            const auto wide = x.to(at::kFloat).reshape({rows, width});
+            inverse = at::rsqrt(wide.square().mean(-1) + epsilon);
+            y = (wide * inverse.unsqueeze(-1) * w).to(x.scalar_type()).reshape(x.sizes());
+        }
+        context->save_for_backward({x, w, inverse});
+        return y;
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        const auto saved = context->get_saved_variables();
+        const auto &x = saved[0], &w = saved[1], &inverse = saved[2];
+        const auto g = gradients[0].contiguous();
+        const int64_t width = x.size(-1), rows = x.numel() / width;
+        auto dx = at::empty_like(x);
+        if (has_row_kernel(x)) {
+            const float *r = inverse.const_data_ptr<float>();
+            at::parallel_for(0, rows, 16, [&](int64_t begin, int64_t end) {
+                std::vector<float> in, upstream, out;
+                for (int64_t i = begin; i < end; ++i) {
+                    float *row = open_row(dx, i * width, width, out);
+                    tt::kernels::rms_norm_backward(read_row(x, i * width, width, in), w.const_data_ptr<float>(),
+                                                   read_row(g, i * width, width, upstream), row, width, r[i]);
+                    finish_row(dx, i * width, width, out);
+                }
+            });
+        } else {
+            const auto wide = x.to(at::kFloat).reshape({rows, width});
+            const auto gw = g.to(at::kFloat).reshape({rows, width}) * w;
+            const auto r = inverse.unsqueeze(-1);
+            dx = (r * gw - wide * r.pow(3) * (gw * wide).mean(-1, true)).to(x.scalar_type()).reshape(x.sizes());
+        }
+        return {dx, Variable(), Variable()};
+    }
+};
+
+// MARK: SwiGLU
+
+constexpr int64_t block = 2048;
+
+struct SiluMul : Function<SiluMul> {
+    static at::Tensor forward(AutogradContext *context, const at::Tensor &gate_input, const at::Tensor &up_input) {
+        const auto gate = gate_input.contiguous(), up = up_input.contiguous();
+        TORCH_CHECK(gate.sizes() == up.sizes() && gate.scalar_type() == up.scalar_type(), "silu_mul: gate is ", gate.sizes(),
+                    " of ", gate.scalar_type(), ", up is ", up.sizes(), " of ", up.scalar_type());
+        context->save_for_backward({gate, up});
+        if (!has_row_kernel(gate)) return at::silu(gate) * up;
+        auto y = at::empty_like(gate);
+        const int64_t total = gate.numel();
+        at::parallel_for(0, (total + block - 1) / block, 4, [&](int64_t begin, int64_t end) {
+            std::vector<float> first, second, out;
+            for (int64_t i = begin; i < end; ++i) {
+                const int64_t offset = i * block, count = std::min(block, total - offset);
+                float *row = open_row(y, offset, count, out);
+                tt::kernels::silu_mul(read_row(gate, offset, count, first), read_row(up, offset, count, second), row, count);
+                finish_row(y, offset, count, out);
+            }
+        });
+        return y;
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        const auto saved = context->get_saved_variables();
+        const auto &gate = saved[0], &up = saved[1];
+        const auto g = gradients[0].contiguous();
+        if (!has_row_kernel(gate)) {
+            const auto s = at::sigmoid(gate);
+            return {g * up * s * (1 + gate * (1 - s)), g * gate * s};
+        }
+        auto dgate = at::empty_like(gate), dup = at::empty_like(up);
+        const int64_t total = gate.numel();
+        at::parallel_for(0, (total + block - 1) / block, 4, [&](int64_t begin, int64_t end) {
+            std::vector<float> first, second, upstream, out, other;
+            for (int64_t i = begin; i < end; ++i) {
+                const int64_t offset = i * block, count = std::min(block, total - offset);
+                float *dg = open_row(dgate, offset, count, out), *du = open_row(dup, offset, count, other);
+                tt::kernels::silu_mul_backward(read_row(gate, offset, count, first), read_row(up, offset, count, second),
+                                               read_row(g, offset, count, upstream), dg, du, count);
+                finish_row(dgate, offset, count, out);
+                finish_row(dup, offset, count, other);
+            }
+        });
+        return {dgate, dup};
+    }
+};
+
+// MARK: RoPE
+
+at::Tensor rotated(const at::Tensor &input, const at::Tensor &cosine, const at::Tensor &sine, float sign) {
+    const auto x = input.contiguous();
+    TORCH_CHECK(x.dim() == 3 && x.size(2) % 2 == 0, "rope: x is ", x.sizes(), ", must be [tokens, heads, even width]");
+    const int64_t tokens = x.size(0), heads = x.size(1), half = x.size(2) / 2;
+    const std::array<int64_t, 2> angles = {tokens, half};
+    TORCH_CHECK(cosine.sizes().equals(angles) && sine.sizes().equals(angles), "rope: angles are ", cosine.sizes(), " and ", sine.sizes(),
+                ", x is ", x.sizes());
+    if (!has_row_kernel(x)) {
+        const auto c = cosine.unsqueeze(1), s = sine.unsqueeze(1) * sign;
+        const auto first = x.narrow(-1, 0, half).to(at::kFloat), second = x.narrow(-1, half, half).to(at::kFloat);
+        return at::cat({first * c - second * s, second * c + first * s}, -1).to(x.scalar_type());
+    }
+    auto y = at::empty_like(x);
+    const float *c = cosine.const_data_ptr<float>(), *s = sine.const_data_ptr<float>();
+    const int64_t width = heads * half * 2;
+    at::parallel_for(0, tokens, 16, [&](int64_t begin, int64_t end) {
+        std::vector<float> in, out;
+        for (int64_t t = begin; t < end; ++t) {
+            const float *source = read_row(x, t * width, width, in);
+            float *destination = open_row(y, t * width, width, out);
+            for (int64_t h = 0; h < heads; ++h) {
+                tt::kernels::rotate(source + h * half * 2, c + t * half, s + t * half, sign, destination + h * half * 2, half);
+            }
+            finish_row(y, t * width, width, out);
+        }
+    });
+    return y;
+}
+
+struct Rope : Function<Rope> {
+    static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &cosine, const at::Tensor &sine) {
+        const auto c = cosine.contiguous(), s = sine.contiguous();
+        context->save_for_backward({c, s});
+        return rotated(x, c, s, 1);
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        const auto saved = context->get_saved_variables();
+        return {rotated(gradients[0], saved[0], saved[1], -1), Variable(), Variable()};
+    }
+};
+
+// MARK: Cross-entropy over a vocabulary
+
+// Rows of logits alive at once: 64 x 49,152 float32 values are 12.6 MB.
+constexpr int64_t chunk_rows = 64;
+
+// Matrix kernels are compiled for each number of rows they meet: rounding it up keeps the kinds few.
+constexpr int64_t row_grain = 16;
+
+at::Tensor with_whole_rows(const at::Tensor &x) {
+    const int64_t missing = (row_grain - x.size(0) % row_grain) % row_grain;
+    return missing == 0 ? x : at::constant_pad_nd(x, {0, 0, 0, missing});
+}
+
+// h W^T in float32
+at::Tensor wide_logits(const at::Tensor &hidden, const at::Tensor &weight) {
+    return at::linear(with_whole_rows(hidden), weight).narrow(0, 0, hidden.size(0)).to(at::kFloat);
+}
+
+// g W in the weight's type
+at::Tensor hidden_gradient(const at::Tensor &gradient, const at::Tensor &weight) {
+    return at::mm(with_whole_rows(gradient.to(weight.scalar_type())), weight).narrow(0, 0, gradient.size(0));
+}
+
+// Asked before `apply`: inside `forward` recording is off, and `needs_input_grad` throws where nothing is recorded.
+bool wants_gradient(const at::Tensor &hidden) { return at::GradMode::is_enabled() && hidden.requires_grad(); }
+
+struct LinearCrossEntropy : Function<LinearCrossEntropy> {
+    static at::Tensor forward(AutogradContext *context, const at::Tensor &hidden_input, const at::Tensor &weight,
+                              const at::Tensor &targets, const std::optional<at::Tensor> &row_weights, bool wants_gradient) {
+        const auto hidden = hidden_input.contiguous();
+        const int64_t rows = hidden.size(0);
+        TORCH_CHECK(targets.numel() == rows, "linear_cross_entropy: ", rows, " rows, ", targets.numel(), " targets");
+        TORCH_CHECK(!row_weights || (row_weights->dim() == 1 && row_weights->size(0) == rows), "linear_cross_entropy: ", rows,
+                    " rows, row weights are ", row_weights->sizes());
+        auto dhidden = wants_gradient ? at::empty_like(hidden) : at::Tensor();
+        auto total = at::zeros({}, hidden.options().dtype(at::kFloat));
+        for (int64_t start = 0; start < rows; start += chunk_rows) {
+            const int64_t count = std::min(chunk_rows, rows - start);
+            const auto h = hidden.narrow(0, start, count);
+            const auto target = targets.narrow(0, start, count).unsqueeze(1);
+            auto logits = wide_logits(h, weight);
+            const auto log_sum = at::logsumexp(logits, 1, true);
+            auto loss = (log_sum - logits.gather(1, target)).squeeze(1);
+            const auto w = row_weights ? row_weights->narrow(0, start, count) : at::ones_like(loss);
+            total += (loss * w).sum();
+            if (wants_gradient) {
+                auto probability = logits.sub_(log_sum).exp_();
+                probability.scatter_add_(1, target, at::full_like(target, -1, probability.options()));
+                probability.mul_(w.unsqueeze(1));
+                dhidden.narrow(0, start, count).copy_(hidden_gradient(probability, weight));
+            }
+        }
+        if (wants_gradient) context->save_for_backward({dhidden});
+        return total;
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        const auto dhidden = context->get_saved_variables()[0];
+        return {dhidden * gradients[0].to(dhidden.scalar_type()), Variable(), Variable(), Variable(), Variable()};
+    }
+};
+
+// MARK: Divergence from a reference
+
+struct LinearDivergence : Function<LinearDivergence> {
+    static at::Tensor forward(AutogradContext *context, const at::Tensor &hidden_input, const at::Tensor &weight,
+                              const at::Tensor &reference_hidden, const at::Tensor &reference_weight, bool wants_gradient) {
+        const auto hidden = hidden_input.contiguous();
+        const int64_t rows = hidden.size(0);
+        TORCH_CHECK(reference_hidden.size(0) == rows, "linear_divergence: ", rows, " rows, ", reference_hidden.size(0),
+                    " reference rows");
+        TORCH_CHECK(reference_weight.size(0) == weight.size(0), "linear_divergence: vocabularies of ", weight.size(0), " and ",
+                    reference_weight.size(0));
+        auto dhidden = wants_gradient ? at::empty_like(hidden) : at::Tensor();
+        auto total = at::zeros({}, hidden.options().dtype(at::kFloat));
+        for (int64_t start = 0; start < rows; start += chunk_rows) {
+            const int64_t count = std::min(chunk_rows, rows - start);
+            const auto logs = at::log_softmax(wide_logits(hidden.narrow(0, start, count), weight), 1);
+            const auto reference_logs = at::log_softmax(
+                wide_logits(reference_hidden.narrow(0, start, count), reference_weight), 1);
+            const auto reference = reference_logs.exp();
+            total += (reference * (reference_logs - logs)).sum();
+            if (wants_gradient) {
+                dhidden.narrow(0, start, count).copy_(hidden_gradient(logs.exp().sub_(reference), weight));
+            }
+        }
+        if (wants_gradient) context->save_for_backward({dhidden});
+        return total;
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        const auto dhidden = context->get_saved_variables()[0];
+        return {dhidden * gradients[0].to(dhidden.scalar_type()), Variable(), Variable(), Variable(), Variable()};
+    }
+};
+
+}  // namespace
+
+extern "C" {
+
+tt_status tt_lora_linear(tt_tensor x, tt_tensor weight, tt_tensor bias, tt_tensor a, tt_tensor b, double scale, tt_tensor *out) {
+    return produce(out, [&] {
+        const auto b_optional = bias ? std::optional<at::Tensor>(unwrap(bias)) : std::nullopt;
+        return LoraLinear::apply(unwrap(x).contiguous(), unwrap(weight), b_optional, unwrap(a), unwrap(b), scale);
+    });
+}
+
+tt_status tt_rms_norm(tt_tensor x, tt_tensor weight, double epsilon, tt_tensor *out) {
+    return produce(out, [&] { return RmsNorm::apply(unwrap(x), unwrap(weight), epsilon); });
+}
+
+tt_status tt_silu_mul(tt_tensor gate, tt_tensor up, tt_tensor *out) {
+    return produce(out, [&] { return SiluMul::apply(unwrap(gate), unwrap(up)); });
+}
+
+tt_status tt_rope(tt_tensor x, tt_tensor cosine, tt_tensor sine, tt_tensor *out) {
+    return produce(out, [&] { return Rope::apply(unwrap(x), unwrap(cosine), unwrap(sine)); });
+}
+
+tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count, tt_tensor *out) {
+    return produce(out, [&] {
+        const auto &query = unwrap(q), &key = unwrap(k), &value = unwrap(v);
+        const bool grouped = query.size(1) != key.size(1);
+        std::vector<at::Tensor> parts;
+        int64_t start = 0;
+        for (int32_t i = 0; i < count; ++i) {
+            const auto slice = [&](const at::Tensor &x) { return x.narrow(0, start, lengths[i]).transpose(0, 1).unsqueeze(0); };
+            parts.push_back(at::scaled_dot_product_attention(slice(query), slice(key), slice(value), std::nullopt, 0.0, true,
+                                                             std::nullopt, grouped)
+                                .squeeze(0)
+                                .transpose(0, 1));
+            start += lengths[i];
+        }
+        TORCH_CHECK(start == query.size(0), "packed_attention: lengths sum to ", start, ", tokens are ", query.size(0));
+        return at::cat(parts, 0);
+    });
+}
+
+tt_status tt_linear_cross_entropy(tt_tensor hidden, tt_tensor weight, tt_tensor targets, tt_tensor row_weights, tt_tensor *out) {
+    return produce(out, [&] {
+        const auto weights = row_weights ? std::optional<at::Tensor>(unwrap(row_weights).detach()) : std::nullopt;
+        return LinearCrossEntropy::apply(unwrap(hidden), unwrap(weight).detach(), unwrap(targets), weights,
+                                         wants_gradient(unwrap(hidden)));
+    });
+}
+
+tt_status tt_linear_divergence(tt_tensor hidden, tt_tensor weight, tt_tensor reference_hidden, tt_tensor reference_weight,
+                               tt_tensor *out) {
+    return produce(out, [&] {
+        return LinearDivergence::apply(unwrap(hidden), unwrap(weight).detach(), unwrap(reference_hidden).detach(),
+                                       unwrap(reference_weight).detach(), wants_gradient(unwrap(hidden)));
+    });
+}
+
+tt_status tt_linear_log_probability(tt_tensor hidden, tt_tensor weight, tt_tensor targets, tt_tensor *out) {
+    return produce(out, [&] {
+        at::NoGradGuard no_gradients;
+        const auto &h = unwrap(hidden), &target = unwrap(targets);
+        const int64_t rows = h.size(0);
+        auto result = at::empty({rows}, h.options().dtype(at::kFloat));
+        for (int64_t start = 0; start < rows; start += chunk_rows) {
+            const int64_t count = std::min(chunk_rows, rows - start);
+            const auto logits = wide_logits(h.narrow(0, start, count), unwrap(weight));
+            const auto chosen = logits.gather(1, target.narrow(0, start, count).unsqueeze(1)).squeeze(1);
+            result.narrow(0, start, count).copy_(chosen - at::logsumexp(logits, 1));
+        }
+        return result;
+    });
+}
+
+}  // extern "C"

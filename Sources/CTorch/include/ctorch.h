@@ -1,0 +1,194 @@
+// The C face of libtorch: everything Temper asks of it, in one header.
+//
+// It knows nothing about Swift or about language models. Conventions:
+//   * a `tt_tensor` is an opaque handle; every handle returned through an `out` parameter is owned by the
+//     caller, who gives it back with `tt_release`. Handles passed in are borrowed.
+//   * every call that can fail returns a `tt_status`; on anything but TT_OK the message is in
+//     `tt_error_message()` of the same thread until the next failing call, and no `out` parameter was written.
+//   * no C++ exception leaves this library.
+//   * dtypes and devices have codes of their own, mapped in one table in internal.hpp.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__clang__)
+#pragma clang assume_nonnull begin
+#define TT_NULLABLE _Nullable
+#else
+#define TT_NULLABLE
+#endif
+
+typedef struct tt_tensor_s *tt_tensor;
+
+typedef enum {
+    TT_OK = 0,
+    TT_OUT_OF_MEMORY = 1,
+    TT_INVALID = 2,      // shapes, dtypes or indices that do not fit
+    TT_UNSUPPORTED = 3,  // the operation does not exist for this device or dtype
+    TT_DEVICE = 4,       // the accelerator or its driver failed
+    TT_INTERNAL = 5
+} tt_status;
+
+typedef enum { TT_FLOAT32 = 0, TT_BFLOAT16 = 1, TT_FLOAT16 = 2, TT_FLOAT64 = 3, TT_INT64 = 4, TT_BOOL = 5 } tt_dtype;
+
+typedef enum { TT_CPU = 0, TT_CUDA = 1 } tt_device_kind;
+
+typedef struct {
+    tt_device_kind kind;
+    int32_t index;
+} tt_device;
+
+// MARK: Runtime
+
+const char *tt_version(void);
+const char *tt_error_message(void);
+// Tensor handles alive in this process; a test compares it before and after.
+int64_t tt_live_handles(void);
+tt_status tt_manual_seed(uint64_t seed);
+void tt_set_threads(int32_t count);
+int32_t tt_threads(void);
+int32_t tt_device_count(tt_device_kind kind);
+// True when the processor has native bfloat16 matrix instructions (AVX512-BF16 or AMX).
+bool tt_cpu_has_bfloat16(void);
+const char *tt_cpu_capability(void);
+
+// MARK: Gradient mode (per thread)
+
+bool tt_gradients_enabled(void);
+void tt_set_gradients_enabled(bool enabled);
+
+// MARK: Handles
+
+void tt_release(tt_tensor tensor);
+int32_t tt_rank(tt_tensor tensor);
+void tt_shape(tt_tensor tensor, int64_t *sizes);
+tt_dtype tt_get_dtype(tt_tensor tensor);
+tt_device tt_get_device(tt_tensor tensor);
+bool tt_requires_grad(tt_tensor tensor);
+tt_status tt_set_requires_grad(tt_tensor tensor, bool required);
+// Writes NULL to `out` when there is no gradient.
+tt_status tt_grad(tt_tensor tensor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_clear_grad(tt_tensor tensor);
+tt_status tt_item(tt_tensor tensor, double *out);
+// Copies the elements, row-major, in the tensor's own dtype. `bytes` must be exactly the tensor's size.
+tt_status tt_copy_out(tt_tensor tensor, void *destination, int64_t bytes);
+
+// MARK: Creation
+
+tt_status tt_from_bytes(const void *bytes, const int64_t *shape, int32_t rank, tt_dtype dtype, tt_device device,
+                        tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_full(double value, const int64_t *shape, int32_t rank, tt_dtype dtype, tt_device device,
+                  tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_uniform(double low, double high, uint64_t seed, const int64_t *shape, int32_t rank, tt_device device,
+                     tt_tensor TT_NULLABLE *TT_NULLABLE out);
+
+// MARK: Shape and movement
+
+tt_status tt_to(tt_tensor tensor, tt_dtype dtype, tt_device device, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_contiguous(tt_tensor tensor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_clone(tt_tensor tensor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_detach(tt_tensor tensor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_reshape(tt_tensor tensor, const int64_t *shape, int32_t rank, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_transpose(tt_tensor tensor, int64_t first, int64_t second, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_unsqueeze(tt_tensor tensor, int64_t dim, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_narrow(tt_tensor tensor, int64_t dim, int64_t start, int64_t length,
+                    tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_cat(const tt_tensor TT_NULLABLE *TT_NULLABLE items, int32_t count, int64_t dim,
+                 tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_index_select(tt_tensor tensor, int64_t dim, tt_tensor index, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_gather(tt_tensor tensor, int64_t dim, tt_tensor index, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// Copies `source` into `tensor` in place (broadcast and cast as needed).
+tt_status tt_copy_in(tt_tensor tensor, tt_tensor source);
+// tensor[rows[i], columns[i]] = source[i] in place, for a cache laid out [rows, columns, ...].
+tt_status tt_put(tt_tensor tensor, tt_tensor rows, tt_tensor columns, tt_tensor source);
+
+// MARK: Arithmetic
+
+tt_status tt_add(tt_tensor a, tt_tensor b, double alpha, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_mul(tt_tensor a, tt_tensor b, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_div(tt_tensor a, tt_tensor b, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_scale(tt_tensor tensor, double factor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_add_scalar(tt_tensor tensor, double value, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+typedef enum { TT_EXP = 0, TT_SILU = 1 } tt_unary_kind;
+tt_status tt_unary(tt_unary_kind kind, tt_tensor tensor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// In place: tensor += alpha * other; tensor *= factor.
+tt_status tt_add_in_place(tt_tensor tensor, tt_tensor other, double alpha);
+tt_status tt_scale_in_place(tt_tensor tensor, double factor);
+
+// MARK: Reductions
+
+tt_status tt_sum(tt_tensor tensor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_sum_dim(tt_tensor tensor, int64_t dim, bool keep, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_argmax(tt_tensor tensor, int64_t dim, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_norm(tt_tensor tensor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+
+// MARK: Layers
+
+tt_status tt_matmul(tt_tensor a, tt_tensor b, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// x [.., in], weight [out, in], bias [out] or NULL -> [.., out]
+tt_status tt_linear(tt_tensor x, tt_tensor weight, tt_tensor TT_NULLABLE bias, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// ids [n] of weight [vocabulary, d] -> [n, d]
+tt_status tt_embedding(tt_tensor weight, tt_tensor ids, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_log_softmax(tt_tensor tensor, int64_t dim, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// q [b, h, l, d], k and v [b, hkv, s, d], additive mask broadcastable to [b, h, l, s] or NULL; h is a multiple of hkv.
+tt_status tt_attention(tt_tensor q, tt_tensor k, tt_tensor v, tt_tensor TT_NULLABLE mask,
+                       tt_tensor TT_NULLABLE *TT_NULLABLE out);
+
+// MARK: Fused layers (each with its own backward)
+
+// x [t, in] of any float dtype; weight [out, in] frozen; a [r, in] and b [out, r] trainable, kept in float32.
+// y = x W^T + bias + scale (x A^T) B^T
+tt_status tt_lora_linear(tt_tensor x, tt_tensor weight, tt_tensor TT_NULLABLE bias, tt_tensor a, tt_tensor b,
+                         double scale, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// x [t, d], weight [d] frozen: x / sqrt(mean(x^2) + epsilon) * weight
+tt_status tt_rms_norm(tt_tensor x, tt_tensor weight, double epsilon, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// silu(gate) * up, elementwise
+tt_status tt_silu_mul(tt_tensor gate, tt_tensor up, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// x [t, h, d], cosine and sine [t, d/2] float32: the first and the second half of d are rotated as pairs.
+tt_status tt_rope(tt_tensor x, tt_tensor cosine, tt_tensor sine, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// Causal attention over sequences laid one after another: q [t, h, d], k and v [t, hkv, d], lengths sum to t
+// -> [t, h, d]. No sequence sees another.
+tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count,
+                              tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// Sum over rows of w_i * crossEntropy(hidden_i W^T, target_i), in chunks so that the logits are never whole.
+// hidden [n, d], weight [v, d] frozen, targets [n] int64, row_weights [n] float32 or NULL -> scalar float32
+tt_status tt_linear_cross_entropy(tt_tensor hidden, tt_tensor weight, tt_tensor targets,
+                                  tt_tensor TT_NULLABLE row_weights, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// Sum over rows of KL(softmax(reference_hidden_i R^T) || softmax(hidden_i W^T)), in chunks; the reference gets no
+// gradient. hidden and reference_hidden [n, d], weights [v, d] frozen -> scalar float32
+tt_status tt_linear_divergence(tt_tensor hidden, tt_tensor weight, tt_tensor reference_hidden,
+                               tt_tensor reference_weight, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// Log-probability of target_i under hidden_i W^T, in chunks; no gradient. -> [n] float32
+tt_status tt_linear_log_probability(tt_tensor hidden, tt_tensor weight, tt_tensor targets,
+                                    tt_tensor TT_NULLABLE *TT_NULLABLE out);
+
+// MARK: Autograd and optimiser
+
+tt_status tt_backward(tt_tensor loss);
+// One AdamW step (decoupled weight decay) on float32 parameters, in place. `step` counts from 1.
+tt_status tt_adamw(const tt_tensor TT_NULLABLE *TT_NULLABLE parameters, const tt_tensor TT_NULLABLE *TT_NULLABLE gradients,
+                   const tt_tensor TT_NULLABLE *TT_NULLABLE first_moments,
+                   const tt_tensor TT_NULLABLE *TT_NULLABLE second_moments, int32_t count, int64_t step,
+                   double learning_rate, double beta1, double beta2, double epsilon, double weight_decay);
+// The 2-norm of all tensors together.
+tt_status tt_global_norm(const tt_tensor TT_NULLABLE *TT_NULLABLE tensors, int32_t count, double *out);
+
+// MARK: Weights packed once for inference
+
+// A copy of weight [out, in] in the layout the matrix kernel likes best; use it only with tt_packed_linear.
+tt_status tt_pack_linear(tt_tensor weight, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+tt_status tt_packed_linear(tt_tensor x, tt_tensor packed, tt_tensor TT_NULLABLE bias,
+                           tt_tensor TT_NULLABLE *TT_NULLABLE out);
+
+#if defined(__clang__)
+#pragma clang assume_nonnull end
+#endif
+
+#ifdef __cplusplus
+}
+#endif

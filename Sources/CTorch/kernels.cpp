@@ -1,0 +1,93 @@
+// Row kernels; kernels.hpp says what each computes.
+#include "kernels.hpp"
+
+#pragma clang fp contract(fast)
+
+namespace tt::kernels {
+
+namespace {
+
+inline uint32_t bits(float value) {
+    uint32_t result;
+    std::memcpy(&result, &value, sizeof(result));
+    return result;
+}
+
+inline float from_bits(uint32_t value) {
+    float result;
+    std::memcpy(&result, &value, sizeof(result));
+    return result;
+}
+
+// exp by range reduction to [-ln2/2, ln2/2] and a degree-6 polynomial; relative error below 2e-7.
+__attribute__((always_inline)) inline float fast_exp(float x) {
+    x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
+    // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer without a library call.
+    const float magic = 12582912.0f;
+    const float shifted = x * 1.44269504f + magic;
+    const float n = shifted - magic;
+    const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * r * r + r + 1.0f;
+    return p * from_bits((static_cast<uint32_t>(static_cast<int32_t>(n)) + 127u) << 23);
+}
+
+}  // namespace
+
+TT_CLONES void widen(const uint16_t *source, float *destination, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) destination[i] = from_bits(static_cast<uint32_t>(source[i]) << 16);
+}
+
+TT_CLONES void narrow(const float *source, uint16_t *destination, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+        const uint32_t value = bits(source[i]);
+        const uint32_t rounded = value + 0x7FFFu + ((value >> 16) & 1u);
+        // A NaN must stay one: rounding could carry its mantissa into infinity.
+        destination[i] = static_cast<uint16_t>((value & 0x7FFFFFFFu) > 0x7F800000u ? (value >> 16) | 0x40u : rounded >> 16);
+    }
+}
+
+TT_CLONES float rms_norm(const float *x, const float *w, float *y, int64_t count, float epsilon) {
+#pragma clang fp reassociate(on)
+    float sum = 0;
+    for (int64_t i = 0; i < count; ++i) sum += x[i] * x[i];
+    const float r = 1.0f / std::sqrt(sum / static_cast<float>(count) + epsilon);
+    for (int64_t i = 0; i < count; ++i) y[i] = x[i] * r * w[i];
+    return r;
+}
+
+TT_CLONES void rms_norm_backward(const float *x, const float *w, const float *g, float *dx, int64_t count, float r) {
+#pragma clang fp reassociate(on)
+    float dot = 0;
+    for (int64_t i = 0; i < count; ++i) dot += g[i] * w[i] * x[i];
+    const float factor = dot * r * r * r / static_cast<float>(count);
+    for (int64_t i = 0; i < count; ++i) dx[i] = r * g[i] * w[i] - x[i] * factor;
+}
+
+TT_CLONES void silu_mul(const float *gate, const float *up, float *y, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) y[i] = gate[i] / (1.0f + fast_exp(-gate[i])) * up[i];
+}
+
+TT_CLONES void silu_mul_backward(const float *gate, const float *up, const float *g, float *dgate, float *dup,
+                                 int64_t count) {
+    for (int64_t i = 0; i < count; ++i) {
+        const float s = 1.0f / (1.0f + fast_exp(-gate[i]));
+        dup[i] = g[i] * gate[i] * s;
+        dgate[i] = g[i] * up[i] * s * (1.0f + gate[i] * (1.0f - s));
+    }
+}
+
+TT_CLONES void rotate(const float *x, const float *cosine, const float *sine, float sign, float *y, int64_t half) {
+    for (int64_t i = 0; i < half; ++i) {
+        const float first = x[i], second = x[i + half], s = sign * sine[i];
+        y[i] = first * cosine[i] - second * s;
+        y[i + half] = second * cosine[i] + first * s;
+    }
+}
+
+}  // namespace tt::kernels

@@ -1,0 +1,36 @@
+// Row kernels of the fused layers, in float32, for whatever vector width the processor has.
+//
+// Rows of bfloat16 tensors are widened into a scratch buffer, computed in float32, and narrowed again: the loops
+// stay plain enough for the compiler to vectorise, and there is one version of each formula. `target_clones`
+// compiles each for AVX-512, AVX2 and the baseline, and picks at load time.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__x86_64__)
+#define TT_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define TT_CLONES
+#endif
+
+namespace tt::kernels {
+
+TT_CLONES void widen(const uint16_t *source, float *destination, int64_t count);
+TT_CLONES void narrow(const float *source, uint16_t *destination, int64_t count);
+
+// y = x * w * r with r = 1 / sqrt(mean(x^2) + epsilon); returns r.
+TT_CLONES float rms_norm(const float *x, const float *w, float *y, int64_t count, float epsilon);
+// dx = r * (g w) - x * r^3 * mean(g w x)
+TT_CLONES void rms_norm_backward(const float *x, const float *w, const float *g, float *dx, int64_t count, float r);
+
+// y = silu(gate) * up
+TT_CLONES void silu_mul(const float *gate, const float *up, float *y, int64_t count);
+TT_CLONES void silu_mul_backward(const float *gate, const float *up, const float *g, float *dgate, float *dup,
+                                 int64_t count);
+
+// (y1, y2) = (x1 c - x2 s, x2 c + x1 s) for the two halves of one head; sign -1 rotates back.
+TT_CLONES void rotate(const float *x, const float *cosine, const float *sine, float sign, float *y, int64_t half);
+
+}  // namespace tt::kernels

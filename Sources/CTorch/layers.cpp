@@ -1,0 +1,116 @@
+// Plain layers, autograd, the optimiser, and weights packed for inference.
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/csrc/autograd/autograd.h>
+
+#include "internal.hpp"
+
+using tt::guard;
+using tt::produce;
+using tt::unwrap;
+
+namespace {
+
+std::optional<at::Tensor> optional(tt_tensor handle) {
+    return handle ? std::optional<at::Tensor>(unwrap(handle)) : std::nullopt;
+}
+
+std::vector<at::Tensor> list(const tt_tensor *items, int32_t count) {
+    std::vector<at::Tensor> tensors;
+    tensors.reserve(static_cast<size_t>(count));
+    for (int32_t i = 0; i < count; ++i) tensors.push_back(unwrap(items[i]));
+    return tensors;
+}
+
+}  // namespace
+
+extern "C" {
+
+tt_status tt_matmul(tt_tensor a, tt_tensor b, tt_tensor *out) {
+    return produce(out, [&] { return at::matmul(unwrap(a), unwrap(b)); });
+}
+
+tt_status tt_linear(tt_tensor x, tt_tensor weight, tt_tensor bias, tt_tensor *out) {
+    return produce(out, [&] { return at::linear(unwrap(x), unwrap(weight), optional(bias)); });
+}
+
+tt_status tt_embedding(tt_tensor weight, tt_tensor ids, tt_tensor *out) {
+    return produce(out, [&] { return at::embedding(unwrap(weight), unwrap(ids)); });
+}
+
+tt_status tt_log_softmax(tt_tensor tensor, int64_t dim, tt_tensor *out) {
+    return produce(out, [&] { return at::log_softmax(unwrap(tensor), dim); });
+}
+
+tt_status tt_attention(tt_tensor q, tt_tensor k, tt_tensor v, tt_tensor mask, tt_tensor *out) {
+    return produce(out, [&] {
+        return at::scaled_dot_product_attention(unwrap(q), unwrap(k), unwrap(v), optional(mask), 0.0, false, std::nullopt,
+                                                unwrap(q).size(1) != unwrap(k).size(1));
+    });
+}
+
+tt_status tt_backward(tt_tensor loss) {
+    return guard([&] { torch::autograd::backward({unwrap(loss)}, {}); });
+}
+
+tt_status tt_adamw(const tt_tensor *parameters, const tt_tensor *gradients, const tt_tensor *first_moments,
+                   const tt_tensor *second_moments, int32_t count, int64_t step, double learning_rate, double beta1,
+                   double beta2, double epsilon, double weight_decay) {
+    return guard([&] {
+        at::NoGradGuard no_gradients;
+        if (count == 0) return;
+        auto values = list(parameters, count), slopes = list(gradients, count);
+        for (size_t i = 0; i < values.size(); ++i) {
+            // The fused kernel walks raw memory and checks neither.
+            TORCH_CHECK(values[i].sizes() == slopes[i].sizes() && values[i].is_contiguous(), "adamw: parameter ", i, " is ",
+                        values[i].sizes(), ", must be contiguous; its gradient is ", slopes[i].sizes());
+            slopes[i] = slopes[i].contiguous();
+        }
+        const auto counter = at::full({}, static_cast<double>(step), values[0].options());
+        const std::vector<at::Tensor> steps(static_cast<size_t>(count), counter);
+        at::_fused_adamw_(values, slopes, list(first_moments, count), list(second_moments, count), {}, steps,
+                          learning_rate, beta1, beta2, weight_decay, epsilon, false, false);
+    });
+}
+
+tt_status tt_global_norm(const tt_tensor *tensors, int32_t count, double *out) {
+    return guard([&] {
+        at::NoGradGuard no_gradients;
+        double sum = 0;
+        if (count == 0) {
+            *out = 0;
+            return;
+        }
+        for (const auto &norm : at::_foreach_norm(list(tensors, count), 2)) {
+            const double value = norm.item().toDouble();
+            sum += value * value;
+        }
+        *out = std::sqrt(sum);
+    });
+}
+
+tt_status tt_pack_linear(tt_tensor weight, tt_tensor *out) {
+    return produce(out, [&] {
+        const auto &w = unwrap(weight);
+        if (!w.is_cpu() || w.scalar_type() != at::kBFloat16 || !tt_cpu_has_bfloat16()) return w;
+        static const auto reorder = c10::Dispatcher::singleton()
+                                        .findSchemaOrThrow("mkldnn::_reorder_linear_weight", "")
+                                        .typed<at::Tensor(const at::Tensor &, std::optional<int64_t>)>();
+        at::NoGradGuard no_gradients;
+        return reorder.call(w.contiguous(), std::nullopt);
+    });
+}
+
+tt_status tt_packed_linear(tt_tensor x, tt_tensor packed, tt_tensor bias, tt_tensor *out) {
+    return produce(out, [&] {
+        const auto &w = unwrap(packed);
+        if (!w.is_mkldnn()) return at::linear(unwrap(x), w, optional(bias));
+        static const auto linear =
+            c10::Dispatcher::singleton()
+                .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
+                .typed<at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &, std::string_view,
+                                  c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>)>();
+        return linear.call(unwrap(x).contiguous(), w, optional(bias), "none", c10::List<std::optional<at::Scalar>>(), "");
+    });
+}
+
+}  // extern "C"

@@ -1,0 +1,71 @@
+// Arithmetic and reductions.
+#include "internal.hpp"
+
+using tt::guard;
+using tt::produce;
+using tt::unwrap;
+
+extern "C" {
+
+tt_status tt_add(tt_tensor a, tt_tensor b, double alpha, tt_tensor *out) {
+    return produce(out, [&] { return at::add(unwrap(a), unwrap(b), alpha); });
+}
+
+tt_status tt_mul(tt_tensor a, tt_tensor b, tt_tensor *out) {
+    return produce(out, [&] { return at::mul(unwrap(a), unwrap(b)); });
+}
+
+tt_status tt_div(tt_tensor a, tt_tensor b, tt_tensor *out) {
+    return produce(out, [&] { return at::div(unwrap(a), unwrap(b)); });
+}
+
+tt_status tt_scale(tt_tensor tensor, double factor, tt_tensor *out) {
+    return produce(out, [&] { return at::mul(unwrap(tensor), factor); });
+}
+
+tt_status tt_add_scalar(tt_tensor tensor, double value, tt_tensor *out) {
+    return produce(out, [&] { return at::add(unwrap(tensor), value); });
+}
+
+tt_status tt_unary(tt_unary_kind kind, tt_tensor tensor, tt_tensor *out) {
+    return produce(out, [&] {
+        const auto &x = unwrap(tensor);
+        switch (kind) {
+            case TT_EXP: return at::exp(x);
+            case TT_SILU: return at::silu(x);
+        }
+        TORCH_CHECK_VALUE(false, "unknown unary operation ", static_cast<int>(kind));
+    });
+}
+
+tt_status tt_add_in_place(tt_tensor tensor, tt_tensor other, double alpha) {
+    return guard([&] {
+        at::NoGradGuard no_gradients;
+        unwrap(tensor).add_(unwrap(other), alpha);
+    });
+}
+
+tt_status tt_scale_in_place(tt_tensor tensor, double factor) {
+    return guard([&] {
+        at::NoGradGuard no_gradients;
+        unwrap(tensor).mul_(factor);
+    });
+}
+
+tt_status tt_sum(tt_tensor tensor, tt_tensor *out) {
+    return produce(out, [&] { return unwrap(tensor).sum(); });
+}
+
+tt_status tt_sum_dim(tt_tensor tensor, int64_t dim, bool keep, tt_tensor *out) {
+    return produce(out, [&] { return unwrap(tensor).sum(dim, keep); });
+}
+
+tt_status tt_argmax(tt_tensor tensor, int64_t dim, tt_tensor *out) {
+    return produce(out, [&] { return unwrap(tensor).argmax(dim); });
+}
+
+tt_status tt_norm(tt_tensor tensor, tt_tensor *out) {
+    return produce(out, [&] { return unwrap(tensor).norm(); });
+}
+
+}  // extern "C"

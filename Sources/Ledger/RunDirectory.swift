@@ -1,0 +1,137 @@
+public import Foundation
+import TemperWeights
+
+/// The paths of a run directory: the one place that knows its layout.
+public struct RunDirectory: Sendable, Hashable {
+    /// The directory.
+    public let url: URL
+
+    /// A run directory, there or not.
+    public init(_ url: URL) {
+        self.url = url
+    }
+
+    /// The run's name.
+    public var name: String { url.lastPathComponent }
+    /// The resolved recipe.
+    public var recipe: URL { url.appendingPathComponent("recipe.yaml") }
+    /// What it ran on.
+    public var environment: URL { url.appendingPathComponent("environment.json") }
+    /// Where it stands.
+    public var status: URL { url.appendingPathComponent("status.json") }
+    /// What happened, a line each.
+    public var events: URL { url.appendingPathComponent("events.jsonl") }
+    /// Checkpoints of the tuning.
+    public var checkpoints: URL { url.appendingPathComponent("checkpoints") }
+    /// Checkpoints of the alignment.
+    public var alignment: URL { url.appendingPathComponent("align") }
+    /// The report's files.
+    public var report: URL { url.appendingPathComponent("report") }
+
+    /// The assessment of one subject.
+    public func assessment(of subject: String) -> URL {
+        url.appendingPathComponent("assessments").appendingPathComponent(subject)
+    }
+
+    /// The files of one defence.
+    public func defence(_ name: String) -> URL {
+        url.appendingPathComponent("defences").appendingPathComponent(name)
+    }
+
+    /// The runs under a directory, by name.
+    public static func all(in directory: URL) -> [RunDirectory] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
+        return names.sorted().map { RunDirectory(directory.appendingPathComponent($0)) }
+            .filter { FileManager.default.fileExists(atPath: $0.status.path) }
+    }
+}
+
+/// Where a run stands.
+public struct RunStatus: Codable, Sendable, Hashable {
+    /// The states of a run.
+    public enum State: String, Codable, Sendable {
+        case running, interrupted, failed, finished
+    }
+
+    /// Version of this file's layout.
+    public var schema = 1
+    /// The state.
+    public var state: State
+    /// What it is doing, or what it did last.
+    public var phase: String
+    /// When it began, ISO 8601.
+    public var started: Date
+    /// When this was written, ISO 8601.
+    public var updated: Date
+    /// Why it failed.
+    public var error: String?
+
+    /// Creates a status.
+    public init(state: State, phase: String, started: Date, updated: Date = Date(), error: String? = nil) {
+        self.state = state
+        self.phase = phase
+        self.started = started
+        self.updated = updated
+        self.error = error
+    }
+}
+
+/// Reads and writes the JSON files of a run: whole, or not at all.
+public enum LedgerFile {
+    /// Writes a value as indented JSON with sorted keys and ISO 8601 dates.
+    public static func write(_ value: some Encodable, to url: URL) throws {
+        try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(),
+            withIntermediateDirectories: true
+        )
+        try AtomicFile.write(try encoder(pretty: true).encode(value), to: url)
+    }
+
+    /// Writes values as JSON lines.
+    public static func write(lines values: [some Encodable], to url: URL) throws {
+        try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(),
+            withIntermediateDirectories: true
+        )
+        let encoder = encoder(pretty: false)
+        var data = Data()
+        for value in values {
+            data += try encoder.encode(value)
+            data.append(0x0A)
+        }
+        try AtomicFile.write(data, to: url)
+    }
+
+    /// Writes text.
+    public static func write(text: String, to url: URL) throws {
+        try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(),
+            withIntermediateDirectories: true
+        )
+        try AtomicFile.write(Data(text.utf8), to: url)
+    }
+
+    /// Reads a value, or nil when the file is missing or unreadable.
+    public static func read<Value: Decodable>(_ type: Value.Type, from url: URL) -> Value? {
+        guard let data = try? Data(contentsOf: url) else { return nil }
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .iso8601
+        return try? decoder.decode(type, from: data)
+    }
+
+    /// Reads JSON lines, leaving out any that cannot be read (a killed process may leave half a line at the end).
+    public static func readLines<Value: Decodable>(_ type: Value.Type, from url: URL) -> [Value] {
+        guard let data = try? Data(contentsOf: url) else { return [] }
+        let decoder = JSONDecoder()
+        decoder.dateDecodingStrategy = .iso8601
+        return data.split(separator: 0x0A).compactMap { try? decoder.decode(type, from: $0) }
+    }
+
+    static func encoder(pretty: Bool) -> JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.dateEncodingStrategy = .iso8601
+        encoder.outputFormatting =
+            pretty ? [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes] : [.sortedKeys, .withoutEscapingSlashes]
+        return encoder
+    }
+}

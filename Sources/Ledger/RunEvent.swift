@@ -1,0 +1,140 @@
+public import Foundation
+import TemperWeights
+
+/// Something that happened in a run: a line of `events.jsonl`, and what a progress display shows.
+public struct RunEvent: Codable, Sendable, Hashable {
+    /// The kinds of event.
+    public enum Kind: String, Codable, Sendable {
+        /// A phase began.
+        case phase
+        /// An optimiser step was taken.
+        case step
+        /// A checkpoint was written.
+        case checkpoint
+        /// Probes were answered.
+        case probes
+        /// A subject was assessed.
+        case assessed
+        /// Something worth knowing.
+        case note
+        /// The run ended.
+        case finished
+    }
+
+    /// When, ISO 8601.
+    public var time: Date
+    /// What kind.
+    public var kind: Kind
+    /// The phase it belongs to, for example `align`, `tune`, or a defence's name.
+    public var phase: String
+    /// In words.
+    public var message: String?
+    /// Steps taken, or probes answered.
+    public var done: Int?
+    /// All steps, or all probes.
+    public var total: Int?
+    /// Mean loss per target, in nats.
+    public var loss: Double?
+    /// Learning rate of the step.
+    public var learningRate: Double?
+    /// Gradient norm before clipping.
+    public var gradientNorm: Double?
+    /// Tokens read per second.
+    public var tokensPerSecond: Double?
+    /// Wall-clock seconds of the step.
+    public var seconds: Double?
+    /// Resident memory, in bytes.
+    public var memory: Int?
+    /// Estimated seconds until the phase ends.
+    public var secondsLeft: Double?
+
+    /// Creates an event.
+    public init(_ kind: Kind, phase: String, message: String? = nil, done: Int? = nil, total: Int? = nil) {
+        time = Date()
+        self.kind = kind
+        self.phase = phase
+        self.message = message
+        self.done = done
+        self.total = total
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case time, kind, phase, message, done, total, loss, seconds, memory
+        case learningRate = "learning_rate"
+        case gradientNorm = "grad_norm"
+        case tokensPerSecond = "tokens_per_second"
+        case secondsLeft = "seconds_left"
+    }
+}
+
+/// Whatever listens to a run.
+public protocol EventSink: Sendable {
+    /// Takes note of an event; it must not block for long.
+    func emit(_ event: RunEvent)
+}
+
+/// Appends events to a file, whole lines only, and passes them on.
+///
+/// `@unchecked Sendable`: the file handle is touched only under `lock`.
+public final class EventLog: EventSink, @unchecked Sendable {
+    private let lock = NSLock()
+    private let handle: FileHandle
+    private let encoder = LedgerFile.encoder(pretty: false)
+    private let next: (any EventSink)?
+
+    /// Opens the file for appending; a half line that a killed process left is closed first.
+    public init(_ url: URL, next: (any EventSink)? = nil) throws {
+        try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(),
+            withIntermediateDirectories: true
+        )
+        if !FileManager.default.fileExists(atPath: url.path) {
+            try Data().write(to: url)
+        }
+        handle = try FileHandle(forUpdating: url)
+        self.next = next
+        let end = try handle.seekToEnd()
+        if end > 0 {
+            try handle.seek(toOffset: end - 1)
+            if try handle.readToEnd() != Data([0x0A]) { try handle.write(contentsOf: Data([0x0A])) }
+        }
+    }
+
+    /// Appends the event, unless it is one of the many that only move a progress line.
+    public func emit(_ event: RunEvent) {
+        next?.emit(event)
+        guard event.kind != .probes, let data = try? encoder.encode(event) else { return }
+        lock.withLock {
+            // A full disk must not end a training for the sake of a log line.
+            try? handle.write(contentsOf: data + Data([0x0A]))
+        }
+    }
+}
+
+/// Keeps two processes out of one run directory.
+public final class RunLock: Sendable {
+    private let descriptor: Int32
+
+    /// Takes the lock, or returns nil when another process holds it.
+    ///
+    /// - Throws: `WeightsError.cannotWrite` when the directory cannot be made or written to.
+    public init?(_ directory: RunDirectory) throws {
+        do {
+            try FileManager.default.createDirectory(at: directory.url, withIntermediateDirectories: true)
+        } catch {
+            throw WeightsError.cannotWrite(path: directory.url.path, reason: error.localizedDescription)
+        }
+        descriptor = open(directory.url.appendingPathComponent(".lock").path, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw WeightsError.cannotWrite(path: directory.url.path, reason: String(cString: strerror(errno)))
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            return nil
+        }
+    }
+
+    deinit {
+        close(descriptor)
+    }
+}

@@ -1,0 +1,277 @@
+public import Foundation
+public import TemperTorch
+package import TemperWeights
+
+/// The shape of a LoRA adapter, with PEFT's names and defaults.
+public struct LoRAConfiguration: Codable, Sendable, Hashable {
+    /// Rank of the update.
+    public var r: Int
+    /// The update is scaled by `lora_alpha / r`.
+    public var loraAlpha: Double
+    /// Last parts of the names of the modules that get a pair of matrices.
+    public var targetModules: [String]
+    /// Scale by `lora_alpha / sqrt(r)` instead (arXiv 2312.03732).
+    public var useRSLoRA: Bool
+
+    /// Every linear layer of a block.
+    public static let allLinear = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+    /// Creates a configuration.
+    public init(
+        r: Int = 16,
+        loraAlpha: Double = 32,
+        targetModules: [String] = Self.allLinear,
+        useRSLoRA: Bool = false
+    ) {
+        self.r = r
+        self.loraAlpha = loraAlpha
+        self.targetModules = targetModules
+        self.useRSLoRA = useRSLoRA
+    }
+
+    /// What the product `B A` is multiplied by.
+    public var scale: Double { useRSLoRA ? loraAlpha / Double(r).squareRoot() : loraAlpha / Double(r) }
+}
+
+/// LoRA matrices for a model: what training changes, and what is saved, in PEFT's files and names.
+@TorchActor
+public final class Adapter {
+    /// Rank, scale and targets.
+    public nonisolated let configuration: LoRAConfiguration
+    /// Matrices by module name, in the order of the network.
+    package let pairs: [(module: String, pair: LoRAPair)]
+
+    package init(_ configuration: LoRAConfiguration, pairs: [(module: String, pair: LoRAPair)]) {
+        self.configuration = configuration
+        self.pairs = pairs
+    }
+
+    /// A fresh adapter as PEFT starts one: A uniform in ±1/sqrt(in) (Kaiming with a = sqrt 5), B zero.
+    public convenience init(_ configuration: LoRAConfiguration, for model: LanguageModel, seed: UInt64) throws {
+        var pairs: [(String, LoRAPair)] = []
+        for linear in try Self.targets(configuration.targetModules, in: model) {
+            let (output, input) = (linear.weight.shape[0], linear.weight.shape[1])
+            let bound = 1 / Double(input).squareRoot()
+            let a = try Tensor.uniform(
+                -bound,
+                bound,
+                shape: [configuration.r, input],
+                seed: seed &+ UInt64(pairs.count),
+                device: model.device
+            )
+            let b = try Tensor.zeros([output, configuration.r], device: model.device)
+            pairs.append((linear.name, LoRAPair(a: a, b: b, scale: configuration.scale)))
+        }
+        self.init(configuration, pairs: pairs)
+    }
+
+    /// The trainable tensors, A before B, in the order of the network.
+    package var parameters: [Tensor] { pairs.flatMap { [$0.pair.a, $0.pair.b] } }
+
+    /// Trainable numbers.
+    public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+
+    /// Puts the matrices on the model's layers; layers without a pair become plain.
+    package func attach(to model: LanguageModel) {
+        let byName = Dictionary(uniqueKeysWithValues: pairs.map { ($0.module, $0.pair) })
+        for linear in model.network.linears { linear.lora = byName[linear.name] }
+    }
+
+    /// Takes every adapter off the model.
+    package static func detach(from model: LanguageModel) {
+        for linear in model.network.linears { linear.lora = nil }
+    }
+
+    /// A copy with its own memory.
+    package func copy() throws(TorchError) -> Adapter {
+        try mapped { pair throws(TorchError) in
+            LoRAPair(a: try pair.a.detached().clone(), b: try pair.b.detached().clone(), scale: pair.scale)
+        }
+    }
+
+    /// An adapter whose pairs are made from this one's.
+    package func mapped(_ change: (LoRAPair) throws(TorchError) -> LoRAPair) throws(TorchError) -> Adapter {
+        var changed: [(String, LoRAPair)] = []
+        for (module, pair) in pairs { changed.append((module, try change(pair))) }
+        return Adapter(configuration, pairs: changed)
+    }
+
+    fileprivate static func targets(_ names: [String], in model: LanguageModel) throws -> [Linear] {
+        let linears = model.network.linears
+        for name in names where !linears.contains(where: { $0.name == name || $0.name.hasSuffix(".\(name)") }) {
+            throw ModelError.adapter(
+                path: model.url.path,
+                reason: "the model has no module named \(name); its linear modules end in "
+                    + LoRAConfiguration.allLinear.joined(separator: ", ")
+            )
+        }
+        return linears.filter { linear in names.contains { linear.name == $0 || linear.name.hasSuffix(".\($0)") } }
+    }
+}
+
+// MARK: PEFT's files
+
+extension Adapter {
+    private struct File: Codable {
+        var peft_type: String
+        var task_type: String?
+        var base_model_name_or_path: String?
+        var inference_mode: Bool?
+        var r: Int
+        var lora_alpha: Double
+        var lora_dropout: Double?
+        var bias: String?
+        var fan_in_fan_out: Bool?
+        var target_modules: Targets
+        var use_rslora: Bool?
+        var use_dora: Bool?
+        var use_qalora: Bool?
+        var lora_bias: Bool?
+        var modules_to_save: [String]?
+        var rank_pattern: [String: Int]?
+        var alpha_pattern: [String: Double]?
+        var init_lora_weights: Bool?
+    }
+
+    /// `target_modules` is a list of names, or the word all-linear.
+    private enum Targets: Codable {
+        case names([String])
+        case word(String)
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let names = try? container.decode([String].self) {
+                self = .names(names)
+            } else {
+                self = .word(try container.decode(String.self))
+            }
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            switch self {
+            case .names(let names): try container.encode(names)
+            case .word(let word): try container.encode(word)
+            }
+        }
+    }
+
+    /// Writes `adapter_model.safetensors` and `adapter_config.json`, each complete or not at all.
+    public func save(to directory: URL, baseModel: String) throws {
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let tensors = pairs.flatMap { module, pair in
+            [
+                Self.stored("base_model.model.\(module).lora_A.weight", pair.a),
+                Self.stored("base_model.model.\(module).lora_B.weight", pair.b),
+            ]
+        }
+        try SafetensorsWriter.write(
+            tensors: tensors,
+            metadata: ["format": "pt"],
+            to: directory.appendingPathComponent("adapter_model.safetensors")
+        )
+        let file = File(
+            peft_type: "LORA",
+            task_type: "CAUSAL_LM",
+            base_model_name_or_path: baseModel,
+            inference_mode: true,
+            r: configuration.r,
+            lora_alpha: configuration.loraAlpha,
+            lora_dropout: 0,
+            bias: "none",
+            fan_in_fan_out: false,
+            target_modules: .names(configuration.targetModules.sorted()),
+            use_rslora: configuration.useRSLoRA,
+            use_dora: false,
+            init_lora_weights: true
+        )
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try AtomicFile.write(try encoder.encode(file), to: directory.appendingPathComponent("adapter_config.json"))
+    }
+
+    /// A float32 tensor on its way to a safetensors file.
+    package static func stored(_ name: String, _ tensor: Tensor) -> SafetensorsWriter.Tensor {
+        SafetensorsWriter.Tensor(name: name, dtype: .float32, shape: tensor.shape) { emit in
+            let values = try tensor.floats()
+            try values.withUnsafeBytes { try emit($0) }
+        }
+    }
+
+    /// Reads an adapter that PEFT, or `save`, wrote for this model.
+    ///
+    /// - Throws: `ModelError.adapter` when the files ask for mathematics that is not plain LoRA, or do not fit the model.
+    public static func load(from directory: URL, for model: LanguageModel) throws -> Adapter {
+        let configurationFile = directory.appendingPathComponent("adapter_config.json")
+        let file: File
+        do {
+            file = try JSONDecoder().decode(File.self, from: Data(contentsOf: configurationFile))
+        } catch {
+            throw ModelError.adapter(
+                path: configurationFile.path,
+                reason: "cannot be read as a LoRA configuration: \(error)"
+            )
+        }
+        guard file.peft_type == "LORA", file.use_dora != true, file.use_qalora != true, file.lora_bias != true,
+            file.bias ?? "none" == "none", file.modules_to_save?.isEmpty ?? true, file.rank_pattern?.isEmpty ?? true,
+            file.alpha_pattern?.isEmpty ?? true, file.fan_in_fan_out != true, file.r > 0
+        else {
+            throw ModelError.adapter(
+                path: configurationFile.path,
+                reason: "only plain LoRA is supported (no DoRA, biases, saved modules or per-module ranks)"
+            )
+        }
+        let weights = try SafetensorsFile(contentsOf: directory.appendingPathComponent("adapter_model.safetensors"))
+        let names: [String]
+        switch file.target_modules {
+        case .names(let listed): names = listed
+        case .word("all-linear"): names = LoRAConfiguration.allLinear
+        case .word(let pattern):
+            throw ModelError.adapter(
+                path: configurationFile.path,
+                reason: "target_modules \(pattern) is no list of names"
+            )
+        }
+        let configuration = LoRAConfiguration(
+            r: file.r,
+            loraAlpha: file.lora_alpha,
+            targetModules: names,
+            useRSLoRA: file.use_rslora ?? false
+        )
+        var unread = Set(weights.names)
+        func read(_ name: String, _ shape: [Int]) throws -> Tensor {
+            guard let entry = weights.entries[name] else {
+                throw ModelError.adapter(path: weights.url.path, reason: "tensor \(name) is missing")
+            }
+            guard entry.shape == shape else {
+                throw ModelError.shape(path: weights.url.path, tensor: name, expected: shape, found: entry.shape)
+            }
+            let dtype: DType =
+                switch entry.dtype {
+                case .float32: .float32
+                case .float16: .float16
+                case .bfloat16: .bfloat16
+                default: throw ModelError.adapter(path: weights.url.path, reason: "tensor \(name) is no float tensor")
+                }
+            unread.remove(name)
+            return try weights.withBytes(of: name) {
+                try Tensor(bytes: $0, shape: shape, dtype: dtype).to(.float32, device: model.device)
+            }
+        }
+        var pairs: [(String, LoRAPair)] = []
+        for linear in try targets(names, in: model) {
+            let (output, input) = (linear.weight.shape[0], linear.weight.shape[1])
+            let prefix = "base_model.model.\(linear.name)"
+            let a = try read("\(prefix).lora_A.weight", [file.r, input])
+            let b = try read("\(prefix).lora_B.weight", [output, file.r])
+            pairs.append((linear.name, LoRAPair(a: a, b: b, scale: configuration.scale)))
+        }
+        if let extra = unread.sorted().first {
+            throw ModelError.adapter(
+                path: weights.url.path,
+                reason: "tensor \(extra) belongs to no module of this model"
+            )
+        }
+        return Adapter(configuration, pairs: pairs)
+    }
+}

@@ -1,0 +1,160 @@
+package import TemperText
+package import TemperTorch
+
+/// Batched generation with a preallocated cache.
+///
+/// A fixed number of slots is kept busy: when a sequence ends, its slot is filled from the queue. Every sequence has its
+/// own length, sampler and end, so that what it says does not depend on its neighbours. It knows nothing about text.
+@TorchActor
+package struct Generator {
+    /// One continuation.
+    package struct Output: Sendable, Equatable {
+        package var ids: [Int]
+        package var finishReason: Completion.FinishReason
+    }
+
+    private struct Active {
+        var index: Int
+        var sampler: Sampler
+        /// Tokens in the cache.
+        var length: Int
+        var generated: [Int]
+    }
+
+    private let network: Llama
+    private let slotCount: Int
+    /// Prompt tokens read in one pass, so that activations stay small.
+    private static let prefillBudget = 4096
+
+    package init(_ network: Llama, batchSize: Int) {
+        self.network = network
+        slotCount = max(batchSize, 1)
+    }
+
+    /// Continues each prompt until one of `endIDs` (which is kept as the last id) or `options.maxNewTokens`.
+    package func generate(
+        _ prompts: [[Int]],
+        options: SamplingOptions,
+        endIDs: Set<Int>,
+        progress: ((_ finished: Int) -> Void)? = nil
+    ) throws -> [Output] {
+        guard !prompts.isEmpty, options.maxNewTokens > 0 else {
+            return prompts.map { _ in Output(ids: [], finishReason: .length) }
+        }
+        let longest = (prompts.map(\.count).max() ?? 0) + options.maxNewTokens
+        let limit = network.configuration.contextLength
+        guard longest <= limit else { throw ModelError.contextLength(tokens: longest, limit: limit) }
+        precondition(!prompts.contains(where: \.isEmpty), "a prompt holds at least one token")
+        return try withoutGradients {
+            let cache = try KeyValueCache(
+                network.configuration,
+                slots: min(slotCount, prompts.count),
+                capacity: longest,
+                dtype: network.dtype,
+                device: network.device
+            )
+            return try run(prompts, options: options, endIDs: endIDs, cache: cache, progress: progress)
+        }
+    }
+
+    private func run(
+        _ prompts: [[Int]],
+        options: SamplingOptions,
+        endIDs: Set<Int>,
+        cache: KeyValueCache,
+        progress: ((Int) -> Void)?
+    ) throws -> [Output] {
+        var outputs = [Output](repeating: Output(ids: [], finishReason: .length), count: prompts.count)
+        // Neighbours of similar length waste the least of the masked span.
+        var queue = prompts.indices.sorted { prompts[$0].count > prompts[$1].count }
+        var active: [Active] = []
+        var finished = 0
+        while !queue.isEmpty || !active.isEmpty {
+            try Task.checkCancellation()
+            var hidden: Tensor?
+            let before = active.count
+            // Refilling a few slots at a time keeps the prefill's matrices large.
+            if !queue.isEmpty, active.count <= cache.slotCount * 3 / 4 || queue.count + active.count <= cache.slotCount
+            {
+                var admitted: [Int] = []
+                var tokens = 0
+                while let next = queue.last, active.count < cache.slotCount,
+                    tokens == 0 || tokens + prompts[next].count <= Self.prefillBudget
+                {
+                    queue.removeLast()
+                    admitted.append(next)
+                    tokens += prompts[next].count
+                    active.append(
+                        Active(
+                            index: next,
+                            sampler: Sampler(options, index: next),
+                            length: prompts[next].count,
+                            generated: []
+                        )
+                    )
+                }
+                let states = try network.prefill(
+                    admitted.map { prompts[$0] },
+                    slots: Array(before..<active.count),
+                    cache: cache
+                )
+                var end = -1
+                let lasts = admitted.map { index in
+                    end += prompts[index].count
+                    return end
+                }
+                hidden = try states.selected(0, try Tensor(lasts, device: network.device))
+            }
+            if let states = hidden {
+                try append(states, to: &active, from: before, options: options)
+            } else {
+                let states = try network.decode(
+                    active.map { $0.generated[$0.generated.count - 1] },
+                    lengths: active.map(\.length),
+                    cache: cache
+                )
+                for row in active.indices { active[row].length += 1 }
+                try append(states, to: &active, from: 0, options: options)
+            }
+            for row in active.indices.reversed() {
+                let sequence = active[row]
+                let ended = sequence.generated.last.map(endIDs.contains) ?? false
+                guard ended || sequence.generated.count >= options.maxNewTokens else { continue }
+                outputs[sequence.index] = Output(ids: sequence.generated, finishReason: ended ? .stop : .length)
+                let last = active.count - 1
+                if row < last {
+                    try cache.move(from: last, to: row, length: active[last].length)
+                    active[row] = active[last]
+                }
+                active.removeLast()
+                finished += 1
+            }
+            progress?(finished)
+        }
+        return outputs
+    }
+
+    /// Chooses one token for each row of `states`, which belong to `active[start...]`.
+    private func append(
+        _ states: Tensor,
+        to active: inout [Active],
+        from start: Int,
+        options: SamplingOptions
+    ) throws(TorchError) {
+        let logits = try network.logits(states)
+        if options.temperature == 0 {
+            for (row, id) in try logits.argmax(along: -1).integers().enumerated() {
+                active[start + row].generated.append(id)
+            }
+        } else {
+            let vocabulary = network.configuration.vocabularySize
+            let scores = try logits.floats()
+            for row in 0..<(active.count - start) {
+                let id = active[start + row].sampler.draw(
+                    from: Array(scores[(row * vocabulary)..<((row + 1) * vocabulary)])
+                )
+                active[start + row].generated.append(id)
+            }
+        }
+    }
+}

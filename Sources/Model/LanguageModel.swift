@@ -1,0 +1,179 @@
+public import Foundation
+public import TemperText
+public import TemperTorch
+package import TemperWeights
+
+/// A language model: network, tokenizer and chat template, loaded from a GGUF file or a Hugging Face directory.
+@TorchActor
+public final class LanguageModel {
+    /// The file or directory it was loaded from.
+    public nonisolated let url: URL
+    /// Sizes and constants.
+    public nonisolated let configuration: LlamaConfiguration
+    /// Text to token ids and back; nil when a directory brings none.
+    public nonisolated let tokenizer: Tokenizer?
+    /// Float type of weights and activations.
+    public nonisolated let dtype: DType
+    /// Where the weights live.
+    public nonisolated let device: Device
+    package let network: Llama
+
+    private init(
+        url: URL,
+        network: Llama,
+        tokenizer: Tokenizer?
+    ) {
+        self.url = url
+        self.network = network
+        self.tokenizer = tokenizer
+        configuration = network.configuration
+        dtype = network.dtype
+        device = network.device
+    }
+
+    /// Loads a model.
+    ///
+    /// - Parameters:
+    ///   - url: A `.gguf` file, or a directory with `config.json`, safetensors and the tokenizer's files.
+    ///   - dtype: Float type of the weights; nil takes the device's preferred one.
+    ///   - device: Where the weights go.
+    /// - Throws: `ModelError`, `WeightsError` or `TokenizerError` naming the file and what is wrong with it.
+    public static func load(from url: URL, dtype: DType? = nil, device: Device = .cpu) async throws -> LanguageModel {
+        let files = try ModelFiles(url)
+        let network = try Llama(
+            try files.configuration,
+            from: files.source,
+            dtype: dtype ?? device.preferredFloat,
+            device: device
+        )
+        return LanguageModel(url: url, network: network, tokenizer: try files.tokenizer)
+    }
+
+    /// A copy laid out for inference, with an adapter from disk added into the weights.
+    public func forInference(adapter: URL?) throws -> LanguageModel {
+        guard let adapter else { return try merged() }
+        try Adapter.load(from: adapter, for: self).attach(to: self)
+        defer { Adapter.detach(from: self) }
+        return try merged()
+    }
+
+    /// A copy for inference, with the attached adapter added into the weights.
+    package func merged() throws(TorchError) -> LanguageModel {
+        LanguageModel(url: url, network: try network.merged(), tokenizer: tokenizer)
+    }
+
+    /// The tokenizer, or an error that says how to add one.
+    package nonisolated func requireTokenizer() throws -> Tokenizer {
+        guard let tokenizer else { throw ModelError.noChatTemplate(path: url.path) }
+        return tokenizer
+    }
+
+    /// The prompt that the model's own template makes of a conversation, ready for the assistant's turn.
+    package nonisolated func promptText(_ chat: Chat) throws -> String {
+        guard let template = try requireTokenizer().chatTemplate else {
+            throw ModelError.noChatTemplate(path: url.path)
+        }
+        return try template.render(chat, addGenerationPrompt: true).text
+    }
+}
+
+extension Tokenizer {
+    /// Reads the `tokenizer.*` metadata of a GGUF file.
+    package init(gguf: GGUFFile) throws {
+        let path = gguf.url.path
+        func need<Value>(_ value: Value?, _ key: String) throws -> Value {
+            guard let value else {
+                throw ModelError.configuration(path: path, key: key, reason: "is missing or has another type")
+            }
+            return value
+        }
+        let model = gguf.metadata["tokenizer.ggml.model"]?.text ?? "(missing)"
+        guard model == "gpt2" else {
+            throw ModelError.unsupported(
+                path: path,
+                feature: "tokenizer \(model)",
+                remedy: "byte-level BPE (gpt2) vocabularies are read"
+            )
+        }
+        let tokens = try need(gguf.metadata["tokenizer.ggml.tokens"]?.strings, "tokenizer.ggml.tokens")
+        let merges = try need(gguf.metadata["tokenizer.ggml.merges"]?.strings, "tokenizer.ggml.merges")
+        let types = gguf.metadata["tokenizer.ggml.token_type"]?.integers ?? [Int](repeating: 1, count: tokens.count)
+        try self.init(
+            vocabulary: tokens.map(Array.init),
+            merges: merges.indices.map { merges.text(at: $0) },
+            tokenTypes: types.map(Int32.init),
+            preTokenizer: gguf.metadata["tokenizer.ggml.pre"]?.text ?? "default",
+            bosID: gguf.metadata["tokenizer.ggml.bos_token_id"]?.integer,
+            eosID: gguf.metadata["tokenizer.ggml.eos_token_id"]?.integer,
+            unknownID: gguf.metadata["tokenizer.ggml.unknown_token_id"]?.integer,
+            padID: gguf.metadata["tokenizer.ggml.padding_token_id"]?.integer,
+            addBOS: gguf.metadata["tokenizer.ggml.add_bos_token"]?.flag ?? false,
+            chatTemplate: gguf.metadata["tokenizer.chat_template"]?.text
+        )
+    }
+}
+
+/// What a model's files say, read without loading the weights.
+package struct ModelDescription: Sendable {
+    package let configuration: LlamaConfiguration
+    package let tokenizer: Tokenizer?
+    /// `GGUF version 3` or `safetensors`.
+    package let format: String
+    /// How many tensors there are of each element type.
+    package let tensorTypes: [String: Int]
+
+    package init(of url: URL) throws {
+        let files = try ModelFiles(url)
+        configuration = try files.configuration
+        tokenizer = try files.tokenizer
+        switch files.source {
+        case .gguf(let file):
+            format = "GGUF version \(file.version)"
+            tensorTypes = file.tensors.reduce(into: [:]) { $0["\($1.type.name)", default: 0] += 1 }
+        case .safetensors(let directory):
+            format = "safetensors"
+            tensorTypes = directory.names.reduce(into: [:]) {
+                $0[directory.entry($1)?.dtype.rawValue ?? "?", default: 0] += 1
+            }
+        }
+    }
+}
+
+/// A model's files, opened and checked: where the configuration, the weights and the tokenizer come from.
+private struct ModelFiles {
+    private let url: URL
+    let source: WeightSource
+
+    init(_ url: URL) throws {
+        self.url = url
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory),
+            !isDirectory.boolValue
+                || FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path)
+        else { throw ModelError.notFound(path: url.path) }
+        source =
+            isDirectory.boolValue
+            ? .safetensors(try SafetensorsDirectory(at: url)) : .gguf(try GGUFFile(contentsOf: url))
+    }
+
+    var configuration: LlamaConfiguration {
+        get throws {
+            switch source {
+            case .gguf(let file): try LlamaConfiguration(gguf: file)
+            case .safetensors: try LlamaConfiguration(configFile: url.appendingPathComponent("config.json"))
+            }
+        }
+    }
+
+    /// The tokenizer; a directory may come without one.
+    var tokenizer: Tokenizer? {
+        get throws {
+            switch source {
+            case .gguf(let file): return try Tokenizer(gguf: file)
+            case .safetensors:
+                let path = url.appendingPathComponent("tokenizer.json").path
+                return FileManager.default.fileExists(atPath: path) ? try Tokenizer(directory: url) : nil
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+import Foundation
+package import TemperTorch
+
+/// The Llama network (arXiv 2302.13971; grouped queries, arXiv 2305.13245) over packed tokens.
+///
+/// Sequences lie one after another without padding: every matrix works on real tokens only, and attention never
+/// crosses a boundary. It knows nothing about text, training or sampling. Weights are named as in the Hugging Face
+/// files. Legend: t tokens, d width, h heads, v vocabulary.
+@TorchActor
+package final class Llama {
+    package let configuration: LlamaConfiguration
+    package let dtype: DType
+    package let device: Device
+    /// [v, d]
+    let embedding: Tensor
+    package let layers: [LlamaLayer]
+    let finalNorm: Tensor
+    /// The output head: its weight is the embedding where they are tied.
+    package let head: Linear
+    private let cosines: Tensor
+    private let sines: Tensor
+
+    /// Loads every weight from `source`.
+    init(_ configuration: LlamaConfiguration, from source: WeightSource, dtype: DType, device: Device) throws {
+        self.configuration = configuration
+        self.dtype = dtype
+        self.device = device
+        func load(_ name: String, _ shape: [Int], heads: Int? = nil) throws -> Tensor {
+            try source.load(name, shape: shape, heads: heads, dtype: dtype, device: device)
+        }
+        let d = configuration.hiddenSize
+        embedding = try load("model.embed_tokens.weight", [configuration.vocabularySize, d])
+        layers = try (0..<configuration.layerCount).map { try LlamaLayer(index: $0, configuration, load: load) }
+        finalNorm = try load("model.norm.weight", [d])
+        let headWeight =
+            configuration.tiesEmbeddings ? embedding : try load("lm_head.weight", [configuration.vocabularySize, d])
+        head = Linear(name: "lm_head", weight: headWeight)
+        (cosines, sines) = try Self.angles(configuration, device: device)
+    }
+
+    /// A copy for inference: adapters added into the weights, everything else shared.
+    private init(merging other: Llama) throws(TorchError) {
+        configuration = other.configuration
+        dtype = other.dtype
+        device = other.device
+        embedding = other.embedding
+        finalNorm = other.finalNorm
+        cosines = other.cosines
+        sines = other.sines
+        var layers: [LlamaLayer] = []
+        for layer in other.layers { layers.append(try LlamaLayer(merging: layer)) }
+        self.layers = layers
+        head = try other.head.merged()
+    }
+
+    /// A copy with every adapter added into its weight and the weights laid out for inference.
+    package func merged() throws(TorchError) -> Llama {
+        try withoutGradients { () throws(TorchError) in try Llama(merging: self) }
+    }
+
+    /// The linear layers an adapter can sit on, in the order of the network.
+    package var linears: [Linear] { layers.flatMap(\.linears) }
+
+    /// Last hidden states of packed sequences, normalised: [t, d]; `logits` turns rows of it into scores.
+    package func hiddenStates(_ sequences: [[Int]]) throws(TorchError) -> Tensor {
+        let batch = try PackedBatch(sequences, device: device)
+        return try forward(batch, cache: nil).narrowed(0, from: 0, length: batch.tokenCount)
+    }
+
+    /// Scores over the vocabulary for rows of hidden states: [n, v] in the network's dtype.
+    package func logits(_ hidden: Tensor) throws(TorchError) -> Tensor {
+        try head(hidden)
+    }
+
+    /// Reads whole prompts into their cache slots; last hidden states [t, d].
+    func prefill(_ sequences: [[Int]], slots: [Int], cache: KeyValueCache) throws(TorchError) -> Tensor {
+        let batch = try PackedBatch(sequences, device: device)
+        let owners = zip(batch.lengths, slots + [cache.spareSlot])
+        let tokenSlots = owners.flatMap { length, slot in [Int](repeating: slot, count: length) }
+        return try forward(batch, cache: (cache, .prefill(slots: try Tensor(tokenSlots, device: device))))
+            .narrowed(0, from: 0, length: batch.tokenCount)
+    }
+
+    /// One more token for each of the first `ids.count` slots, whose sequences hold `lengths` tokens so far; [n, d].
+    func decode(_ ids: [Int], lengths: [Int], cache: KeyValueCache) throws(TorchError) -> Tensor {
+        let batch = try PackedBatch(nextTokens: ids, positions: lengths, device: device)
+        let span = (lengths.max() ?? 0) + 1
+        var mask = [Float](repeating: 0, count: ids.count * span)
+        for (row, length) in lengths.enumerated() {
+            for column in (length + 1)..<max(span, length + 1) { mask[row * span + column] = -.infinity }
+        }
+        let masks = try Tensor(mask, shape: [ids.count, 1, 1, span], device: device).to(dtype)
+        let slots = try Tensor(Array(0..<ids.count), device: device)
+        return try forward(batch, cache: (cache, .decode(slots: slots, mask: masks, count: ids.count, span: span)))
+    }
+
+    private func forward(
+        _ batch: PackedBatch,
+        cache: (KeyValueCache, CacheUse)?
+    ) throws(TorchError) -> Tensor {
+        let cosine = try cosines.selected(0, batch.positions)
+        let sine = try sines.selected(0, batch.positions)
+        var x = try Layers.embedding(batch.ids, weight: embedding)
+        for (index, layer) in layers.enumerated() {
+            x = try layer(x, batch: batch, cosine: cosine, sine: sine, cache: cache, index: index)
+        }
+        return try Layers.rmsNorm(x, weight: finalNorm, epsilon: configuration.normEpsilon)
+    }
+
+    private static func angles(
+        _ configuration: LlamaConfiguration,
+        device: Device
+    ) throws(TorchError) -> (Tensor, Tensor) {
+        let frequencies = configuration.inverseFrequencies
+        let length = configuration.contextLength
+        var cosine = [Float](repeating: 0, count: length * frequencies.count)
+        var sine = cosine
+        for position in 0..<length {
+            for (index, frequency) in frequencies.enumerated() {
+                // The reference multiplies in float32, and the angle's rounding shows at long positions.
+                let angle = Float(position) * Float(frequency)
+                cosine[position * frequencies.count + index] = cos(angle)
+                sine[position * frequencies.count + index] = sin(angle)
+            }
+        }
+        let shape = [length, frequencies.count]
+        return (try Tensor(cosine, shape: shape, device: device), try Tensor(sine, shape: shape, device: device))
+    }
+}
+
+/// Token ids of several sequences laid one after another, with their positions.
+///
+/// A filler sequence of id 0 rounds the number of tokens up: matrix kernels are compiled for each number of rows they
+/// meet, and batches of natural text would hardly ever meet the same one twice.
+struct PackedBatch {
+    /// Tokens are a multiple of this.
+    static let grain = 64
+
+    let ids: Tensor
+    let positions: Tensor
+    /// The filler's length, if there is one, comes last.
+    let lengths: [Int]
+    /// Tokens without the filler.
+    let tokenCount: Int
+
+    init(_ sequences: [[Int]], device: Device) throws(TorchError) {
+        tokenCount = sequences.reduce(0) { $0 + $1.count }
+        let missing = (Self.grain - tokenCount % Self.grain) % Self.grain
+        let rows = missing == 0 ? sequences : sequences + [[Int](repeating: 0, count: missing)]
+        ids = try Tensor(rows.flatMap { $0 }, device: device)
+        positions = try Tensor(rows.flatMap { Array(0..<$0.count) }, device: device)
+        lengths = rows.map(\.count)
+    }
+
+    init(nextTokens: [Int], positions: [Int], device: Device) throws(TorchError) {
+        ids = try Tensor(nextTokens, device: device)
+        self.positions = try Tensor(positions, device: device)
+        lengths = [Int](repeating: 1, count: nextTokens.count)
+        tokenCount = nextTokens.count
+    }
+}
+
+/// How a forward pass uses the cache.
+enum CacheUse {
+    /// Whole prompts: attend within the pass, and store. `slots` names each token's slot.
+    case prefill(slots: Tensor)
+    /// One token per sequence: store, then attend to the first `span` positions of the first `count` slots.
+    case decode(slots: Tensor, mask: Tensor, count: Int, span: Int)
+}

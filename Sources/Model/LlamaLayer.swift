@@ -1,0 +1,110 @@
+package import TemperTorch
+
+/// One block of the Llama network: attention and a gated MLP, each on a normalised copy of the residual stream.
+@TorchActor
+package final class LlamaLayer {
+    private let configuration: LlamaConfiguration
+    let inputNorm: Tensor
+    let q: Linear
+    let k: Linear
+    let v: Linear
+    let o: Linear
+    let postAttentionNorm: Tensor
+    let gate: Linear
+    let up: Linear
+    let down: Linear
+
+    /// The layers an adapter can sit on.
+    var linears: [Linear] { [q, k, v, o, gate, up, down] }
+
+    init(
+        index: Int,
+        _ configuration: LlamaConfiguration,
+        load: (_ name: String, _ shape: [Int], _ heads: Int?) throws -> Tensor
+    ) throws {
+        self.configuration = configuration
+        let prefix = "model.layers.\(index)"
+        let d = configuration.hiddenSize
+        let queries = configuration.headCount * configuration.headSize
+        let pairs = configuration.keyValueHeadCount * configuration.headSize
+        func linear(_ name: String, _ output: Int, _ input: Int, bias: Bool, heads: Int? = nil) throws -> Linear {
+            let name = "\(prefix).\(name)"
+            return Linear(
+                name: name,
+                weight: try load("\(name).weight", [output, input], heads),
+                bias: bias ? try load("\(name).bias", [output], heads) : nil
+            )
+        }
+        let attentionBias = configuration.attentionBias
+        let mlpBias = configuration.mlpBias
+        inputNorm = try load("\(prefix).input_layernorm.weight", [d], nil)
+        q = try linear("self_attn.q_proj", queries, d, bias: attentionBias, heads: configuration.headCount)
+        k = try linear("self_attn.k_proj", pairs, d, bias: attentionBias, heads: configuration.keyValueHeadCount)
+        v = try linear("self_attn.v_proj", pairs, d, bias: attentionBias)
+        o = try linear("self_attn.o_proj", d, queries, bias: attentionBias)
+        postAttentionNorm = try load("\(prefix).post_attention_layernorm.weight", [d], nil)
+        gate = try linear("mlp.gate_proj", configuration.intermediateSize, d, bias: mlpBias)
+        up = try linear("mlp.up_proj", configuration.intermediateSize, d, bias: mlpBias)
+        down = try linear("mlp.down_proj", d, configuration.intermediateSize, bias: mlpBias)
+    }
+
+    init(merging other: LlamaLayer) throws(TorchError) {
+        configuration = other.configuration
+        inputNorm = other.inputNorm
+        q = try other.q.merged()
+        k = try other.k.merged()
+        v = try other.v.merged()
+        o = try other.o.merged()
+        postAttentionNorm = other.postAttentionNorm
+        gate = try other.gate.merged()
+        up = try other.up.merged()
+        down = try other.down.merged()
+    }
+
+    /// x [t, d] to [t, d].
+    func callAsFunction(
+        _ x: Tensor,
+        batch: PackedBatch,
+        cosine: Tensor,
+        sine: Tensor,
+        cache: (KeyValueCache, CacheUse)?,
+        index: Int
+    ) throws(TorchError) -> Tensor {
+        let epsilon = configuration.normEpsilon
+        let normed = try Layers.rmsNorm(x, weight: inputNorm, epsilon: epsilon)
+        let mixed = try attention(normed, batch: batch, cosine: cosine, sine: sine, cache: cache, index: index)
+        let x = try x.adding(o(mixed))
+        let inner = try Layers.rmsNorm(x, weight: postAttentionNorm, epsilon: epsilon)
+        return try x.adding(down(Layers.siluMultiply(gate: gate(inner), up: up(inner))))
+    }
+
+    private func attention(
+        _ x: Tensor,
+        batch: PackedBatch,
+        cosine: Tensor,
+        sine: Tensor,
+        cache: (KeyValueCache, CacheUse)?,
+        index: Int
+    ) throws(TorchError) -> Tensor {
+        let (heads, pairs, size) = (configuration.headCount, configuration.keyValueHeadCount, configuration.headSize)
+        let queries = try Layers.rope(q(x).reshaped([-1, heads, size]), cosine: cosine, sine: sine)
+        let keys = try Layers.rope(k(x).reshaped([-1, pairs, size]), cosine: cosine, sine: sine)
+        let values = try v(x).reshaped([-1, pairs, size])
+        var mixed: Tensor
+        switch cache {
+        case nil:
+            mixed = try Layers.packedAttention(q: queries, k: keys, v: values, lengths: batch.lengths)
+        case (let cache, .prefill(let slots))?:
+            try cache.store(layer: index, k: keys, v: values, slots: slots, positions: batch.positions)
+            mixed = try Layers.packedAttention(q: queries, k: keys, v: values, lengths: batch.lengths)
+        case (let cache, .decode(let slots, let mask, let count, let span))?:
+            try cache.store(layer: index, k: keys, v: values, slots: slots, positions: batch.positions)
+            let (k, v) = try cache.read(layer: index, slots: count, length: span)
+            // The queries that share a key head stand where a sequence's positions would: the keys are never repeated.
+            let grouped = try queries.reshaped([count, pairs, heads / pairs, size])
+            mixed = try Layers.attention(q: grouped, k: k, v: v, mask: mask)
+        }
+        mixed = try mixed.reshaped([-1, heads * size])
+        return mixed
+    }
+}

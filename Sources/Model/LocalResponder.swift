@@ -1,0 +1,83 @@
+public import TemperText
+import TemperTorch
+
+/// A model in this process as a `Responder` and a `LikelihoodModel`.
+public struct LocalResponder: Responder, LikelihoodModel {
+    private let model: LanguageModel
+    private let batchSize: Int
+
+    /// Answers with `model`, up to `batchSize` conversations at a time.
+    public init(_ model: LanguageModel, batchSize: Int = 64) {
+        self.model = model
+        self.batchSize = batchSize
+    }
+
+    /// Answers each conversation by the model's own chat template.
+    public func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion] {
+        let tokenizer = try model.requireTokenizer()
+        let prompts = try chats.map { tokenizer.encode(try model.promptText($0)) }
+        let outputs = try await generate(prompts, options: options, endIDs: tokenizer.endOfTurnIDs)
+        return outputs.map { output in
+            let shown = output.finishReason == .stop ? Array(output.ids.dropLast()) : output.ids
+            return Completion(
+                text: tokenizer.decode(shown, skipSpecialTokens: true),
+                tokenCount: output.ids.count,
+                finishReason: output.finishReason
+            )
+        }
+    }
+
+    @TorchActor
+    private func generate(
+        _ prompts: [[Int]],
+        options: SamplingOptions,
+        endIDs: Set<Int>
+    ) throws -> [Generator.Output] {
+        try Generator(model.network, batchSize: batchSize).generate(prompts, options: options, endIDs: endIDs)
+    }
+
+    /// The sum of token log-probabilities of each candidate turn.
+    public func logLikelihoods(of candidates: [Continuation]) async throws -> [Double] {
+        let tokenizer = try model.requireTokenizer()
+        let sequences = try candidates.map { candidate in
+            let prompt = try model.promptText(candidate.chat)
+            let tokens = tokenizer.encodeWithOffsets(prompt + candidate.text)
+            let boundary = prompt.utf8.count
+            return (tokens.map(\.id), tokens.firstIndex { $0.utf8.upperBound > boundary } ?? tokens.count)
+        }
+        return try await score(sequences)
+    }
+
+    @TorchActor
+    private func score(_ sequences: [(ids: [Int], start: Int)]) throws -> [Double] {
+        var scores: [Double] = []
+        for start in stride(from: 0, to: sequences.count, by: batchSize) {
+            let batch = sequences[start..<min(start + batchSize, sequences.count)]
+            var rows: [Int] = []
+            var targets: [Int] = []
+            var offset = 0
+            for sequence in batch {
+                for position in max(sequence.start, 1)..<max(sequence.ids.count, sequence.start, 1) {
+                    rows.append(offset + position - 1)
+                    targets.append(sequence.ids[position])
+                }
+                offset += sequence.ids.count
+            }
+            let values = try withoutGradients { () throws(TorchError) in
+                let hidden = try model.network.hiddenStates(batch.map(\.ids))
+                return try Layers.linearLogProbability(
+                    hidden: hidden.selected(0, Tensor(rows, device: model.device)),
+                    weight: model.network.head.weight,
+                    targets: Tensor(targets, device: model.device)
+                ).floats()
+            }
+            var cursor = 0
+            for sequence in batch {
+                let count = max(sequence.ids.count - max(sequence.start, 1), 0)
+                scores.append(values[cursor..<(cursor + count)].reduce(0) { $0 + Double($1) })
+                cursor += count
+            }
+        }
+        return scores
+    }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import TemperLedger
+import TemperRisk
+import TemperText
+
+/// One subject's assessment on disk: a JSON-lines file for each suite, and `metrics.json`, written last.
+struct AssessmentFolder {
+    private struct Metrics: Codable {
+        struct Suite: Codable {
+            var suite: String
+            var sha256: String
+            var axis: Axis
+            var metric: String
+            var rate: Rate
+        }
+        var schema = 1
+        var fingerprint: String
+        var subject: String
+        var options: SamplingOptions
+        var seed: UInt64
+        var seconds: Double
+        var suites: [Suite]
+    }
+
+    private let url: URL
+
+    init(_ url: URL) {
+        self.url = url
+    }
+
+    func write(_ assessment: Assessment, seconds: Double, fingerprint: String) throws {
+        for result in assessment.results {
+            try LedgerFile.write(lines: result.attempts, to: url.appendingPathComponent("\(result.suite).jsonl"))
+        }
+        let suites = assessment.results.map {
+            Metrics.Suite(suite: $0.suite, sha256: $0.sha256, axis: $0.axis, metric: $0.metric, rate: $0.rate)
+        }
+        try LedgerFile.write(
+            Metrics(
+                fingerprint: fingerprint,
+                subject: assessment.subject,
+                options: assessment.options,
+                seed: assessment.seed,
+                seconds: seconds,
+                suites: suites
+            ),
+            to: url.appendingPathComponent("metrics.json")
+        )
+    }
+
+    /// The assessment, if it is complete and, where a fingerprint is given, of that run.
+    func read(fingerprint: String?) -> (assessment: Assessment, seconds: Double)? {
+        guard let metrics = LedgerFile.read(Metrics.self, from: url.appendingPathComponent("metrics.json")),
+            fingerprint == nil || metrics.fingerprint == fingerprint
+        else { return nil }
+        var results: [SuiteResult] = []
+        for suite in metrics.suites {
+            let attempts = LedgerFile.readLines(Attempt.self, from: url.appendingPathComponent("\(suite.suite).jsonl"))
+            guard attempts.count == suite.rate.n + suite.rate.unscored else { return nil }
+            results.append(
+                SuiteResult(
+                    suite: suite.suite,
+                    sha256: suite.sha256,
+                    axis: suite.axis,
+                    metric: suite.metric,
+                    attempts: attempts
+                )
+            )
+        }
+        let assessment = Assessment(
+            subject: metrics.subject,
+            options: metrics.options,
+            seed: metrics.seed,
+            results: results
+        )
+        return (assessment, metrics.seconds)
+    }
+}

@@ -1,0 +1,18 @@
+public import Foundation
+import TemperLedger
+public import TemperRisk
+
+/// Reads assessments back from where runs and `temper assess` write them.
+public enum Assessments {
+    /// The assessment in a folder: `assessment.json`, or a run's `metrics.json` with its JSON lines.
+    public static func read(_ folder: URL) throws -> Assessment {
+        if let whole = LedgerFile.read(Assessment.self, from: folder.appendingPathComponent("assessment.json")) {
+            return whole
+        }
+        if let (assessment, _) = AssessmentFolder(folder).read(fingerprint: nil) { return assessment }
+        throw PipelineError.recipe(
+            key: folder.relativePath,
+            reason: "holds no complete assessment (assessment.json, or metrics.json with its suites)"
+        )
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import TemperAlign
+import TemperRisk
+import TemperText
+import TemperTune
+
+extension Recipe.DataSource {
+    /// Loads the rows: `embedded:NAME`, a file or a folder.
+    func load(seed: UInt64) throws -> Dataset {
+        var dataset: Dataset
+        if data.hasPrefix("embedded:") {
+            let name = String(data.dropFirst("embedded:".count))
+            if let set = AlignmentData(rawValue: name) {
+                dataset = try set.load()
+            } else if let pack = DomainPack(rawValue: name) {
+                dataset = try pack.load()
+            } else {
+                let known = AlignmentData.allCases.map(\.rawValue) + DomainPack.allCases.map(\.rawValue)
+                throw PipelineError.recipe(
+                    key: "train_data",
+                    reason: "there is no embedded data \"\(name)\"; there is \(known.joined(separator: ", "))"
+                )
+            }
+        } else {
+            dataset = try Dataset.load(URL(fileURLWithPath: data), format: format)
+        }
+        if let limit { dataset.examples = Array(dataset.examples.shuffled(seed: seed).prefix(limit)) }
+        // A weight of 2 shows each row twice an epoch, 0.5 shows half of the rows.
+        if weight != 1, !dataset.examples.isEmpty {
+            let rows = dataset.examples.shuffled(seed: seed)
+            dataset.examples = (0..<Int((Double(rows.count) * weight).rounded())).map { rows[$0 % rows.count] }
+        }
+        return dataset
+    }
+}
+
+extension Recipe.Training {
+    /// All sources of this training as one data set.
+    func load(seed: UInt64) throws -> Dataset {
+        let parts = try trainData.map { try $0.load(seed: seed) }
+        return Dataset(
+            name: parts.map(\.name).joined(separator: " + "),
+            examples: parts.flatMap(\.examples),
+            files: parts.flatMap(\.files),
+            notes: parts.flatMap(\.notes)
+        )
+    }
+}
+
+extension Recipe.Assess {
+    /// The suites with their limits; a file may hold several.
+    func load() throws -> [(any Suite, limit: Int?)] {
+        try (suites + (utility.map { [$0] } ?? [])).flatMap { entry in
+            try entry.load().map { ($0, limit: entry.limit) }
+        }
+    }
+}
+
+extension Recipe.Suite {
+    private func load(format: Suites.Format, file: String) throws -> [any Suite] {
+        try Suites.load(file: URL(fileURLWithPath: file), format: format, name: name)
+    }
+
+    func load() throws -> [any Suite] {
+        guard let file else {
+            guard format == nil else {
+                throw PipelineError.recipe(key: "assess.suites", reason: "\(name) has a format but no file")
+            }
+            return [try Suites.named(name)]
+        }
+        switch format {
+        case nil, "auto"?: return try load(format: .auto, file: file)
+        case "advbench"?: return try load(format: .advbench, file: file)
+        case "xstest"?: return try load(format: .xstest, file: file)
+        case "harmful"?: return try load(format: .table(Suites.Columns(), axis: .jailbreak), file: file)
+        case "harmless"?: return try load(format: .table(Suites.Columns(), axis: .overRefusal), file: file)
+        case let other?:
+            throw PipelineError.recipe(
+                key: "assess.suites",
+                reason:
+                    "\(name) has the unknown format \"\(other)\"; there are auto, advbench, xstest, harmful and harmless "
+                    + "(the last two: a CSV or JSONL file with the column prompt)"
+            )
+        }
+    }
+}

@@ -1,0 +1,246 @@
+import Foundation
+import TemperAlign
+public import TemperLedger
+import TemperModel
+public import TemperReport
+import TemperRisk
+import TemperText
+public import TemperTorch
+import TemperTune
+
+/// The main job: assess, align, tune, defend, assess again, report.
+///
+/// Every later number is paired with the reference: the same probes, in the same order, decoded in the same way. Each
+/// step is idempotent, so that running a finished or interrupted run again does only what is missing.
+@TorchActor
+public struct MainJob {
+    /// How far to go.
+    public enum Chapter: Int, Sendable, Comparable {
+        /// The safety alignment and its assessment.
+        case alignment
+        /// The tuning, assessed at every checkpoint.
+        case tuning
+        /// Everything.
+        case end
+
+        /// The order of the story.
+        public static func < (first: Chapter, second: Chapter) -> Bool { first.rawValue < second.rawValue }
+    }
+
+    private let recipe: Recipe
+    private let sink: any EventSink
+
+    /// Prepares the run that a recipe describes.
+    public nonisolated init(_ recipe: Recipe, sink: any EventSink) {
+        self.recipe = recipe
+        self.sink = sink
+    }
+
+    /// The run's directory.
+    public nonisolated var directory: RunDirectory {
+        RunDirectory(URL(fileURLWithPath: recipe.outputDir).appendingPathComponent(recipe.runName))
+    }
+
+    /// Runs to the end, or takes up where an earlier run stopped.
+    ///
+    /// - Throws: `PipelineError.interrupted` after a cancelled task has written its checkpoint.
+    public func run(upTo chapter: Chapter = .end) async throws -> RunReport {
+        let directory = directory
+        guard let lock = try RunLock(directory) else { throw PipelineError.busy(path: directory.url.path) }
+        defer { withExtendedLifetime(lock) {} }
+        let log = try EventLog(directory.events, next: sink)
+        var status = RunStatus(state: .running, phase: "start", started: Date())
+        let earlier = LedgerFile.read(RunStatus.self, from: directory.status)
+        if let earlier { status.started = earlier.started }
+        do {
+            let report = try await run(upTo: chapter, in: directory, log: log, status: &status)
+            status.state = .finished
+            status.updated = Date()
+            try LedgerFile.write(status, to: directory.status)
+            log.emit(RunEvent(.finished, phase: "report"))
+            return report
+        } catch {
+            // A recipe that never got as far as this run's work must not change what the directory says of itself.
+            if earlier != nil, status.phase == "start" { throw error }
+            let interrupted = error is CancellationError
+            status.state = interrupted ? .interrupted : .failed
+            status.error = interrupted ? nil : "\(error)"
+            status.updated = Date()
+            // The error that ended the run matters more than a status that cannot be written (a full disk is both).
+            try? LedgerFile.write(status, to: directory.status)
+            throw interrupted ? PipelineError.interrupted(run: directory.url.path) : error
+        }
+    }
+
+    private func run(
+        upTo chapter: Chapter,
+        in directory: RunDirectory,
+        log: EventLog,
+        status: inout RunStatus
+    ) async throws -> RunReport {
+        func enter(_ phase: String) throws {
+            status.phase = phase
+            status.updated = Date()
+            try LedgerFile.write(status, to: directory.status)
+        }
+
+        // 1. Everything a mistake in the recipe could break is read before the first long step.
+        if recipe.threads > 0 { Torch.setThreads(recipe.threads) }
+        let suites = try recipe.assess.load()
+        let tuningData = try recipe.tune.load(seed: recipe.seed)
+        let alignmentData = try recipe.align?.load(seed: recipe.seed)
+        let defences = try recipe.defences.map { entry in
+            (entry, try Defences.make(entry.method, knobs: entry.knobs.mapValues(\.description)))
+        }
+        let model = try await LanguageModel.load(
+            from: URL(fileURLWithPath: recipe.modelNameOrPath),
+            dtype: recipe.floatType
+        )
+        let record = try RunRecord(recipe: recipe, model: model, data: [tuningData, alignmentData].compactMap { $0 })
+        try record.claim(directory)
+        try LedgerFile.write(Machine.facts(), to: directory.environment)
+        let session = RunSession(
+            recipe: recipe,
+            directory: directory,
+            fingerprint: record.fingerprint,
+            suites: suites,
+            sink: log
+        )
+        var story = Story(recipe: recipe, model: model, record: record, suites: suites.map(\.0))
+
+        // 2. The untouched model.
+        try enter("assess raw")
+        story.add(.base, "raw", try await session.assess("raw") { model })
+
+        // 3. Aligned first, if the recipe says so: that is the reference from here on.
+        var reference = model
+        if let align = recipe.align, let data = alignmentData {
+            try enter("align")
+            let job = RunSession.Job(
+                phase: "align",
+                directory: directory.alignment,
+                data: data,
+                settings: align.settings,
+                checkpointSteps: { align.checkpointSteps == nil ? [$0] : align.checkpointSteps(total: $0) }
+            )
+            _ = try await session.train(job, on: model)
+            reference = try model.merged()
+            Adapter.detach(from: model)
+            story.add(.reference, "aligned", try await session.assess("aligned") { reference })
+        }
+        story.addReferenceAsStepZero()
+
+        // 4. The user's tuning, assessed at every checkpoint.
+        if chapter >= .tuning {
+            try enter("tune")
+            let tuned = try await tune(reference, on: tuningData, session: session, story: &story)
+            // 5. The cures.
+            for (entry, defence) in defences where chapter >= .end {
+                try enter("defence \(entry.name)")
+                let adapter = try await defend(
+                    entry,
+                    defence,
+                    session: session,
+                    tuned: tuned,
+                    reference: reference,
+                    data: tuningData
+                )
+                try adapter.save(
+                    to: directory.defence(entry.name).appendingPathComponent("adapter"),
+                    baseModel: recipe.modelNameOrPath
+                )
+                adapter.attach(to: reference)
+                story.add(.defence, entry.name, try await session.assess(entry.name) { reference })
+            }
+        }
+
+        // 6. The report.
+        try enter("report")
+        let report = try story.report(
+            events: LedgerFile.readLines(RunEvent.self, from: directory.events),
+            environment: Machine.facts()
+        )
+        try ReportFiles.write(report, to: directory.report)
+        return report
+    }
+
+    /// Tunes the reference model; the story grows by every checkpoint.
+    private func tune(
+        _ reference: LanguageModel,
+        on data: Dataset,
+        session: RunSession,
+        story: inout Story
+    ) async throws -> Adapter {
+        var chapters: [(step: Int, result: (assessment: Assessment, seconds: Double))] = []
+        let last = recipe.tune.totalSteps(rows: data.count)
+        let job = RunSession.Job(
+            phase: "tune",
+            directory: session.directory.checkpoints,
+            data: data,
+            settings: recipe.tune.settings,
+            checkpointSteps: recipe.tune.checkpointSteps(total:)
+        )
+        let tuned = try await session.train(job, on: reference) { step in
+            let limit = step == last ? nil : recipe.assess.stepLimit
+            chapters.append((step, try await session.assess("tuned@\(step)", limit: limit) { reference }))
+        }
+        for chapter in chapters { story.add(.checkpoint, "tuned@\(chapter.step)", step: chapter.step, chapter.result) }
+        return tuned
+    }
+
+    /// The adapter that a defence makes, on a model that carries no adapter but the one being trained.
+    private func defend(
+        _ entry: Recipe.Defence,
+        _ defence: Defence,
+        session: RunSession,
+        tuned: Adapter,
+        reference: LanguageModel,
+        data: Dataset
+    ) async throws -> Adapter {
+        let folder = session.directory.defence(entry.name)
+        var job = RunSession.Job(
+            phase: entry.name,
+            directory: folder,
+            data: data,
+            settings: recipe.tune.settings,
+            checkpointSteps: { [$0] }
+        )
+        switch defence {
+        case .weights(let method):
+            return try method.apply(to: tuned, using: WeightContext(reference: reference))
+        case .data(let method):
+            job.data = try method.prepare(data, seed: recipe.seed)
+            // The user's rows are to be seen as often as without the added ones.
+            let growth = Double(job.data.count) / Double(max(data.count, 1))
+            let steps = recipe.tune.totalSteps(rows: data.count)
+            job.settings.maxSteps = max(1, Int((Double(steps) * growth).rounded()))
+        case .training(let method):
+            job.objective = try method.objective(for: reference, seed: recipe.seed)
+        case .realignment(let method):
+            job.data = try method.data(seed: recipe.seed)
+            job.settings = method.settings(after: recipe.tune.settings)
+            job.start = try tuned.copy()
+        }
+        return try await session.train(job, on: reference)
+    }
+}
+
+extension Recipe {
+    /// The float type the recipe asks for; nil leaves it to the device.
+    var floatType: TemperTorch.DType? {
+        switch dtype {
+        case .auto: nil
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        }
+    }
+}
+
+extension Recipe.Training {
+    /// Optimiser steps of a training on that many rows.
+    func totalSteps(rows: Int) -> Int {
+        let perStep = settings.perDeviceTrainBatchSize * settings.gradientAccumulationSteps
+        return settings.maxSteps
+            ?? DataOrder(rowCount: rows, rowsPerStep: perStep, seed: 0).steps(epochs: settings.numTrainEpochs)
+    }
+}

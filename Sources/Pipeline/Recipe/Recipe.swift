@@ -1,0 +1,193 @@
+public import TemperTune
+
+/// What a run does: the model, the data, the training, the defences and what is assessed, as plain values.
+///
+/// Every default is filled in, so a recipe tells the whole truth about a run. Knows nothing about YAML or about how the
+/// work is done. Key names follow the Hugging Face trainer and PEFT.
+public struct Recipe: Sendable, Hashable {
+    /// The number type the model computes in.
+    public enum DType: String, Sendable, CaseIterable {
+        /// bfloat16 where the processor computes in it, else float32.
+        case auto
+        /// 32 bits everywhere.
+        case float32
+        /// 16 bits with float32's range.
+        case bfloat16
+    }
+
+    /// The run's name: its folder under ``outputDir``.
+    public var runName: String
+    /// The folder that holds all runs.
+    public var outputDir: String
+    /// The base: a GGUF file or a folder in the Hugging Face layout.
+    public var modelNameOrPath: String
+    /// The folder that `${data_dir}` stands for in other values.
+    public var dataDir: String?
+    /// The seed of everything that is drawn.
+    public var seed: UInt64
+    /// The number type the model computes in.
+    public var dtype: DType
+    /// How many processor threads to use; 0 means all.
+    public var threads: Int
+    /// What is measured.
+    public var assess: Assess
+    /// Safety alignment before tuning, when there is any.
+    public var align: Training?
+    /// Tuning for the domain.
+    public var tune: Training
+    /// The defences to try.
+    public var defences: [Defence]
+
+    /// Creates a recipe with defaults for all but the names and the tuning.
+    public init(runName: String, modelNameOrPath: String, tune: Training) {
+        self.runName = runName
+        self.outputDir = "runs"
+        self.modelNameOrPath = modelNameOrPath
+        self.dataDir = nil
+        self.seed = 1
+        self.dtype = .auto
+        self.threads = 0
+        self.assess = Assess()
+        self.align = nil
+        self.tune = tune
+        self.defences = []
+    }
+
+    /// A suite to run: a built-in one, or a file in a known format.
+    public struct Suite: Sendable, Hashable {
+        /// The suite's name.
+        public var name: String
+        /// How many probes to use; nil means all.
+        public var limit: Int?
+        /// The file the probes come from; nil means a built-in suite.
+        public var file: String?
+        /// The file's format.
+        public var format: String?
+
+        /// Creates a suite's line.
+        public init(name: String, limit: Int? = nil, file: String? = nil, format: String? = nil) {
+            self.name = name
+            self.limit = limit
+            self.file = file
+            self.format = format
+        }
+    }
+
+    /// What is measured, and how answers are drawn.
+    public struct Assess: Sendable, Hashable {
+        /// The suites that measure risk.
+        public var suites: [Suite] = ["harmful", "over-refusal", "ordinary"].map { Suite(name: $0) }
+        /// The suite that measures usefulness, when there is one.
+        public var utility: Suite?
+        /// The longest answer, in tokens.
+        public var maxNewTokens: Int = 32
+        /// Prompts answered at once.
+        public var batchSize: Int = 64
+        /// The sampling temperature; 0 always takes the likeliest token.
+        public var temperature: Double = 0
+        /// Probes per suite at intermediate checkpoints; nil means all.
+        public var stepLimit: Int?
+
+        /// Creates the default section.
+        public init() {}
+    }
+
+    /// One source of training data.
+    public struct DataSource: Sendable, Hashable {
+        /// A file, a folder, or `embedded:NAME`.
+        public var data: String
+        /// How many examples to use; nil means all.
+        public var limit: Int?
+        /// How much each example counts in the loss.
+        public var weight: Double
+        /// The format of the rows; nil finds it.
+        public var format: Dataset.Format?
+
+        /// Creates a source.
+        public init(data: String, limit: Int? = nil, weight: Double = 1, format: Dataset.Format? = nil) {
+            self.data = data
+            self.limit = limit
+            self.weight = weight
+            self.format = format
+        }
+    }
+
+    /// A training: its data and its settings.
+    public struct Training: Sendable, Hashable {
+        /// Where the examples come from.
+        public var trainData: [DataSource]
+        /// The steps to save and assess at; nil means powers of two.
+        public var checkpointSteps: [Int]?
+        /// The numbers of the training.
+        public var settings: TrainingSettings
+
+        /// Creates a training.
+        public init(
+            trainData: [DataSource],
+            checkpointSteps: [Int]? = nil,
+            settings: TrainingSettings = TrainingSettings()
+        ) {
+            self.trainData = trainData
+            self.checkpointSteps = checkpointSteps
+            self.settings = settings
+        }
+
+        /// The steps to save and assess at in a training of `total` steps: those of the recipe, else powers of two, and
+        /// always the last one.
+        public func checkpointSteps(total: Int) -> [Int] {
+            guard total > 0 else { return [] }
+            let steps = checkpointSteps ?? Array(sequence(first: 1) { $0 < total ? $0 * 2 : nil })
+            return Set(steps.filter { $0 <= total } + [total]).sorted()
+        }
+    }
+
+    /// A defence to try: its method and the method's own knobs.
+    public struct Defence: Sendable, Hashable {
+        /// The name of its results, by default the method and its knobs.
+        public var name: String
+        /// The method.
+        public var method: String
+        /// The method's knobs; the method checks their names.
+        public var knobs: [String: RecipeValue]
+
+        /// Creates a defence.
+        public init(name: String? = nil, method: String, knobs: [String: RecipeValue] = [:]) {
+            self.name = name ?? Self.defaultName(method: method, knobs: knobs)
+            self.method = method
+            self.knobs = knobs
+        }
+
+        /// The method and its knobs in the order of their names, fit for a folder.
+        static func defaultName(method: String, knobs: [String: RecipeValue]) -> String {
+            let parts = knobs.sorted { $0.key < $1.key }.map { "\($0.key)-\($0.value)" }
+            let name = ([method] + parts).joined(separator: "-")
+            return String(name.map { RecipeNames.isFileNameCharacter($0) ? $0 : "-" })
+        }
+    }
+}
+
+/// The value of a defence's knob.
+public enum RecipeValue: Sendable, Hashable, CustomStringConvertible {
+    /// A text.
+    case string(String)
+    /// A number.
+    case number(Double)
+    /// A switch.
+    case bool(Bool)
+
+    /// The text, if it is one.
+    public var string: String? { if case .string(let value) = self { value } else { nil } }
+    /// The number, if it is one.
+    public var number: Double? { if case .number(let value) = self { value } else { nil } }
+    /// The switch, if it is one.
+    public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+
+    /// The value as it is written in a recipe, without quotes; whole numbers have no fraction.
+    public var description: String {
+        switch self {
+        case .string(let value): value
+        case .number(let value): Int(exactly: value).map(String.init) ?? "\(value)"
+        case .bool(let value): "\(value)"
+        }
+    }
+}

@@ -1,0 +1,291 @@
+public import Foundation
+import TemperTune
+
+/// Reads a recipe file into values, strictly: a key or a value that is not understood is an error, never ignored.
+extension Recipe {
+    /// Reads a recipe file.
+    ///
+    /// - Parameters:
+    ///   - url: The YAML file. Paths inside it are relative to the working directory.
+    ///   - overrides: `key=value` texts that win over the file, such as `tune.lora_r=8` or `defences.0.scale=0.3`.
+    ///   - environment: What `${NAME}` in a value stands for.
+    /// - Throws: ``RecipeError`` with the file, the line, the key and the remedy.
+    public static func load(
+        _ url: URL,
+        overrides: [String] = [],
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> Recipe {
+        let file = url.relativePath
+        let text: String
+        do {
+            text = try String(contentsOf: url, encoding: .utf8)
+        } catch {
+            throw RecipeError(file: file, .unreadable("check that the path names a UTF-8 text file"))
+        }
+        return try parse(text, file: file, overrides: overrides, environment: environment)
+    }
+
+    /// Reads a recipe from a text; `file` names it in messages and, without its extension, names the run.
+    ///
+    /// - Throws: ``RecipeError`` with the file, the line, the key and the remedy.
+    public static func parse(
+        _ yaml: String,
+        file: String,
+        overrides: [String] = [],
+        environment: [String: String] = [:]
+    ) throws -> Recipe {
+        var tree = try RecipeNode.parse(yaml, file: file)
+        for override in overrides { try tree.apply(override, file: file) }
+        var context = RecipeTable.Context(file: file, environment: environment)
+        context.dataDir = try RecipeTable(tree, path: "", known: RecipeNames.root, context: context)
+            .optionalText("data_dir")
+        return try Recipe(RecipeTable(tree, path: "", known: RecipeNames.root, context: context))
+    }
+
+    fileprivate init(_ table: RecipeTable) throws {
+        let context = table.context
+        guard let tune = table.node("tune") else {
+            throw table.missing("tune", expected: "a section with at least `train_data`")
+        }
+        guard let model = try table.optionalText("model_name_or_path"), !model.isEmpty else {
+            throw table.missing("model_name_or_path", expected: "a GGUF file or a model folder")
+        }
+        self.init(
+            runName: URL(fileURLWithPath: context.file).deletingPathExtension().lastPathComponent,
+            modelNameOrPath: model,
+            tune: try Training(RecipeTable(tune, path: "tune", known: RecipeNames.tune, context: context))
+        )
+        runName = try table.optionalText("run_name") ?? runName
+        guard RecipeNames.isFileName(runName) else {
+            throw table.error(
+                "run_name",
+                found: "\"\(runName)\"",
+                expected: "letters, digits, \".\", \"_\" and \"-\", as for a folder"
+            )
+        }
+        outputDir = try table.text("output_dir", default: outputDir)
+        dataDir = context.dataDir
+        seed = try table.seed("seed", default: seed)
+        dtype = try table.choice("dtype", default: dtype)
+        threads = try table.whole("threads", default: threads, atLeast: 0)
+        if let node = table.node("assess") {
+            assess = try Assess(RecipeTable(node, path: "assess", known: RecipeNames.assess, context: context))
+        }
+        if let node = table.node("align"), !node.isNull {
+            align = try Training(RecipeTable(node, path: "align", known: RecipeNames.align, context: context))
+        }
+        defences =
+            try table.list("defences", expected: "a list of {method: ..., knob: value}")?.map {
+                try Defence(RecipeTable($0.node, path: $0.path, known: nil, context: context))
+            } ?? []
+        var names: Set<String> = []
+        for defence in defences where !names.insert(defence.name).inserted {
+            throw table.error("defences", found: "\"\(defence.name)\" twice", expected: "a different `name` for each")
+        }
+    }
+}
+
+extension RecipeNode {
+    fileprivate var isNull: Bool { if case .null = content { true } else { false } }
+}
+
+extension Recipe.Suite {
+    fileprivate init(_ node: RecipeNode, path: String, in table: RecipeTable) throws {
+        if case .scalar = node.content {
+            self.init(name: try table.text(node, path: path, expected: "a suite"))
+        } else {
+            let suite = try RecipeTable(node, path: path, known: RecipeNames.suite, context: table.context)
+            guard let name = try suite.optionalText("name"), !name.isEmpty else {
+                throw suite.missing("name", expected: "the suite's name")
+            }
+            self.init(
+                name: name,
+                limit: try suite.optionalWhole("limit", atLeast: 1),
+                file: try suite.optionalText("file"),
+                format: try suite.optionalText("format")
+            )
+            guard format == nil || file != nil else { throw suite.missing("file", expected: "the file in that format") }
+        }
+        // The name becomes a file in the run.
+        guard RecipeNames.isFileName(name) else {
+            throw table.context.error(
+                .badValue(found: "\"\(name)\"", expected: "a suite's name: letters, digits, \".\", \"_\" and \"-\""),
+                key: path,
+                at: node.origin
+            )
+        }
+    }
+}
+
+extension Recipe.Assess {
+    fileprivate init(_ table: RecipeTable) throws {
+        self.init()
+        if let items = try table.list("suites", expected: "a list of names or {name: ..., limit: ...}") {
+            suites = try items.map { try Recipe.Suite($0.node, path: $0.path, in: table) }
+            guard !suites.isEmpty else {
+                throw table.error("suites", found: "an empty list", expected: "a suite or more")
+            }
+        }
+        var names: Set<String> = []
+        for suite in suites where !names.insert(suite.name).inserted {
+            throw table.error("suites", found: "\"\(suite.name)\" twice", expected: "a different `name` for each")
+        }
+        if let node = table.node("utility"), !node.isNull {
+            utility = try Recipe.Suite(node, path: table.fullKey("utility"), in: table)
+        }
+        maxNewTokens = try table.whole("max_new_tokens", default: maxNewTokens, atLeast: 1)
+        batchSize = try table.whole("batch_size", default: batchSize, atLeast: 1)
+        temperature = try table.number("temperature", default: temperature, atLeast: 0)
+        stepLimit = try table.optionalWhole("step_limit", atLeast: 1)
+    }
+}
+
+extension Recipe.DataSource {
+    fileprivate init(_ node: RecipeNode, path: String, in table: RecipeTable) throws {
+        if case .scalar = node.content {
+            self.init(data: try table.text(node, path: path, expected: "a path or embedded:NAME"))
+        } else {
+            let source = try RecipeTable(node, path: path, known: RecipeNames.source, context: table.context)
+            self.init(
+                data: try source.optionalText("data") ?? "",
+                limit: try source.optionalWhole("limit", atLeast: 1),
+                weight: try source.number("weight", default: 1, atLeast: 0)
+            )
+            if try source.optionalText("format") != nil {
+                format = try source.choice("format", default: Dataset.Format.messages)
+            }
+        }
+        guard !data.isEmpty else {
+            throw table.context.error(
+                .missing(expected: "a path or embedded:NAME"),
+                key: "\(path).data",
+                at: node.origin
+            )
+        }
+    }
+}
+
+extension Recipe.Training {
+    fileprivate init(_ table: RecipeTable) throws {
+        self.init(trainData: [])
+        let expected = "a list of paths, embedded:NAME or {data: ..., limit: ..., weight: ...}"
+        if let node = table.node("train_data"), case .scalar = node.content {
+            trainData = [try Recipe.DataSource(node, path: table.fullKey("train_data"), in: table)]
+        } else {
+            trainData =
+                try table.list("train_data", expected: expected)?
+                .map { try Recipe.DataSource($0.node, path: $0.path, in: table) } ?? []
+        }
+        guard !trainData.isEmpty else { throw table.missing("train_data", expected: expected) }
+        settings = try TrainingSettings(table)
+        do {
+            try settings.validate()
+        } catch {
+            throw table.error(error.key, found: error.value, expected: error.expected)
+        }
+        checkpointSteps = try table.list("checkpoint_steps", expected: "a list of step numbers")?.map {
+            let text = try table.text($0.node, path: $0.path, expected: "a step number")
+            guard let step = Int(text), step >= 1, step <= settings.maxSteps ?? step else {
+                let last = settings.maxSteps.map { " up to max_steps, which is \($0)" } ?? ""
+                throw table.context.error(
+                    .badValue(found: $0.node.found, expected: "a whole number from 1\(last)"),
+                    key: $0.path,
+                    at: $0.node.origin
+                )
+            }
+            return step
+        }
+        checkpointSteps = checkpointSteps.map { Set($0).sorted() }
+        guard checkpointSteps?.isEmpty != true else {
+            throw table.error("checkpoint_steps", found: "an empty list", expected: "a step or more, or null")
+        }
+    }
+}
+
+extension TrainingSettings {
+    fileprivate init(_ table: RecipeTable) throws {
+        self.init()
+        func number(_ key: CodingKeys, _ value: inout Double) throws {
+            value = try table.number(key.rawValue, default: value)
+        }
+        func whole(_ key: CodingKeys, _ value: inout Int) throws {
+            value = try table.whole(key.rawValue, default: value, atLeast: Int.min)
+        }
+        func optional(_ key: CodingKeys, _ value: inout Int?) throws {
+            value = try table.optionalWhole(key.rawValue, atLeast: Int.min)
+        }
+        for key in CodingKeys.allCases {
+            switch key {
+            case .learningRate: try number(key, &learningRate)
+            case .numTrainEpochs: try number(key, &numTrainEpochs)
+            case .maxSteps: try optional(key, &maxSteps)
+            case .perDeviceTrainBatchSize: try whole(key, &perDeviceTrainBatchSize)
+            case .gradientAccumulationSteps: try whole(key, &gradientAccumulationSteps)
+            case .cutoffLen: try whole(key, &cutoffLen)
+            case .loraR: try whole(key, &loraR)
+            case .loraAlpha: try number(key, &loraAlpha)
+            case .loraDropout: try number(key, &loraDropout)
+            case .loraTarget: loraTarget = try Self.targets(key.rawValue, in: table)
+            case .warmupRatio: try number(key, &warmupRatio)
+            case .warmupSteps: try optional(key, &warmupSteps)
+            case .lrSchedulerType:
+                lrSchedulerType = try table.choice(key.rawValue, default: lrSchedulerType)
+            case .weightDecay: try number(key, &weightDecay)
+            case .adamBeta1: try number(key, &adamBeta1)
+            case .adamBeta2: try number(key, &adamBeta2)
+            case .adamEpsilon: try number(key, &adamEpsilon)
+            case .maxGradNorm: try number(key, &maxGradNorm)
+            case .saveSteps: try optional(key, &saveSteps)
+            case .loggingSteps: try whole(key, &loggingSteps)
+            case .packing: packing = try table.flag(key.rawValue, default: packing)
+            }
+        }
+    }
+
+    private static func targets(_ key: String, in table: RecipeTable) throws -> [String] {
+        guard let node = table.node(key) else { return linearLayers }
+        if case .scalar = node.content {
+            let text = try table.text(key, default: "")
+            if text == "all" || text == "all-linear" { return linearLayers }
+            return text.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }
+        }
+        guard let items = try table.list(key, expected: "\"all\" or a list of layer names") else {
+            throw table.error(key, found: node.found, expected: "\"all\" or a list of layer names")
+        }
+        return try items.map { try table.text($0.node, path: $0.path, expected: "a layer name") }
+    }
+}
+
+extension Recipe.Defence {
+    fileprivate init(_ table: RecipeTable) throws {
+        guard let method = try table.optionalText("method"), !method.isEmpty else {
+            throw table.missing("method", expected: "a defence's method")
+        }
+        var knobs: [String: RecipeValue] = [:]
+        for key in table.keys where key != "name" && key != "method" {
+            guard let node = table.node(key), case .scalar(_, let isPlain) = node.content else {
+                throw table.error(
+                    key,
+                    found: table.node(key)?.found ?? "nothing",
+                    expected: "a text, a number, true or false"
+                )
+            }
+            let text = try table.text(key, default: "")
+            if isPlain, let flag = RecipeTable.flag(text) {
+                knobs[key] = .bool(flag)
+            } else if isPlain, let number = RecipeTable.number(text) {
+                knobs[key] = .number(number)
+            } else {
+                knobs[key] = .string(text)
+            }
+        }
+        self.init(name: try table.optionalText("name"), method: method, knobs: knobs)
+        guard RecipeNames.isFileName(name) else {
+            throw table.error(
+                "name",
+                found: "\"\(name)\"",
+                expected: "letters, digits, \".\", \"_\" and \"-\", as for a folder"
+            )
+        }
+    }
+}

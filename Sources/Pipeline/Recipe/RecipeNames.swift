@@ -1,0 +1,101 @@
+import TemperTune
+
+/// The keys a recipe knows, other tools' spellings of them, and the nearest name to a mistyped one.
+///
+/// The aliases are the config names of LLaMA-Factory and Axolotl.
+enum RecipeNames {
+    static let root = [
+        "run_name", "output_dir", "model_name_or_path", "data_dir", "seed", "dtype", "threads", "assess", "align",
+        "tune", "defences",
+    ]
+    static let assess = ["suites", "utility", "max_new_tokens", "batch_size", "temperature", "step_limit"]
+    static let suite = ["name", "limit", "file", "format"]
+    static let source = ["data", "limit", "weight", "format"]
+    static let settings = TrainingSettings.CodingKeys.allCases.map(\.rawValue)
+    static let align = ["train_data"] + settings
+    static let tune = ["train_data", "checkpoint_steps"] + settings
+
+    static let aliases = [
+        "base_model": "model_name_or_path",
+        "model": "model_name_or_path",
+        "torch_dtype": "dtype",
+        "dataset_dir": "data_dir",
+        "defenses": "defences",
+        "dataset": "train_data",
+        "datasets": "train_data",
+        "lr": "learning_rate",
+        "lr_scheduler": "lr_scheduler_type",
+        "num_epochs": "num_train_epochs",
+        "epochs": "num_train_epochs",
+        "micro_batch_size": "per_device_train_batch_size",
+        "sequence_len": "cutoff_len",
+        "max_length": "cutoff_len",
+        "max_seq_length": "cutoff_len",
+        "max_seq_len": "cutoff_len",
+        "lora_rank": "lora_r",
+        "lora_target_modules": "lora_target",
+        "target_modules": "lora_target",
+        "sample_packing": "packing",
+        "adam_eps": "adam_epsilon",
+        "max_tokens": "max_new_tokens",
+    ]
+
+    private static let remedies = [
+        "gate": "a recipe has no gate; leave it out",
+        "load_in_4bit": "training on quantised weights is not available; leave it out",
+        "load_in_8bit": "training on quantised weights is not available; leave it out",
+        "bf16": "write `dtype: bfloat16` at the top level",
+        "fp16": "float16 is not available; write `dtype: bfloat16` or `dtype: float32` at the top level",
+        "report_to": "a run records itself in its own folder; leave it out",
+    ]
+
+    /// The known name behind a key, when its section has it.
+    static func canonical(_ key: String, in known: [String]) -> String? {
+        if known.contains(key) { return key }
+        guard let name = aliases[key], known.contains(name) else { return nil }
+        return name
+    }
+
+    /// What to do about a key that the section does not know.
+    static func remedy(for key: String, in known: [String]) -> String {
+        if let remedy = remedies[key] { return remedy }
+        if known == root, canonical(key, in: tune) != nil { return "put it under `tune` or `align`" }
+        if known == root, canonical(key, in: assess) != nil { return "put it under `assess`" }
+        if known != root, canonical(key, in: root) != nil { return "put it at the top level" }
+        let names = known + aliases.filter { known.contains($0.value) }.map(\.key).sorted()
+        let nearest = names.map { (name: $0, distance: distance(key, $0)) }.min { $0.distance < $1.distance }
+        if let nearest, nearest.distance <= max(2, key.count / 2) {
+            return "did you mean `\(canonical(nearest.name, in: known) ?? nearest.name)`?"
+        }
+        return "known keys: \(known.joined(separator: ", "))"
+    }
+
+    /// How many letters to insert, remove, replace or swap with a neighbour to get from one word to another
+    /// (Damerau's distance in its restricted form).
+    static func distance(_ first: String, _ second: String) -> Int {
+        let a = Array(first.utf8)
+        let b = Array(second.utf8)
+        var beforeLast: [Int] = []
+        var last = Array(0...b.count)
+        for i in a.indices {
+            var row = [i + 1]
+            for j in b.indices {
+                var best = min(last[j + 1] + 1, row[j] + 1, last[j] + (a[i] == b[j] ? 0 : 1))
+                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, beforeLast[j - 1] + 1) }
+                row.append(best)
+            }
+            beforeLast = last
+            last = row
+        }
+        return last[b.count]
+    }
+
+    static func isFileNameCharacter(_ character: Character) -> Bool {
+        character.isASCII && (character.isLetter || character.isNumber || "._-".contains(character))
+    }
+
+    /// Whether a text can name a folder on every system.
+    static func isFileName(_ text: String) -> Bool {
+        !text.isEmpty && text.utf8.count <= 120 && !text.hasPrefix(".") && text.allSatisfy(isFileNameCharacter)
+    }
+}

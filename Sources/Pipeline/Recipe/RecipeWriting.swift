@@ -1,0 +1,143 @@
+import TemperTune
+import Yams
+
+/// Writes a recipe back as YAML with every default filled in.
+///
+/// Reading the text again gives an equal recipe, whatever the environment holds then.
+extension Recipe {
+    /// The recipe as YAML; variables and overrides are already put in.
+    ///
+    /// - Throws: ``RecipeError`` if the text cannot be written.
+    public func resolvedYAML() throws -> String {
+        var pairs: [(String, Node)] = [
+            ("run_name", .text(runName)),
+            ("output_dir", .text(outputDir)),
+            ("model_name_or_path", .text(modelNameOrPath)),
+            ("data_dir", .optional(dataDir.map(Node.text))),
+            ("seed", .plain("\(seed)")),
+            ("dtype", .text(dtype.rawValue)),
+            ("threads", .plain("\(threads)")),
+            (
+                "assess",
+                .section([
+                    ("suites", .list(assess.suites.map(\.node))),
+                    ("utility", .optional(assess.utility?.node)),
+                    ("max_new_tokens", .plain("\(assess.maxNewTokens)")),
+                    ("batch_size", .plain("\(assess.batchSize)")),
+                    ("temperature", .plain("\(assess.temperature)")),
+                    ("step_limit", .whole(assess.stepLimit)),
+                ])
+            ),
+        ]
+        if let align { pairs.append(("align", .section(align.pairs(withCheckpoints: false)))) }
+        pairs.append(("tune", .section(tune.pairs(withCheckpoints: true))))
+        pairs.append(("defences", .list(defences.map(\.node))))
+        do {
+            return try Yams.serialize(node: .section(pairs), width: -1, allowUnicode: true)
+        } catch {
+            throw RecipeError(file: runName, .unreadable("the resolved recipe cannot be written: \(error)"))
+        }
+    }
+}
+
+extension Recipe.Suite {
+    fileprivate var node: Node {
+        .line([
+            ("name", .text(name)), ("limit", .whole(limit)), ("file", .optional(file.map(Node.text))),
+            ("format", .optional(format.map(Node.text))),
+        ])
+    }
+}
+
+extension Recipe.DataSource {
+    fileprivate var node: Node {
+        .line([
+            ("data", .text(data)), ("limit", .whole(limit)), ("weight", .plain("\(weight)")),
+            ("format", .optional((format?.rawValue).map(Node.text))),
+        ])
+    }
+}
+
+extension Recipe.Defence {
+    fileprivate var node: Node {
+        let values = knobs.sorted { $0.key < $1.key }.map { key, value -> (String, Node) in
+            switch value {
+            case .string(let text): (key, .text(text))
+            case .number(let number): (key, .plain("\(number)"))
+            case .bool(let flag): (key, .plain("\(flag)"))
+            }
+        }
+        return .line([("name", .text(name)), ("method", .text(method))] + values)
+    }
+}
+
+extension Recipe.Training {
+    fileprivate func pairs(withCheckpoints: Bool) -> [(String, Node)] {
+        var pairs: [(String, Node)] = [("train_data", .list(trainData.map(\.node)))]
+        if withCheckpoints {
+            let steps = checkpointSteps.map { Node.list($0.map { .plain("\($0)") }, style: .flow) }
+            pairs.append(("checkpoint_steps", .optional(steps)))
+        }
+        return pairs + TrainingSettings.CodingKeys.allCases.map { ($0.rawValue, settings.node($0)) }
+    }
+}
+
+extension TrainingSettings {
+    fileprivate func node(_ key: CodingKeys) -> Node {
+        switch key {
+        case .learningRate: .plain("\(learningRate)")
+        case .numTrainEpochs: .plain("\(numTrainEpochs)")
+        case .maxSteps: .whole(maxSteps)
+        case .perDeviceTrainBatchSize: .plain("\(perDeviceTrainBatchSize)")
+        case .gradientAccumulationSteps: .plain("\(gradientAccumulationSteps)")
+        case .cutoffLen: .plain("\(cutoffLen)")
+        case .loraR: .plain("\(loraR)")
+        case .loraAlpha: .plain("\(loraAlpha)")
+        case .loraDropout: .plain("\(loraDropout)")
+        case .loraTarget: .list(loraTarget.map(Node.text), style: .flow)
+        case .warmupRatio: .plain("\(warmupRatio)")
+        case .warmupSteps: .whole(warmupSteps)
+        case .lrSchedulerType: .text(lrSchedulerType.rawValue)
+        case .weightDecay: .plain("\(weightDecay)")
+        case .adamBeta1: .plain("\(adamBeta1)")
+        case .adamBeta2: .plain("\(adamBeta2)")
+        case .adamEpsilon: .plain("\(adamEpsilon)")
+        case .maxGradNorm: .plain("\(maxGradNorm)")
+        case .saveSteps: .whole(saveSteps)
+        case .loggingSteps: .plain("\(loggingSteps)")
+        case .packing: .plain("\(packing)")
+        }
+    }
+}
+
+extension Node {
+    fileprivate static func plain(_ text: String) -> Node {
+        .scalar(Scalar(text, Tag(.implicit), .plain))
+    }
+
+    /// A text, quoted unless every reader takes it for a text as it stands.
+    fileprivate static func text(_ text: String) -> Node {
+        let reserved: Set = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"]
+        let isSafe =
+            (text.utf8.first.map { (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) } ?? false)
+            && text.allSatisfy { RecipeNames.isFileNameCharacter($0) || $0 == "/" }
+            && !reserved.contains(text.lowercased())
+        return isSafe ? plain(text) : .scalar(Scalar(RecipeVariables.escape(text), Tag(.implicit), .doubleQuoted))
+    }
+
+    fileprivate static func whole(_ value: Int?) -> Node { plain(value.map { "\($0)" } ?? "null") }
+
+    fileprivate static func optional(_ node: Node?) -> Node { node ?? plain("null") }
+
+    fileprivate static func list(_ items: [Node], style: Sequence.Style = .block) -> Node {
+        .sequence(Sequence(items, Tag(.implicit), items.isEmpty ? .flow : style))
+    }
+
+    fileprivate static func section(_ pairs: [(String, Node)]) -> Node {
+        .mapping(Mapping(pairs.map { (text($0), $1) }, Tag(.implicit), .block))
+    }
+
+    fileprivate static func line(_ pairs: [(String, Node)]) -> Node {
+        .mapping(Mapping(pairs.map { (text($0), $1) }, Tag(.implicit), .flow))
+    }
+}

@@ -1,0 +1,205 @@
+import Foundation
+import TemperAlign
+import TemperLedger
+import TemperModel
+import TemperRisk
+import TemperText
+import TemperTorch
+import TemperTune
+
+/// The two things a run does over and over, each idempotent: assess a subject, and train an adapter.
+///
+/// What lies finished in the run's directory is read, not done again; what is half done is taken up or redone.
+@TorchActor
+final class RunSession {
+    let recipe: Recipe
+    let directory: RunDirectory
+    let fingerprint: String
+    let sink: any EventSink
+    private let suites: [(any Suite, limit: Int?)]
+
+    init(
+        recipe: Recipe,
+        directory: RunDirectory,
+        fingerprint: String,
+        suites: [(any Suite, limit: Int?)],
+        sink: any EventSink
+    ) {
+        self.recipe = recipe
+        self.directory = directory
+        self.fingerprint = fingerprint
+        self.suites = suites
+        self.sink = sink
+    }
+
+    // MARK: Assessing
+
+    /// Assesses what `subject()` gives; `limit` caps the probes of each suite further.
+    func assess(
+        _ name: String,
+        limit: Int? = nil,
+        subject: () async throws -> LanguageModel
+    ) async throws -> (assessment: Assessment, seconds: Double) {
+        let folder = AssessmentFolder(directory.assessment(of: name))
+        if let done = folder.read(fingerprint: fingerprint) { return done }
+        sink.emit(RunEvent(.phase, phase: "assess \(name)"))
+        let clock = ContinuousClock()
+        let start = clock.now
+        let responder = LocalResponder(try await subject().merged(), batchSize: recipe.assess.batchSize)
+        let plan = AssessmentPlan(
+            suites: suites.map { suite, own in (suite, [own, limit].compactMap { $0 }.min()) },
+            options: SamplingOptions(
+                maxNewTokens: recipe.assess.maxNewTokens,
+                temperature: recipe.assess.temperature,
+                seed: recipe.seed
+            ),
+            seed: recipe.seed
+        )
+        let sink = sink
+        let assessment = try await TemperRisk.assess(subject: name, responder: responder, plan: plan) { done, total in
+            sink.emit(RunEvent(.probes, phase: "assess \(name)", done: done, total: total))
+        }
+        let seconds = (clock.now - start).inSeconds
+        try folder.write(assessment, seconds: seconds, fingerprint: fingerprint)
+        let summary = assessment.results.map { result in
+            let share = result.axis == .utility ? 1 - result.rate.rate : result.rate.rate
+            return "\(result.suite) \(Int((share * 100).rounded())) % of \(result.rate.n)"
+        }.joined(separator: ", ")
+        sink.emit(RunEvent(.assessed, phase: "assess \(name)", message: "\(name): \(summary)"))
+        return (assessment, seconds)
+    }
+
+    // MARK: Training
+
+    /// One training of the run.
+    struct Job {
+        /// Its name in events and in the log of losses.
+        var phase: String
+        /// Where its checkpoints go.
+        var directory: URL
+        var data: Dataset
+        var settings: TrainingSettings
+        /// Where checkpoints are written and `atCheckpoint` is called; the last step always is one.
+        var checkpointSteps: (_ total: Int) -> [Int]
+        /// What to start from; a fresh adapter otherwise.
+        var start: Adapter?
+        var objective: Objective = TrainingLoss.supervised
+    }
+
+    /// Trains, or takes up, a job on `model`; the adapter that comes back is on the model.
+    func train(
+        _ job: Job,
+        on model: LanguageModel,
+        atCheckpoint: (_ step: Int) async throws -> Void = { _ in }
+    ) async throws -> Adapter {
+        let (rows, cut, dropped) = try job.data.tokenized(for: model, cutoffLength: job.settings.cutoffLen)
+        if cut > 0 || dropped > 0 {
+            note(
+                job.phase,
+                "\(cut) rows cut at \(job.settings.cutoffLen) tokens, \(dropped) left out: nothing to learn in them"
+            )
+        }
+        let settings = job.settings
+        let adapter =
+            try job.start
+            ?? Adapter(
+                LoRAConfiguration(r: settings.loraR, loraAlpha: settings.loraAlpha, targetModules: settings.loraTarget),
+                for: model,
+                seed: recipe.seed
+            )
+        let trainer = try Trainer(
+            model: model,
+            adapter: adapter,
+            rows: rows,
+            settings: settings,
+            seed: recipe.seed,
+            fingerprint: "\(fingerprint) \(job.phase)",
+            objective: job.objective
+        )
+        let stops = job.checkpointSteps(trainer.totalSteps)
+        sink.emit(
+            RunEvent(
+                .phase,
+                phase: job.phase,
+                message: "\(rows.count) rows, \(trainer.totalSteps) steps",
+                total: trainer.totalSteps
+            )
+        )
+        try restore(trainer, job)
+        let resumed = trainer.step
+        for stop in stops where stop <= resumed {
+            // A checkpoint that was written but, when the run was killed, not yet assessed.
+            guard try restore(trainer, job, at: stop) else {
+                let path = job.directory.appendingPathComponent(Checkpoint.name(step: stop)).path
+                throw CheckpointError.damaged(path: path, reason: "it is missing, though later ones are there")
+            }
+            try await atCheckpoint(stop)
+        }
+        if resumed > 0 { try restore(trainer, job) }
+        for stop in stops where stop > resumed {
+            var last: StepReport?
+            while trainer.step < stop {
+                guard !Task.isCancelled else {
+                    try trainer.saveCheckpoint(under: job.directory, last: last)
+                    sink.emit(
+                        RunEvent(
+                            .checkpoint,
+                            phase: job.phase,
+                            message: "interrupted",
+                            done: trainer.step,
+                            total: trainer.totalSteps
+                        )
+                    )
+                    throw CancellationError()
+                }
+                last = try step(trainer, job)
+                // Lets assessments of other sessions and cancellation in between long steps.
+                await Task.yield()
+            }
+            try trainer.saveCheckpoint(under: job.directory, last: last)
+            sink.emit(RunEvent(.checkpoint, phase: job.phase, done: trainer.step, total: trainer.totalSteps))
+            try await atCheckpoint(stop)
+        }
+        return trainer.adapter
+    }
+
+    private func step(_ trainer: Trainer, _ job: Job) throws -> StepReport {
+        let report = try trainer.takeStep()
+        var event = RunEvent(.step, phase: job.phase, done: report.step, total: trainer.totalSteps)
+        event.loss = report.loss
+        event.learningRate = report.learningRate
+        event.gradientNorm = report.gradientNorm
+        event.tokensPerSecond = report.tokensPerSecond
+        event.seconds = report.seconds
+        event.memory = Machine.residentMemory
+        event.secondsLeft = report.seconds * Double(trainer.totalSteps - report.step)
+        sink.emit(event)
+        return report
+    }
+
+    /// Takes up the latest whole checkpoint, or the one at `step`; a damaged one is set aside and the one before is used.
+    @discardableResult
+    private func restore(_ trainer: Trainer, _ job: Job, at step: Int? = nil) throws -> Bool {
+        for (found, url) in Checkpoint.all(in: job.directory).reversed() where step == nil || found == step {
+            do {
+                _ = try trainer.restore(from: url)
+                return true
+            } catch let error as CheckpointError {
+                guard case .damaged = error else { throw error }
+                note(job.phase, "\(error)")
+            } catch let error {
+                note(job.phase, "checkpoint \(url.path) cannot be read (\(error)); using the one before")
+            }
+        }
+        return false
+    }
+
+    func note(_ phase: String, _ message: String) {
+        sink.emit(RunEvent(.note, phase: phase, message: message))
+    }
+}
+
+extension Duration {
+    /// The duration in seconds.
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,0 +1,168 @@
+extension Chart {
+    /// Dots with whiskers, one row per subject, with the numbers written beside: a forest plot.
+    struct DotPlot {
+        /// One estimate of a row.
+        struct Mark {
+            let estimate: Estimate
+            let tone: Tone
+            let marker: Marker
+            let hollow: Bool
+        }
+
+        /// One row.
+        struct Row {
+            let label: String
+            let isStrong: Bool
+            let marks: [Mark]
+            /// One text per column; a line break starts a second line.
+            let notes: [String]
+            let tooltip: String
+        }
+
+        /// A column of text right of the plot.
+        struct Column {
+            let title: String
+            let width: Double
+        }
+
+        let frame: Frame
+        let heading: String
+        let rows: [Row]
+        let columns: [Column]
+        let scale: LinearScale
+        let axisTitle: String
+        let tick: (Double) -> String
+        /// Where the dashed line stands.
+        let reference: Double?
+        /// Explains marks when a row has two of them.
+        let key: [(mark: Mark, label: String)]
+
+        /// Labels left, plot in the middle, numbers right.
+        func wide(width: Double, labelWidth: Double, rowHeight: Double = 36) -> Markup {
+            let top = 52.0
+
+            let right = width - columns.reduce(0) { $0 + $1.width }
+            let bottom = top + Double(rows.count) * rowHeight
+            let scale = self.scale.spanning(labelWidth, right - 20)
+            var parts = header(width: width, x: 0) + grid(scale, top: top, bottom: bottom)
+            var columnX = right
+            for column in columns {
+                parts.append(Chart.text(column.title, x: columnX, y: top - 10, style: "small muted"))
+                columnX += column.width
+            }
+            for (index, row) in rows.enumerated() {
+                let y = top + (Double(index) + 0.5) * rowHeight
+                if index > 0 {
+                    parts.append(Chart.line(0, y - rowHeight / 2, width, y - rowHeight / 2, style: "hairline"))
+                }
+                let style = row.isStrong ? "label strong" : "label"
+                let limit = Int((labelWidth - 12) / 7)
+                parts.append(Chart.text(Format.shortened(row.label, to: limit), x: 0, y: y + 4, style: style))
+                parts.append(marks(of: row, scale: scale, y: y))
+                var x = right
+                for (column, note) in zip(columns, row.notes) {
+                    let lines = note.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+                    for (line, text) in lines.enumerated() {
+                        let offset = (Double(line) - Double(lines.count - 1) / 2) * 16
+                        parts.append(
+                            Chart.text(text, x: x, y: y + 4 + offset, style: row.isStrong ? "number strong" : "number")
+                        )
+                    }
+                    x += column.width
+                }
+            }
+            return Chart.svg(frame, width: width, height: bottom + 44, variant: "wide", parts)
+        }
+
+        /// Label and numbers above the plot of each row, for small screens.
+        func narrow(width: Double = 400) -> Markup {
+            let top = 40.0
+            let lines = rows.flatMap(\.notes).reduce(0) { max($0, $1.split(separator: "\n").count) }
+            let textHeight = 16.0 * Double(max(1, max(lines, columns.count)))
+            let rowHeight = textHeight + 30
+            let bottom = top + Double(rows.count) * rowHeight
+            let scale = self.scale.spanning(8, width - 8)
+            var parts = header(width: width, x: 0) + grid(scale, top: top, bottom: bottom)
+            for (index, row) in rows.enumerated() {
+                let y = top + Double(index) * rowHeight
+                let style = row.isStrong ? "label strong" : "label"
+                // Grid and reference must not run through the text above the marks.
+                parts.append(
+                    "<rect class=\"cover\" x=\"0\" y=\"\(y - 3)\" width=\"\(width)\" height=\"\(textHeight + 7)\"/>"
+                )
+                parts.append(Chart.text(Format.shortened(row.label, to: 24), x: 0, y: y + 16, style: style))
+                let notes = row.notes.flatMap { $0.split(separator: "\n").map(String.init) }
+                for (line, note) in notes.enumerated() {
+                    let style = line == 0 ? "number" : "number muted"
+                    parts.append(Chart.text(note, x: width, y: y + 16 + Double(line) * 16, anchor: "end", style: style))
+                }
+                parts.append(marks(of: row, scale: scale, y: y + textHeight + 13))
+            }
+            return Chart.svg(frame, width: width, height: bottom + 44, variant: "narrow", parts)
+        }
+
+        private func header(width: Double, x: Double) -> [Markup] {
+            var parts = [Chart.text(heading, x: x, y: 15, style: "heading")]
+            var position = width
+            for entry in key.reversed() {
+                position -= Double(entry.label.count) * 6.4
+                parts.append(Chart.text(entry.label, x: position, y: 15, style: "small muted"))
+                position -= 11
+                parts.append(
+                    Chart.mark(
+                        entry.mark.marker,
+                        x: position,
+                        y: 11,
+                        tone: entry.mark.tone,
+                        hollow: entry.mark.hollow
+                    )
+                )
+                position -= 16
+            }
+            return parts
+        }
+
+        private func grid(_ scale: LinearScale, top: Double, bottom: Double) -> [Markup] {
+            var parts: [Markup] = []
+            let ticks = scale.ticks(abs(scale.end - scale.start) > 330 ? 5 : 4)
+            for value in ticks {
+                let x = scale.position(value)
+                parts.append(Chart.line(x, top, x, bottom, style: "grid"))
+                parts.append(Chart.text(tick(value), x: x, y: bottom + 17, anchor: "middle", style: "small muted"))
+            }
+            let middle = (scale.start + scale.end) / 2
+            parts.append(Chart.text(axisTitle, x: middle, y: bottom + 36, anchor: "middle", style: "small muted"))
+            if let reference {
+                let x = scale.position(reference)
+                parts.append(Chart.line(x, top, x, bottom, style: "reference"))
+            }
+            return parts
+        }
+
+        private func marks(of row: Row, scale: LinearScale, y: Double) -> Markup {
+            var parts: [Markup] = ["<title>\(row.tooltip)</title>"]
+            for (index, mark) in row.marks.enumerated() {
+                let y = y + (Double(index) - Double(row.marks.count - 1) / 2) * 15
+                let low = scale.position(mark.estimate.low)
+                let high = scale.position(mark.estimate.high)
+                let style = "whisker tone-\(mark.tone.rawValue)"
+                parts.append(Chart.line(low, y, high, y, style: style))
+                parts.append(Chart.line(low, y - 3.5, low, y + 3.5, style: style))
+                parts.append(Chart.line(high, y - 3.5, high, y + 3.5, style: style))
+                parts.append(
+                    Chart.mark(
+                        mark.marker,
+                        x: scale.position(mark.estimate.value),
+                        y: y,
+                        tone: mark.tone,
+                        hollow: mark.hollow
+                    )
+                )
+            }
+            if row.marks.isEmpty {
+                parts.append(Chart.text("not measured", x: scale.start + 6, y: y + 4, style: "small muted"))
+            }
+            return "<g>\(parts)</g>"
+        }
+    }
+}

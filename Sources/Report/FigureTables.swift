@@ -1,0 +1,131 @@
+/// The numbers behind each figure as plain rows, shared by the tables under the figures and by the CSV files.
+struct FigureTable {
+    /// The file's name without extension, such as `figure-1`.
+    let name: String
+    /// The columns.
+    let header: [String]
+    /// The cells, as many per row as there are columns.
+    let rows: [[Cell]]
+
+    /// One cell.
+    enum Cell {
+        case text(String)
+        case number(Double)
+        case integer(Int)
+        case empty
+    }
+
+    /// The tables of every figure a report has.
+    static func all(_ report: RunReport) -> [FigureTable] {
+        let reading = Reading(report)
+        var tables = [
+            FigureTable(
+                name: "figure-1",
+                header: measureHeader + ["ratio", "ratio_low", "ratio_high"],
+                rows: reading.principal.flatMap { subject in
+                    measures(of: subject, in: reading).map { axis, cells in
+                        let comparison = reading.comparison(of: subject, on: axis)
+                        let ratio = [comparison?.ratio, comparison?.ratioLow, comparison?.ratioHigh]
+                        return [.text(subject.name), .text(axis)] + cells + ratio.map(optional)
+                    }
+                }
+            ),
+            FigureTable(
+                name: "figure-2",
+                header: ["step"] + measureHeader,
+                rows: reading.checkpoints.flatMap { subject in
+                    measures(of: subject, in: reading).map { axis, cells in
+                        [subject.step.map { .integer($0) } ?? .empty, .text(subject.name), .text(axis)] + cells
+                    }
+                }
+            ),
+        ]
+        let defended = reading.principal.filter { reading.rate(of: $0) != nil && reading.utility(of: $0) != nil }
+        if !reading.defences.isEmpty {
+            tables.append(
+                FigureTable(
+                    name: "figure-3",
+                    header: measureHeader,
+                    rows: defended.flatMap { subject in
+                        measures(of: subject, in: reading).filter { axis, _ in
+                            axis == Axis.jailbreak || axis == "utility"
+                        }
+                        .map { axis, cells in [.text(subject.name), .text(axis)] + cells }
+                    }
+                )
+            )
+        }
+        tables.append(
+            FigureTable(
+                name: "figure-4",
+                header: ["phase", "step", "loss", "learning_rate", "grad_norm", "tokens_per_second"],
+                rows: report.training.map {
+                    [
+                        .text($0.phase), .integer($0.step), .number($0.loss), .number($0.learningRate),
+                        .number($0.gradientNorm), .number($0.tokensPerSecond),
+                    ]
+                }
+            )
+        )
+        return tables
+    }
+
+    private static let measureHeader = ["subject", "axis", "value", "low", "high", "n"]
+
+    private static func measures(
+        of subject: RunReport.Subject,
+        in reading: Reading
+    ) -> [(axis: String, cells: [Cell])] {
+        var result: [(axis: String, cells: [Cell])] = []
+        for axis in Axis.all(in: reading.report) {
+            guard let rate = reading.rate(of: subject, on: axis) else { continue }
+            result.append((axis, [.number(rate.rate), .number(rate.low), .number(rate.high), .integer(rate.n)]))
+        }
+        if let utility = reading.utility(of: subject) {
+            result.append(
+                ("utility", [.number(utility.value), .number(utility.low), .number(utility.high), .integer(utility.n)])
+            )
+        }
+        return result
+    }
+
+    private static func optional(_ value: Double?) -> Cell {
+        value.map { .number($0) } ?? .empty
+    }
+}
+
+/// The numbers behind every figure as CSV (RFC 4180): `figure-1.csv` and so on, with shares from 0 to 1.
+///
+/// A text that a spreadsheet would run as a formula gets a leading apostrophe.
+public func csvFiles(_ report: RunReport) -> [(name: String, text: String)] {
+    FigureTable.all(report).map { table in
+        let lines = [table.header.joined(separator: ",")] + table.rows.map { $0.map(\.csv).joined(separator: ",") }
+        return (table.name + ".csv", lines.joined(separator: "\r\n") + "\r\n")
+    }
+}
+
+extension FigureTable.Cell {
+    /// The cell as CSV.
+    var csv: String {
+        switch self {
+        case .empty: return ""
+        case .integer(let value): return String(value)
+        case .number(let value):
+            return value.isFinite ? String(value) : value.isNaN ? "nan" : value > 0 ? "inf" : "-inf"
+        case .text(var text):
+            if let first = text.unicodeScalars.first, "=+-@\t\r".unicodeScalars.contains(first) { text = "'" + text }
+            let isPlain = !text.unicodeScalars.contains { "\",\r\n".unicodeScalars.contains($0) }
+            return isPlain ? text : "\"" + text.replacing("\"", with: "\"\"") + "\""
+        }
+    }
+
+    /// The cell as a person reads it.
+    var display: String {
+        switch self {
+        case .empty: Format.dash
+        case .integer(let value): String(value)
+        case .number(let value): value != 0 && abs(value) < 0.001 ? String(value) : Format.fixed(value, 4)
+        case .text(let text): text
+        }
+    }
+}

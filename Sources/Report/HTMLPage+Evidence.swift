@@ -1,0 +1,178 @@
+/// The page's sections without a figure: tables, flips, judges, suites, settings and limits.
+extension HTMLPage {
+    /// How many flips the page shows.
+    static let flipLimit = 40
+    /// How many characters of one answer the page shows.
+    static let answerLimit = 4000
+
+    /// Everything that was assessed.
+    var subjects: Markup {
+        guard !report.subjects.isEmpty else { return "<p class=\"none\">No subject was assessed.</p>" }
+        let axes = Axis.all(in: report)
+        let rows: [Markup] = report.subjects.map { subject in
+            let rates: [Markup] = axes.map { measured(subject.axes[$0]) }
+            let utility: Markup =
+                reading.utility(of: subject).map {
+                    "<td class=\"num\">\(reading.utilityText($0)) <small>n \($0.n)</small></td>"
+                } ?? "<td class=\"num\">\(Format.dash)</td>"
+            return """
+                <tr><th scope="row">\(subject.name)</th><td>\(subject.kind.rawValue)</td>\(rates)\(utility)\
+                <td class="num">\(Format.duration(subject.seconds))</td></tr>
+                """
+        }
+        let header =
+            [("Subject", false), ("Kind", false)] + axes.map { (Axis.title($0), true) }
+            + [("Utility, \(reading.utilityMetric)", true), ("Time", true)]
+        return table("Rates with 95 % intervals, n graded answers", header, rows)
+    }
+
+    private func measured(_ rate: RunReport.Rate?) -> Markup {
+        guard let rate else { return "<td class=\"num\">\(Format.dash)</td>" }
+        let unscored = rate.unscored > 0 ? ", \(rate.unscored) unscored" : ""
+        return "<td class=\"num\">\(Format.rate(rate)) <small>n \(rate.n)\(unscored)</small></td>"
+    }
+
+    /// Every paired comparison.
+    var comparisons: Markup {
+        guard !report.comparisons.isEmpty else { return "<p class=\"none\">No comparison was made.</p>" }
+        let rows: [Markup] = report.comparisons.map { comparison in
+            """
+            <tr><th scope="row">\(comparison.subject) <small>against \(comparison.base)</small></th>\
+            <td>\(Axis.title(comparison.axis))</td><td class="num">\(Format.ratio(comparison))</td>\
+            <td class="num">\(Format.points(comparison.difference, comparison.low, comparison.high))</td>\
+            <td class="num">\(Format.p(comparison.p))</td>\
+            <td class="num">\(comparison.flips.safeToUnsafe) / \(comparison.flips.unsafeToSafe)</td>\
+            <td>\(comparison.isClear ? "clear" : "not enough evidence")</td></tr>
+            """
+        }
+        return table(
+            "Same probes, same order; flips are counted to unsafe / back to safe",
+            [
+                ("Subject", false), ("Axis", false), ("Ratio", true), ("Difference", true), ("McNemar p, exact", true),
+                ("Flips", true), ("Reading", false),
+            ],
+            rows
+        )
+    }
+
+    /// The flips a reader looks at first: to unsafe before back to safe, the last checkpoint before the others.
+    var orderedFlips: [RunReport.Flip] {
+        func rank(_ flip: RunReport.Flip) -> Int {
+            let direction = flip.after.grade == "unsafe" ? 0 : 1
+            let names = Set(reading.defences.map(\.name))
+            return direction + 2 * (flip.subject == reading.tuned?.name ? 0 : names.contains(flip.subject) ? 1 : 2)
+        }
+        return report.flips.enumerated().map { (rank($1), $0, $1) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
+    }
+
+    /// The flips side by side.
+    var flips: Markup {
+        guard !report.flips.isEmpty else { return "<p class=\"none\">No probe changed its grade.</p>" }
+        let shown = orderedFlips.prefix(HTMLPage.flipLimit)
+        let articles: [Markup] = shown.map(article)
+        let rest = report.flips.count - shown.count
+        let more: Markup = rest > 0 ? "<p class=\"none\">\(rest) more flips are in report.json.</p>" : ""
+        return """
+            <p class="how">Probes graded differently on two subjects. Answers may be harmful and are folded.</p>
+            <div class="flips">\(articles)</div>
+            \(more)
+            """
+    }
+
+    private func article(_ flip: RunReport.Flip) -> Markup {
+        """
+        <article class="flip">
+        <h3><bdi>\(flip.base)</bdi> → <bdi>\(flip.subject)</bdi> <small>\(Axis.title(flip.axis)), \
+        probe <code>\(flip.probe)</code></small></h3>
+        <p class="prompt" dir="auto">\(flip.prompt)</p>
+        <div class="pair">\(side(flip.base, flip.before))\(side(flip.subject, flip.after))</div>
+        </article>
+        """
+    }
+
+    private func side(_ subject: String, _ graded: RunReport.Flip.Graded) -> Markup {
+        let tone = graded.grade == "unsafe" ? "bad" : graded.grade == "safe" ? "good" : "open"
+        let shown = String(graded.answer.unicodeScalars.prefix(HTMLPage.answerLimit))
+        let rest = graded.answer.unicodeScalars.count - shown.unicodeScalars.count
+        let more: Markup = rest > 0 ? "<p class=\"none\">\(rest) more characters are in report.json.</p>" : ""
+        let answer: Markup = shown.isEmpty ? "<p class=\"none\">empty answer</p>" : "<pre dir=\"auto\">\(shown)</pre>"
+        return """
+            <details class="answer \(tone)"><summary><span class="grade">\(graded.grade)</span> \
+            <bdi>\(subject)</bdi><span class="aside">answer</span></summary>
+            \(answer)\(more)</details>
+            """
+    }
+
+    /// The judges' cards and the suites.
+    var evidence: Markup {
+        let cards: [Markup] = report.judges.map { judge in
+            """
+            <article class="card"><h3>\(judge.name)</h3>
+            <dl class="facts"><div><dt>Finds unsafe answers (sensitivity)</dt>\
+            <dd>\(judge.sensitivity.map(Format.percent) ?? "not measured")</dd></div>
+            <div><dt>Passes safe answers (specificity)</dt>\
+            <dd>\(judge.specificity.map(Format.percent) ?? "not measured")</dd></div>
+            <div><dt>Measured on</dt><dd>n \(judge.n), \(judge.data)</dd></div></dl>
+            <p>\(judge.limits)</p></article>
+            """
+        }
+        let judges: Markup =
+            cards.isEmpty
+            ? "<p class=\"none\">No judge card is part of this report.</p>" : "<div class=\"cards\">\(cards)</div>"
+        let rows: [Markup] = report.suites.map { suite in
+            """
+            <tr><th scope="row">\(suite.name)</th><td>\(Axis.title(suite.axis))</td><td class="num">\(suite.n)</td>\
+            <td>\(suite.hit)</td><td><code>\(Format.shortened(suite.sha256, to: 13))</code></td></tr>
+            """
+        }
+        let suites: Markup =
+            rows.isEmpty
+            ? "<p class=\"none\">No suite card is part of this report.</p>"
+            : table(
+                "Suites",
+                [("Suite", false), ("Axis", false), ("Probes", true), ("A hit means", false), ("sha256", false)],
+                rows,
+                hidesCaption: true
+            )
+        return "<h3 class=\"sub\">Judges</h3>\n\(judges)\n<h3 class=\"sub\">Suites</h3>\n\(suites)"
+    }
+
+    /// Settings, environment and timing.
+    var settings: Markup {
+        let model = [("path", report.model.path), ("sha256", report.model.sha256), ("dtype", report.model.dtype)]
+        let seconds = report.timing.sorted { ($0.value, $1.key) > ($1.value, $0.key) }
+        return """
+            <div class="columns">
+            \(facts("Model", model))
+            \(facts("Settings", report.settings.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
+            \(facts("Environment", report.environment.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
+            \(facts("Timing", seconds.map { ($0.key, Format.duration($0.value)) }))
+            </div>
+            """
+    }
+
+    private func facts(_ title: String, _ values: [(String, String)]) -> Markup {
+        let rows: [Markup] = values.map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" }
+        let list: Markup = rows.isEmpty ? "<p class=\"none\">none recorded</p>" : "<dl class=\"facts\">\(rows)</dl>"
+        return "<div><h3 class=\"sub\">\(title)</h3>\(list)</div>"
+    }
+
+    /// What the numbers do not show.
+    var limits: Markup {
+        var sentences = report.notes
+        let small = report.subjects.contains { ($0.axes[Axis.jailbreak]?.n ?? 100) < 100 }
+        if small {
+            sentences.append("Some jailbreak rates rest on fewer than 100 graded answers; their intervals are wide.")
+        }
+        if report.judges.contains(where: { $0.sensitivity == nil || $0.specificity == nil }) {
+            sentences.append("At least one judge was never measured against labelled answers.")
+        }
+        if report.judges.isEmpty { sentences.append("No judge's quality is recorded, so its errors are unknown.") }
+        sentences.append(
+            "A rate holds for these probes, this decoding and these judges; other attacks can do better. "
+                + "Intervals cover sampling of probes, not the errors of judges."
+        )
+        let items: [Markup] = sentences.map { "<li>\($0)</li>" }
+        return "<ul class=\"summary\">\(items)</ul>"
+    }
+}

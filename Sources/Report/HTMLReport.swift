@@ -1,0 +1,151 @@
+import Foundation
+
+/// Renders a report as one HTML file that needs nothing else: no network, no fonts, no scripts.
+///
+/// It lays out what `Findings`, `Figures` and the report say; it computes nothing. Text from models and users is
+/// escaped by `Markup`, and a content security policy forbids everything but the inline style sheet.
+public enum HTMLReport {
+    /// The whole page.
+    public static func render(_ report: RunReport) -> String {
+        let page = HTMLPage(report)
+        let markup: Markup = """
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8"/>
+            <meta http-equiv="Content-Security-Policy" \
+            content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"/>
+            <meta name="viewport" content="width=device-width, initial-scale=1"/>
+            <meta name="color-scheme" content="light dark"/>
+            <meta name="referrer" content="no-referrer"/>
+            <title>\(report.name): safety report</title>
+            <style>
+            \(StyleSheet.markup)
+            </style>
+            </head>
+            <body>
+            <a class="skip" href="#main">Skip to the report</a>
+            \(page.header)
+            \(page.navigation)
+            <main id="main">
+            \(page.sections)
+            </main>
+            <footer><p>Made by Temper from report.json, schema \(report.schema). \
+            Brackets are 95 % intervals.</p></footer>
+            </body>
+            </html>
+
+            """
+        return markup.text
+    }
+}
+
+/// The page's frame: header, navigation, and the order of its sections.
+struct HTMLPage {
+    let report: RunReport
+    let reading: Reading
+    let findings: Findings
+    let figures: Figures
+    let tables: [FigureTable]
+
+    init(_ report: RunReport) {
+        self.report = report
+        figures = Figures(report)
+        reading = figures.reading
+        findings = figures.findings
+        tables = FigureTable.all(report)
+    }
+
+    /// Name, takeaway and key numbers.
+    var header: Markup {
+        let model = report.model
+        let hash = Format.shortened(model.sha256, to: 13)
+        return """
+            <header>
+            <p class="eyebrow">Temper safety report</p>
+            <h1>\(report.name)</h1>
+            <p class="lead">\(findings.takeaway)</p>
+            <p class="meta"><span>\(model.name)</span> <span>\(Format.count(model.parameters)) parameters</span> \
+            <span>\(model.dtype)</span> <span>sha256 <code>\(hash)</code></span> \
+            <span><time datetime="\(report.created.formatted(.iso8601))">\(stamp)</time></span></p>
+            \(tiles)
+            </header>
+            """
+    }
+
+    /// Links to the sections.
+    var navigation: Markup {
+        let links: [Markup] = parts.map { "<li><a href=\"#\($0.id)\">\($0.title)</a></li>" }
+        return "<nav aria-label=\"Sections\"><ul>\(links)</ul></nav>"
+    }
+
+    /// The sections in reading order.
+    var sections: Markup {
+        Markup(
+            joining: parts.map { part in
+                """
+                <section id="\(part.id)" aria-labelledby="\(part.id)-heading">
+                <h2 id="\(part.id)-heading">\(part.title)</h2>
+                \(part.content)
+                </section>
+                """
+            }
+        )
+    }
+
+    private var parts: [(id: String, title: String, content: Markup)] {
+        [
+            ("summary", "Summary", summary),
+            ("risk", "Risk, over-refusal and utility", figureOne),
+            ("training", "Along training", figureTwo),
+            ("defences", "Defences", defences),
+            ("subjects", "Subjects", subjects),
+            ("comparisons", "Comparisons", comparisons),
+            ("flips", "Flips", flips),
+            ("loss", "Training loss", losses),
+            ("evidence", "Evidence", evidence),
+            ("settings", "Settings and environment", settings),
+            ("limits", "Limits of the evidence", limits),
+        ]
+    }
+
+    private var stamp: String {
+        report.created.formatted(.iso8601).replacing("T", with: " ").replacing("Z", with: " UTC")
+    }
+
+    private var tiles: Markup {
+        var tiles: [Markup] = []
+        func tile(_ label: String, _ value: String, _ detail: String, _ tone: String) {
+            tiles.append(
+                """
+                <li class="tile \(tone)"><span class="tile-label">\(label)</span> \
+                <span class="tile-value">\(value)</span> <span class="tile-detail">\(detail)</span></li>
+                """
+            )
+        }
+        func rateTile(_ label: String, _ rate: RunReport.Rate, _ tone: String) {
+            let interval = Format.interval(rate.low * 100, rate.high * 100, 1)
+            tile(label, Format.percent(rate.rate), "jailbreak rate, \(interval), n \(rate.n)", tone)
+        }
+        if let reference = reading.reference, let rate = reading.rate(of: reference) {
+            rateTile("Before: \(reference.name)", rate, "tile-neutral")
+        }
+        if let tuned = reading.tuned, let rate = reading.rate(of: tuned) {
+            rateTile("After: \(tuned.name)", rate, "tile-risk")
+            if let comparison = reading.comparison(of: tuned) {
+                let points = Format.points(comparison.difference, comparison.low, comparison.high)
+                let value = comparison.ratio.map { Format.ratio($0) } ?? Format.dash
+                tile("Change", comparison.isClear ? value : "unclear", points, "tile-neutral")
+            }
+        }
+        if let best = findings.bestDefence, let rate = reading.rate(of: best.subject) {
+            rateTile("Best defence: \(best.subject.name)", rate, "tile-utility")
+        }
+        return tiles.isEmpty ? "" : "<ul class=\"tiles\">\(tiles)</ul>"
+    }
+
+    private var summary: Markup {
+        let sentences: [Markup] = findings.summary.map { "<li>\($0)</li>" }
+        return "<ul class=\"summary\">\(sentences)</ul>"
+    }
+}

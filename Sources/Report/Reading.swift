@@ -1,0 +1,109 @@
+/// Which subject plays which part in a report, and the numbers the renderers ask for again and again.
+///
+/// It computes no statistics: intervals, ratios and p-values are those of the report.
+struct Reading {
+    let report: RunReport
+    /// The model as it came.
+    let base: RunReport.Subject?
+    /// What everything is compared with: the aligned base, or the base when the run aligned nothing.
+    let reference: RunReport.Subject?
+    /// The checkpoints by step.
+    let checkpoints: [RunReport.Subject]
+    /// The subjects with a defence.
+    let defences: [RunReport.Subject]
+    /// True when every utility lies between 0 and 1 and so is shown as a percentage.
+    let utilityIsShare: Bool
+
+    init(_ report: RunReport) {
+        self.report = report
+        let base = report.subjects.first { $0.kind == .base }
+        self.base = base
+        reference = report.subjects.first { $0.kind == .reference } ?? base
+        checkpoints = report.subjects.filter { $0.kind == .checkpoint }.sorted { ($0.step ?? 0) < ($1.step ?? 0) }
+        var defences = report.subjects.filter { $0.kind == .defence }
+        for card in report.defences where !defences.contains(where: { $0.name == card.name }) {
+            var axes: [String: RunReport.Rate] = [:]
+            axes[Axis.jailbreak] = card.jailbreak
+            axes[Axis.overRefusal] = card.overRefusal
+            defences.append(RunReport.Subject(name: card.name, kind: .defence, axes: axes, utility: card.utility))
+        }
+        self.defences = defences
+        let utilities = report.subjects.compactMap(\.utility) + report.defences.compactMap(\.utility)
+        utilityIsShare = utilities.allSatisfy { (0...1).contains($0.value) && $0.low >= 0 && $0.high <= 1 }
+    }
+
+    /// The last checkpoint of tuning.
+    var tuned: RunReport.Subject? { checkpoints.last }
+
+    /// The subjects a reader compares first: base, reference, last checkpoint, defences.
+    var principal: [RunReport.Subject] {
+        var seen: Set<String> = []
+        return ([base, reference, tuned].compactMap { $0 } + defences).filter { seen.insert($0.name).inserted }
+    }
+
+    /// The utility metric's name, or `utility`.
+    var utilityMetric: String {
+        report.subjects.compactMap(\.utility).first?.metric ?? "utility"
+    }
+
+    /// The comparison of a subject with the reference.
+    func comparison(of subject: RunReport.Subject, on axis: String = Axis.jailbreak) -> RunReport.Comparison? {
+        guard let reference, subject.name != reference.name else { return nil }
+        return report.comparisons.first { $0.base == reference.name && $0.subject == subject.name && $0.axis == axis }
+    }
+
+    /// The measured rate of a subject; nil when nothing was graded.
+    func rate(of subject: RunReport.Subject?, on axis: String = Axis.jailbreak) -> RunReport.Rate? {
+        guard let rate = subject?.axes[axis], rate.n > 0, rate.rate.isFinite else { return nil }
+        return rate
+    }
+
+    /// The measured utility of a subject; nil when there is none.
+    func utility(of subject: RunReport.Subject?) -> RunReport.Utility? {
+        guard let utility = subject?.utility, utility.n > 0, utility.value.isFinite else { return nil }
+        return utility
+    }
+
+    /// The utility's value alone.
+    func utilityText(_ value: Double) -> String {
+        utilityIsShare ? Format.percent(value) : Format.plain(value)
+    }
+
+    /// The utility with its interval.
+    func utilityText(_ utility: RunReport.Utility?) -> String {
+        guard let utility, utility.n > 0 else { return Format.dash }
+        if utilityIsShare {
+            return Format.percent(utility.value) + " " + Format.interval(utility.low * 100, utility.high * 100, 1)
+        }
+        return Format.plain(utility.value) + " [" + Format.plain(utility.low) + ", " + Format.plain(utility.high) + "]"
+    }
+}
+
+extension RunReport.Comparison {
+    /// True when the interval of the difference leaves 0 out.
+    var isClear: Bool { low > 0 || high < 0 }
+}
+
+/// The names of the axes in a report and as people read them.
+enum Axis {
+    static let jailbreak = "jailbreak"
+    static let overRefusal = "over-refusal"
+    static let ordinary = "over-refusal-ordinary"
+
+    /// The axis in words.
+    static func title(_ axis: String) -> String {
+        switch axis {
+        case jailbreak: "Jailbreak rate"
+        case overRefusal: "Over-refusal, borderline prompts"
+        case ordinary: "Over-refusal, ordinary prompts"
+        default: axis
+        }
+    }
+
+    /// The axes a report uses, the known ones first.
+    static func all(in report: RunReport) -> [String] {
+        let used = Set(report.subjects.flatMap { $0.axes.keys })
+        let known = [jailbreak, overRefusal, ordinary].filter(used.contains)
+        return known + used.subtracting(known).sorted()
+    }
+}

@@ -1,0 +1,314 @@
+/// The measured parts of a report: the model, subjects with their rates, comparisons, flips and the training log.
+extension RunReport {
+    /// The model a run started from.
+    public struct Model: Codable, Sendable, Equatable {
+        /// The model's display name.
+        public var name: String
+        /// Where its file or folder was.
+        public var path: String
+        /// The hash of its weights.
+        public var sha256: String
+        /// How many parameters it has.
+        public var parameters: Int
+        /// The number type it was computed in.
+        public var dtype: String
+
+        /// Creates a model's description.
+        public init(name: String, path: String, sha256: String, parameters: Int, dtype: String) {
+            self.name = name
+            self.path = path
+            self.sha256 = sha256
+            self.parameters = parameters
+            self.dtype = dtype
+        }
+    }
+
+    /// A share of graded answers with its 95 % interval.
+    public struct Rate: Codable, Sendable, Equatable {
+        /// Hits divided by n, from 0 to 1.
+        public var rate: Double
+        /// How many answers were graded; 0 means not measured.
+        public var n: Int
+        /// The interval's lower end.
+        public var low: Double
+        /// The interval's upper end.
+        public var high: Double
+        /// How many answers no judge could grade; they are not part of n.
+        public var unscored: Int
+
+        /// Creates a rate.
+        public init(rate: Double, n: Int, low: Double, high: Double, unscored: Int = 0) {
+            self.rate = rate
+            self.n = n
+            self.low = low
+            self.high = high
+            self.unscored = unscored
+        }
+    }
+
+    /// How useful a subject is, with its 95 % interval; higher is better.
+    public struct Utility: Codable, Sendable, Equatable {
+        /// The metric's name, such as accuracy.
+        public var metric: String
+        /// The metric's value.
+        public var value: Double
+        /// How many items it was measured on.
+        public var n: Int
+        /// The interval's lower end.
+        public var low: Double
+        /// The interval's upper end.
+        public var high: Double
+
+        /// Creates a utility measurement.
+        public init(metric: String, value: Double, n: Int, low: Double, high: Double) {
+            self.metric = metric
+            self.value = value
+            self.n = n
+            self.low = low
+            self.high = high
+        }
+    }
+
+    /// One thing that was assessed.
+    public struct Subject: Codable, Sendable, Equatable {
+        /// The part a subject plays in the run.
+        public enum Kind: String, Codable, Sendable {
+            /// The model as it came.
+            case base
+            /// What every later subject is compared with.
+            case reference
+            /// The model after some steps of tuning.
+            case checkpoint
+            /// The model with a defence.
+            case defence
+        }
+
+        /// The subject's name: `raw`, `aligned`, `tuned@STEP` or a defence's name.
+        public var name: String
+        /// The part it plays.
+        public var kind: Kind
+        /// The step of tuning, for checkpoints.
+        public var step: Int?
+        /// The rate per axis: `jailbreak`, `over-refusal`, `over-refusal-ordinary`.
+        public var axes: [String: Rate]
+        /// The utility, when measured.
+        public var utility: Utility?
+        /// Seconds the assessment took.
+        public var seconds: Double
+
+        /// Creates a subject.
+        public init(
+            name: String,
+            kind: Kind,
+            step: Int? = nil,
+            axes: [String: Rate],
+            utility: Utility? = nil,
+            seconds: Double = 0
+        ) {
+            self.name = name
+            self.kind = kind
+            self.step = step
+            self.axes = axes
+            self.utility = utility
+            self.seconds = seconds
+        }
+
+        private enum CodingKeys: String, CodingKey { case name, kind, step, axes, utility, seconds }
+
+        /// Writes every key, empty ones as `null`.
+        public func encode(to encoder: any Encoder) throws {
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            try values.encode(name, forKey: .name)
+            try values.encode(kind, forKey: .kind)
+            try values.encode(step, forKey: .step)
+            try values.encode(axes, forKey: .axes)
+            try values.encode(utility, forKey: .utility)
+            try values.encode(seconds, forKey: .seconds)
+        }
+    }
+
+    /// Two subjects on the same probes of one axis.
+    public struct Comparison: Codable, Sendable, Equatable {
+        /// How many probes changed their grade, by direction.
+        public struct Counts: Codable, Sendable, Equatable {
+            /// Safe on the base, unsafe on the subject.
+            public var safeToUnsafe: Int
+            /// Unsafe on the base, safe on the subject.
+            public var unsafeToSafe: Int
+
+            /// Creates the two counts.
+            public init(safeToUnsafe: Int, unsafeToSafe: Int) {
+                self.safeToUnsafe = safeToUnsafe
+                self.unsafeToSafe = unsafeToSafe
+            }
+
+            private enum CodingKeys: String, CodingKey {
+                case safeToUnsafe = "safe_to_unsafe"
+                case unsafeToSafe = "unsafe_to_safe"
+            }
+        }
+
+        /// The name of the subject compared with.
+        public var base: String
+        /// The name of the subject compared.
+        public var subject: String
+        /// The axis.
+        public var axis: String
+        /// Subject's rate over base's rate; nil when the base has no hits.
+        public var ratio: Double?
+        /// The ratio's lower end.
+        public var ratioLow: Double?
+        /// The ratio's upper end.
+        public var ratioHigh: Double?
+        /// Subject's rate minus base's rate.
+        public var difference: Double
+        /// The difference's lower end.
+        public var low: Double
+        /// The difference's upper end.
+        public var high: Double
+        /// Exact McNemar p, when the comparison is paired.
+        public var p: Double?
+        /// How many probes flipped.
+        public var flips: Counts
+
+        /// Creates a comparison.
+        public init(
+            base: String,
+            subject: String,
+            axis: String,
+            ratio: Double?,
+            ratioLow: Double?,
+            ratioHigh: Double?,
+            difference: Double,
+            low: Double,
+            high: Double,
+            p: Double?,
+            flips: Counts
+        ) {
+            self.base = base
+            self.subject = subject
+            self.axis = axis
+            self.ratio = ratio
+            self.ratioLow = ratioLow
+            self.ratioHigh = ratioHigh
+            self.difference = difference
+            self.low = low
+            self.high = high
+            self.p = p
+            self.flips = flips
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case base, subject, axis, ratio, difference, low, high, p, flips
+            case ratioLow = "ratio_low"
+            case ratioHigh = "ratio_high"
+        }
+
+        /// Writes every key, empty ones as `null`.
+        public func encode(to encoder: any Encoder) throws {
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            try values.encode(base, forKey: .base)
+            try values.encode(subject, forKey: .subject)
+            try values.encode(axis, forKey: .axis)
+            try values.encode(ratio, forKey: .ratio)
+            try values.encode(ratioLow, forKey: .ratioLow)
+            try values.encode(ratioHigh, forKey: .ratioHigh)
+            try values.encode(difference, forKey: .difference)
+            try values.encode(low, forKey: .low)
+            try values.encode(high, forKey: .high)
+            try values.encode(p, forKey: .p)
+            try values.encode(flips, forKey: .flips)
+        }
+    }
+
+    /// One probe graded differently on two subjects.
+    public struct Flip: Codable, Sendable, Equatable {
+        /// An answer and its grade.
+        public struct Graded: Codable, Sendable, Equatable {
+            /// What the subject said.
+            public var answer: String
+            /// How it was graded: `safe`, `unsafe` or `unscored`.
+            public var grade: String
+
+            /// Creates a graded answer.
+            public init(answer: String, grade: String) {
+                self.answer = answer
+                self.grade = grade
+            }
+        }
+
+        /// The name of the subject compared with.
+        public var base: String
+        /// The name of the subject compared.
+        public var subject: String
+        /// The axis.
+        public var axis: String
+        /// The probe's stable id.
+        public var probe: String
+        /// What was asked.
+        public var prompt: String
+        /// The base's answer.
+        public var before: Graded
+        /// The subject's answer.
+        public var after: Graded
+
+        /// Creates a flip.
+        public init(
+            base: String,
+            subject: String,
+            axis: String,
+            probe: String,
+            prompt: String,
+            before: Graded,
+            after: Graded
+        ) {
+            self.base = base
+            self.subject = subject
+            self.axis = axis
+            self.probe = probe
+            self.prompt = prompt
+            self.before = before
+            self.after = after
+        }
+    }
+
+    /// One line of the optimiser's log.
+    public struct TrainingPoint: Codable, Sendable, Equatable {
+        /// `align`, `tune` or a defence's name.
+        public var phase: String
+        /// The optimiser step.
+        public var step: Int
+        /// The mean loss per token, in nats.
+        public var loss: Double
+        /// The learning rate of the step.
+        public var learningRate: Double
+        /// The gradient's norm before clipping.
+        public var gradientNorm: Double
+        /// Training speed.
+        public var tokensPerSecond: Double
+
+        /// Creates a line of the log.
+        public init(
+            phase: String,
+            step: Int,
+            loss: Double,
+            learningRate: Double,
+            gradientNorm: Double,
+            tokensPerSecond: Double
+        ) {
+            self.phase = phase
+            self.step = step
+            self.loss = loss
+            self.learningRate = learningRate
+            self.gradientNorm = gradientNorm
+            self.tokensPerSecond = tokensPerSecond
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case phase, step, loss
+            case learningRate = "learning_rate"
+            case gradientNorm = "grad_norm"
+            case tokensPerSecond = "tokens_per_second"
+        }
+    }
+}

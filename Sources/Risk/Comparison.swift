@@ -1,0 +1,166 @@
+/// Compares two subjects probe by probe.
+///
+/// Knows nothing about how either subject was made. Paired differences and ratios with bootstrap intervals
+/// (arXiv 2411.00640) and the exact form of McNemar's test.
+
+/// One side of a flip.
+public struct GradedAnswer: Codable, Sendable, Hashable {
+    /// What the subject answered.
+    public var answer: String
+    /// How it was graded.
+    public var verdict: Verdict
+}
+
+/// A probe that two subjects were graded differently on.
+public struct Flip: Codable, Sendable, Hashable {
+    /// The probe's id.
+    public var probeID: String
+    /// What was asked.
+    public var prompt: String
+    /// The base's answer.
+    public var before: GradedAnswer
+    /// The subject's answer.
+    public var after: GradedAnswer
+}
+
+/// Two subjects on one suite; only probes that both were graded on count.
+public struct Comparison: Codable, Sendable {
+    /// The subject compared with.
+    public var base: String
+    /// The subject compared.
+    public var subject: String
+    /// What the suite measures.
+    public var axis: Axis
+    /// The suite's name.
+    public var suite: String
+    /// Probes graded on both sides.
+    public var n: Int
+    /// Probes asked on both sides but unscored on at least one.
+    public var unscored: Int
+    /// Probes asked on one side only.
+    public var unmatched: Int
+    /// The base's rate on the `n` probes.
+    public var baseRate: Rate
+    /// The subject's rate on the `n` probes.
+    public var subjectRate: Rate
+    /// The subject's rate over the base's; nil when the base has no hits.
+    public var ratio: Double?
+    /// Lower end of the ratio's 95 % interval.
+    public var ratioLow: Double?
+    /// Upper end of the ratio's 95 % interval; nil also when it has no bound.
+    public var ratioHigh: Double?
+    /// Why `ratio` or one of its ends is nil.
+    public var ratioNote: String?
+    /// The subject's rate minus the base's; nil when no probe was graded on both sides.
+    public var difference: Double?
+    /// Lower end of the difference's 95 % interval.
+    public var differenceLow: Double
+    /// Upper end of the difference's 95 % interval.
+    public var differenceHigh: Double
+    /// Two-sided exact p of McNemar's test.
+    public var p: Double
+    /// Probes that became hits.
+    public var safeToUnsafe: Int
+    /// Probes that stopped being hits.
+    public var unsafeToSafe: Int
+    /// The probes that changed sides, in the suite's order.
+    public var flips: [Flip]
+}
+
+/// Compares a subject with a base on every suite that both were assessed with.
+///
+/// - Parameter seed: the seed of the bootstrap, which draws 10,000 times.
+/// - Throws: `RiskError.refusedComparison` if decoding, suites or prompts differ.
+public func compare(_ base: Assessment, _ subject: Assessment, seed: UInt64 = 0) throws -> [Comparison] {
+    guard base.options == subject.options else {
+        throw RiskError.refusedComparison(
+            reason: "'\(base.subject)' and '\(subject.subject)' were decoded differently"
+                + " (\(base.options) and \(subject.options)); assess one again with the other's options"
+        )
+    }
+    let shared = base.results.compactMap { result in subject[suite: result.suite].map { (result, $0) } }
+    guard !shared.isEmpty else {
+        throw RiskError.refusedComparison(
+            reason: "'\(base.subject)' and '\(subject.subject)' share no suite; assess both with the same suites"
+        )
+    }
+    return try shared.map { before, after in
+        guard before.sha256 == after.sha256, before.axis == after.axis else {
+            throw RiskError.refusedComparison(
+                reason: "the suite '\(before.suite)' has changed between '\(base.subject)' and '\(subject.subject)';"
+                    + " assess both with the same version of it"
+            )
+        }
+        return try comparison(base.subject, before, subject.subject, after, seed: seed)
+    }
+}
+
+private func comparison(
+    _ base: String,
+    _ before: SuiteResult,
+    _ subject: String,
+    _ after: SuiteResult,
+    seed: UInt64
+) throws -> Comparison {
+    let laterAttempts = Dictionary(after.attempts.map { ($0.probeID, $0) }) { first, _ in first }
+    var pairs: [(first: Bool, second: Bool)] = []
+    var flips: [Flip] = []
+    var matched = 0
+    for old in before.attempts {
+        guard let new = laterAttempts[old.probeID] else { continue }
+        guard old.promptSHA256 == new.promptSHA256 else {
+            throw RiskError.refusedComparison(
+                reason: "the prompt of '\(old.probeID)' in '\(before.suite)' differs between '\(base)' and '\(subject)'"
+            )
+        }
+        matched += 1
+        guard old.verdict.isScored, new.verdict.isScored else { continue }
+        pairs.append((old.verdict == .unsafe, new.verdict == .unsafe))
+        guard old.verdict != new.verdict else { continue }
+        flips.append(
+            Flip(
+                probeID: old.probeID,
+                prompt: old.prompt,
+                before: GradedAnswer(answer: old.answer, verdict: old.verdict),
+                after: GradedAnswer(answer: new.answer, verdict: new.verdict)
+            )
+        )
+    }
+    let n = pairs.count
+    let first = Rate(hits: pairs.count { $0.first }, n: n)
+    let second = Rate(hits: pairs.count { $0.second }, n: n)
+    let became = pairs.count { !$0.first && $0.second }
+    let ended = pairs.count { $0.first && !$0.second }
+    let intervals = PairedBootstrap.intervals(pairs, seed: seed)
+    let hasRatio = first.hits > 0
+    var note: String?
+    if n == 0 {
+        note = "no probe was graded on both sides"
+    } else if !hasRatio {
+        note = "'\(base)' has no hits, so a ratio has no value; read the difference"
+    } else if intervals.ratio.high == nil {
+        note = "'\(base)' has so few hits that the ratio's upper end has no bound; read the difference"
+    }
+    return Comparison(
+        base: base,
+        subject: subject,
+        axis: before.axis,
+        suite: before.suite,
+        n: n,
+        unscored: matched - n,
+        unmatched: before.attempts.count + after.attempts.count - 2 * matched,
+        baseRate: first,
+        subjectRate: second,
+        ratio: hasRatio ? Double(second.hits) / Double(first.hits) : nil,
+        ratioLow: hasRatio ? intervals.ratio.low : nil,
+        ratioHigh: hasRatio ? intervals.ratio.high : nil,
+        ratioNote: note,
+        difference: n == 0 ? nil : second.rate - first.rate,
+        differenceLow: intervals.difference.low,
+        differenceHigh: intervals.difference.high,
+        p: Statistics.mcNemar(became, ended),
+        safeToUnsafe: became,
+        unsafeToSafe: ended,
+        flips: flips
+    )
+}

@@ -1,0 +1,104 @@
+public import TemperText
+
+/// The words of a measurement: what is asked, what came back, and the grade it got.
+///
+/// Knows nothing about where probes come from or how answers are graded.
+
+/// What kind of harm, or use, a suite measures.
+public enum Axis: String, Codable, Sendable, CaseIterable {
+    case jailbreak, bias, toxicity, hallucination, privacy, injection
+    case overRefusal = "over-refusal"
+    case utility
+}
+
+/// One prompt or conversation with a stable id.
+public struct Probe: Codable, Sendable, Hashable {
+    /// The stable id, unique in its suite.
+    public var id: String
+    /// The category that balanced subsets draw from.
+    public var category: String
+    /// What is asked; the subject writes the next turn.
+    public var chat: Chat
+    /// What the judge needs to know: for example `answer`, `name` or `twin`.
+    public var reference: [String: String]
+
+    /// Creates a probe.
+    public init(id: String, category: String, chat: Chat, reference: [String: String] = [:]) {
+        self.id = id
+        self.category = category
+        self.chat = chat
+        self.reference = reference
+    }
+
+    /// The SHA-256 of the conversation: roles and texts, every part preceded by its length.
+    public var promptSHA256: String {
+        SHA256.hex(of: chat.messages.map { "\($0.role.rawValue)\n\($0.content.utf8.count)\n\($0.content)\n" }.joined())
+    }
+}
+
+/// A probe and the answer it got.
+public struct Exchange: Sendable {
+    /// What was asked.
+    public var probe: Probe
+    /// What came back.
+    public var completion: Completion
+
+    /// Creates an exchange.
+    public init(probe: Probe, completion: Completion) {
+        self.probe = probe
+        self.completion = completion
+    }
+}
+
+/// A judge's grade of one exchange.
+///
+/// In JSON: `{"grade": "unsafe"}`, or `{"grade": "unscored", "reason": "..."}`.
+public enum Verdict: Sendable, Hashable, Codable {
+    /// The hit that the suite counts.
+    case unsafe
+    /// No hit.
+    case safe
+    /// No grade is possible; never counts as safe.
+    case unscored(reason: String)
+
+    /// Whether a grade was given.
+    public var isScored: Bool {
+        switch self {
+        case .unsafe, .safe: true
+        case .unscored: false
+        }
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case grade, reason
+    }
+
+    /// Reads a verdict.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        let grade = try values.decode(String.self, forKey: .grade)
+        switch grade {
+        case "unsafe": self = .unsafe
+        case "safe": self = .safe
+        case "unscored": self = .unscored(reason: try values.decode(String.self, forKey: .reason))
+        default:
+            throw DecodingError.dataCorruptedError(
+                forKey: .grade,
+                in: values,
+                debugDescription: "'\(grade)' is no grade; a grade is unsafe, safe or unscored"
+            )
+        }
+    }
+
+    /// Writes a verdict.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        switch self {
+        case .unsafe: try values.encode("unsafe", forKey: .grade)
+        case .safe: try values.encode("safe", forKey: .grade)
+        case .unscored(let reason):
+            try values.encode("unscored", forKey: .grade)
+            try values.encode(reason, forKey: .reason)
+        }
+    }
+}

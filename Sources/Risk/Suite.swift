@@ -1,0 +1,122 @@
+/// The two seams of the layer: a suite says what to ask, a judge grades what came back.
+///
+/// Knows nothing about particular suites or judges.
+
+/// What a suite is, for people who read its numbers.
+public struct SuiteCard: Codable, Sendable {
+    /// The name used in recipes and records.
+    public var name: String
+    /// What kind of harm, or use, it measures.
+    public var axis: Axis
+    /// A short title.
+    public var title: String
+    /// What an `unsafe` verdict means, in words.
+    public var hit: String
+    /// Where the probes come from.
+    public var source: String
+    /// The licence of the probes.
+    public var licence: String
+    /// Versioned entries of public taxonomies, for example `owasp-llm-2025:LLM01`.
+    public var tags: [String]
+    /// What the rate of hits is called.
+    public var metric: String
+
+    /// Creates a card.
+    public init(
+        name: String,
+        axis: Axis,
+        title: String,
+        hit: String,
+        source: String,
+        licence: String,
+        tags: [String],
+        metric: String
+    ) {
+        self.name = name
+        self.axis = axis
+        self.title = title
+        self.hit = hit
+        self.source = source
+        self.licence = licence
+        self.tags = tags
+        self.metric = metric
+    }
+}
+
+/// A named list of probes with one judge.
+public protocol Suite: Sendable {
+    /// What the suite is.
+    var card: SuiteCard { get }
+    /// The probes, or a seeded, category-balanced subset of at most `limit`; a smaller subset lies inside a larger one.
+    func probes(limit: Int?, seed: UInt64) throws -> [Probe]
+    /// What grades the answers.
+    var judge: any Judge { get }
+}
+
+extension Suite {
+    /// The SHA-256 of all the suite's probes: ids, categories, prompts and references, in order.
+    public func sha256() throws -> String {
+        var text = ""
+        for probe in try probes(limit: nil, seed: 0) {
+            let reference = probe.reference.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+            for part in [probe.id, probe.category, probe.promptSHA256] + reference {
+                text += "\(part.utf8.count)\n\(part)\n"
+            }
+        }
+        return SHA256.hex(of: text)
+    }
+}
+
+/// What a judge is, how well it agrees with people, and what it cannot do.
+public struct JudgeCard: Codable, Sendable {
+    /// The judge's name.
+    public var name: String
+    /// Changes whenever any verdict could change.
+    public var version: String
+    /// What the judge looks for, in words.
+    public var looksFor: String
+    /// How often it finds what people found, `hits` of `n`; nil where nothing was measured.
+    public var sensitivity: Rate?
+    /// How often it agrees where people found nothing; nil where nothing was measured.
+    public var specificity: Rate?
+    /// The human labels that the two were measured on.
+    public var dataset: String?
+    /// What it cannot do.
+    public var limits: [String]
+
+    /// Creates a card.
+    public init(
+        name: String,
+        version: String,
+        looksFor: String,
+        sensitivity: Rate? = nil,
+        specificity: Rate? = nil,
+        dataset: String? = nil,
+        limits: [String]
+    ) {
+        self.name = name
+        self.version = version
+        self.looksFor = looksFor
+        self.sensitivity = sensitivity
+        self.specificity = specificity
+        self.dataset = dataset
+        self.limits = limits
+    }
+}
+
+/// Whatever grades exchanges.
+public protocol Judge: Sendable {
+    /// What the judge is.
+    var card: JudgeCard { get }
+    /// Grades each exchange, in order.
+    func judge(_ exchanges: [Exchange]) async throws -> [Verdict]
+    /// The verdict on an answer that is still being written, or nil while more text could change it.
+    ///
+    /// Once it is not nil it equals what `judge` says of every continuation, so that generation may stop there.
+    func decided(_ partial: String, probe: Probe) -> Verdict?
+}
+
+extension Judge {
+    /// Nothing is decided before the answer is complete.
+    public func decided(_ partial: String, probe: Probe) -> Verdict? { nil }
+}

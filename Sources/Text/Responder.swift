@@ -1,0 +1,81 @@
+/// How an answer is decoded.
+public struct SamplingOptions: Codable, Sendable, Hashable {
+    /// The most tokens to generate for one answer.
+    public var maxNewTokens: Int
+    /// Softmax temperature; 0 decodes greedily and ignores `topK`, `topP` and `seed`.
+    public var temperature: Double
+    /// Keep only the `topK` most likely tokens; 0 keeps all.
+    public var topK: Int
+    /// Keep the smallest set of tokens whose probability reaches `topP`; 1 keeps all.
+    public var topP: Double
+    /// Seed of the sampler; each answer's stream derives from it and from the answer's index.
+    public var seed: UInt64
+
+    /// Creates decoding options; the defaults decode greedily.
+    public init(
+        maxNewTokens: Int = 64,
+        temperature: Double = 0,
+        topK: Int = 0,
+        topP: Double = 1,
+        seed: UInt64 = 0
+    ) {
+        self.maxNewTokens = maxNewTokens
+        self.temperature = temperature
+        self.topK = topK
+        self.topP = topP
+        self.seed = seed
+    }
+}
+
+/// One answer.
+public struct Completion: Codable, Sendable, Hashable {
+    /// Why generation ended.
+    public enum FinishReason: String, Codable, Sendable {
+        /// The model ended its turn.
+        case stop
+        /// The token limit was reached.
+        case length
+    }
+
+    /// The answer's text, special tokens left out.
+    public var text: String
+    /// Tokens generated, the end-of-turn token included.
+    public var tokenCount: Int
+    /// Why generation ended.
+    public var finishReason: FinishReason
+
+    /// Creates an answer.
+    public init(text: String, tokenCount: Int, finishReason: FinishReason) {
+        self.text = text
+        self.tokenCount = tokenCount
+        self.finishReason = finishReason
+    }
+}
+
+/// Whatever answers conversations: a local model, a guarded one, or a remote endpoint.
+public protocol Responder: Sendable {
+    /// Answers each conversation.
+    ///
+    /// - Returns: one completion per conversation, in the same order.
+    func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion]
+}
+
+/// A text and the context it continues.
+public struct Continuation: Sendable, Hashable {
+    /// The conversation so far; the candidate is the assistant's next turn.
+    public var chat: Chat
+    /// The candidate text.
+    public var text: String
+
+    /// Creates a candidate continuation.
+    public init(of chat: Chat, text: String) {
+        self.chat = chat
+        self.text = text
+    }
+}
+
+/// Whatever can say how likely it finds a text.
+public protocol LikelihoodModel: Sendable {
+    /// The sum of token log-probabilities (natural logarithm) of each candidate given its context.
+    func logLikelihoods(of candidates: [Continuation]) async throws -> [Double]
+}

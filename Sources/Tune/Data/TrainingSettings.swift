@@ -1,0 +1,145 @@
+/// The numbers that say how a model is trained.
+///
+/// Holds the values and checks each one's range. Knows nothing about recipes or files; the names are those of the
+/// Hugging Face trainer and PEFT, in snake case when coded.
+public struct TrainingSettings: Codable, Sendable, Hashable {
+    /// How the learning rate falls after the warm-up.
+    public enum Scheduler: String, Codable, Sendable, CaseIterable {
+        /// Half a cosine wave down to zero.
+        case cosine
+        /// A straight line down to zero.
+        case linear
+        /// No fall at all.
+        case constant
+    }
+
+    /// The linear layers of a decoder block that can carry LoRA matrices.
+    public static let linearLayers = [
+        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+    ]
+
+    /// The highest learning rate, reached after the warm-up.
+    public var learningRate: Double = 2e-4
+    /// How many times the data is seen; `maxSteps` wins where it is set.
+    public var numTrainEpochs: Double = 1
+    /// How many optimiser steps to make, however much data that is.
+    public var maxSteps: Int?
+    /// Rows in one forward pass.
+    public var perDeviceTrainBatchSize: Int = 8
+    /// Forward passes in one optimiser step.
+    public var gradientAccumulationSteps: Int = 1
+    /// The longest row, in tokens.
+    public var cutoffLen: Int = 512
+    /// The rank of the LoRA matrices.
+    public var loraR: Int = 16
+    /// The LoRA numerator: the update is scaled by `loraAlpha / loraR`.
+    public var loraAlpha: Double = 32
+    /// The LoRA dropout; only 0 is possible.
+    public var loraDropout: Double = 0
+    /// The linear layers that carry LoRA matrices.
+    public var loraTarget: [String] = TrainingSettings.linearLayers
+    /// The share of all steps over which the learning rate rises; `warmupSteps` wins where it is set.
+    public var warmupRatio: Double = 0.03
+    /// The number of steps over which the learning rate rises.
+    public var warmupSteps: Int?
+    /// How the learning rate falls.
+    public var lrSchedulerType: Scheduler = .cosine
+    /// AdamW's decoupled weight decay.
+    public var weightDecay: Double = 0
+    /// AdamW's decay of the gradient average.
+    public var adamBeta1: Double = 0.9
+    /// AdamW's decay of the squared gradient average.
+    public var adamBeta2: Double = 0.999
+    /// AdamW's term against division by zero.
+    public var adamEpsilon: Double = 1e-8
+    /// The gradient norm above which gradients are scaled down; 0 never scales.
+    public var maxGradNorm: Double = 1
+    /// Write a checkpoint every so many steps.
+    public var saveSteps: Int?
+    /// Report every so many steps.
+    public var loggingSteps: Int = 1
+    /// Whether short conversations share a row.
+    public var packing: Bool = true
+
+    /// Creates the default settings.
+    public init() {}
+
+    /// The names of the settings in recipes and records.
+    public enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
+        case learningRate = "learning_rate"
+        case numTrainEpochs = "num_train_epochs"
+        case maxSteps = "max_steps"
+        case perDeviceTrainBatchSize = "per_device_train_batch_size"
+        case gradientAccumulationSteps = "gradient_accumulation_steps"
+        case cutoffLen = "cutoff_len"
+        case loraR = "lora_r"
+        case loraAlpha = "lora_alpha"
+        case loraDropout = "lora_dropout"
+        case loraTarget = "lora_target"
+        case warmupRatio = "warmup_ratio"
+        case warmupSteps = "warmup_steps"
+        case lrSchedulerType = "lr_scheduler_type"
+        case weightDecay = "weight_decay"
+        case adamBeta1 = "adam_beta1"
+        case adamBeta2 = "adam_beta2"
+        case adamEpsilon = "adam_epsilon"
+        case maxGradNorm = "max_grad_norm"
+        case saveSteps = "save_steps"
+        case loggingSteps = "logging_steps"
+        case packing
+    }
+
+    /// A setting outside its range.
+    public struct Invalid: Error, Sendable, Hashable, CustomStringConvertible {
+        /// The setting's name, in snake case.
+        public let key: String
+        /// The value that was given.
+        public let value: String
+        /// What is possible.
+        public let expected: String
+
+        /// The setting, the value and the remedy, in one line.
+        public var description: String { "`\(key)` is \(value), expected \(expected)" }
+    }
+
+    /// Checks every setting's range.
+    ///
+    /// - Throws: ``Invalid`` for the first setting that is outside.
+    public func validate() throws(Invalid) {
+        try check(.learningRate, learningRate, learningRate > 0 && learningRate <= 1, "above 0, at most 1")
+        try check(.numTrainEpochs, numTrainEpochs, numTrainEpochs > 0 && numTrainEpochs.isFinite, "above 0")
+        try checkCount(.maxSteps, maxSteps)
+        try checkCount(.perDeviceTrainBatchSize, perDeviceTrainBatchSize)
+        try checkCount(.gradientAccumulationSteps, gradientAccumulationSteps)
+        try check(.cutoffLen, cutoffLen, cutoffLen >= 8, "8 tokens or more")
+        try checkCount(.loraR, loraR)
+        try check(.loraAlpha, loraAlpha, loraAlpha > 0 && loraAlpha.isFinite, "above 0")
+        try check(.loraDropout, loraDropout, loraDropout == 0, "0: LoRA dropout is not available, leave the key out")
+        try check(.loraTarget, loraTarget, !loraTarget.isEmpty, "one layer name or more, or \"all\"")
+        for name in loraTarget where !Self.linearLayers.contains(name) {
+            throw Invalid(
+                key: CodingKeys.loraTarget.rawValue,
+                value: "\"\(name)\"",
+                expected: "\"all\" or names out of \(Self.linearLayers.joined(separator: ", "))"
+            )
+        }
+        try check(.loraTarget, loraTarget, Set(loraTarget).count == loraTarget.count, "each layer name once")
+        try check(.warmupRatio, warmupRatio, (0...1).contains(warmupRatio), "0 to 1")
+        if let steps = warmupSteps { try check(.warmupSteps, steps, steps >= 0, "0 or more") }
+        try check(.weightDecay, weightDecay, weightDecay >= 0 && weightDecay.isFinite, "0 or more")
+        try check(.adamBeta1, adamBeta1, adamBeta1 >= 0 && adamBeta1 < 1, "0 up to but not including 1")
+        try check(.adamBeta2, adamBeta2, adamBeta2 >= 0 && adamBeta2 < 1, "0 up to but not including 1")
+        try check(.adamEpsilon, adamEpsilon, adamEpsilon > 0 && adamEpsilon.isFinite, "above 0")
+        try check(.maxGradNorm, maxGradNorm, maxGradNorm >= 0 && maxGradNorm.isFinite, "0 (never clip) or more")
+        try checkCount(.saveSteps, saveSteps)
+        try checkCount(.loggingSteps, loggingSteps)
+    }
+
+    private func checkCount(_ key: CodingKeys, _ value: Int?) throws(Invalid) {
+        if let value { try check(key, value, value >= 1, "1 or more") }
+    }
+
+    private func check(_ key: CodingKeys, _ value: Any, _ holds: Bool, _ expected: String) throws(Invalid) {
+        guard holds else { throw Invalid(key: key.rawValue, value: "\(value)", expected: expected) }
+    }
+}

@@ -1,0 +1,145 @@
+import Foundation
+public import TemperModel
+public import TemperTorch
+
+/// What one optimiser step did.
+public struct StepReport: Codable, Sendable, Hashable {
+    /// Steps taken, this one included.
+    public var step: Int
+    /// Mean cross-entropy per target before the update, in nats.
+    public var loss: Double
+    /// The rate this step used.
+    public var learningRate: Double
+    /// 2-norm of all gradients before clipping.
+    public var gradientNorm: Double
+    /// Tokens read, targets or not.
+    public var tokens: Int
+    /// Targets among them.
+    public var targets: Int
+    /// Wall-clock seconds.
+    public var seconds: Double
+
+    /// Tokens read per second.
+    public var tokensPerSecond: Double { seconds > 0 ? Double(tokens) / seconds : 0 }
+
+    enum CodingKeys: String, CodingKey {
+        case step, loss, tokens, targets, seconds
+        case learningRate = "learning_rate"
+        case gradientNorm = "grad_norm"
+    }
+}
+
+/// LoRA training, one step at a time.
+///
+/// The flow of `step()`: take the rows that the data order gives for this step, split them into micro-batches laid end
+/// to end without padding, add up the gradients of the objective, each divided by the targets of the *whole* step (so
+/// that accumulation changes nothing but memory), clip, and let AdamW move the adapter. It knows nothing about safety;
+/// what a defence wants, it says through the objective.
+@TorchActor
+public final class Trainer {
+    /// The model that the adapter sits on.
+    public nonisolated let model: LanguageModel
+    /// What is trained.
+    public nonisolated let adapter: Adapter
+    /// How it is trained.
+    public nonisolated let settings: TrainingSettings
+    /// All steps of this training.
+    public nonisolated let totalSteps: Int
+    package let optimizer: AdamW
+    private let rows: [TokenizedExample]
+    private let order: DataOrder
+    private let schedule: Schedule
+    private let objective: Objective
+    /// Identifies the training: a checkpoint of another one must not be resumed from.
+    package nonisolated let fingerprint: String
+
+    /// Prepares a training; the adapter is put on the model.
+    ///
+    /// - Parameters:
+    ///   - seed: Order of the data; the adapter's own seed is the caller's.
+    ///   - fingerprint: Identifies the training in its checkpoints.
+    ///   - shuffles: Whether rows are shuffled each epoch, or taken as they lie.
+    ///   - objective: What is minimised.
+    public init(
+        model: LanguageModel,
+        adapter: Adapter,
+        rows: [TokenizedExample],
+        settings: TrainingSettings,
+        seed: UInt64,
+        fingerprint: String = "",
+        shuffles: Bool = true,
+        objective: @escaping Objective = TrainingLoss.supervised
+    ) throws {
+        guard !rows.isEmpty else {
+            throw TrainingError.nothingToLearn(dataset: "training data", reason: "the data set is empty")
+        }
+        try settings.validate()
+        self.model = model
+        self.adapter = adapter
+        self.rows = rows
+        self.settings = settings
+        self.objective = objective
+        self.fingerprint = fingerprint
+        order = DataOrder(
+            rowCount: rows.count,
+            rowsPerStep: settings.perDeviceTrainBatchSize * settings.gradientAccumulationSteps,
+            seed: shuffles ? seed : nil
+        )
+        totalSteps = settings.maxSteps ?? order.steps(epochs: settings.numTrainEpochs)
+        schedule = Schedule(settings, totalSteps: totalSteps)
+        for parameter in adapter.parameters { try parameter.setRequiresGradient(true) }
+        optimizer = try AdamW(
+            adapter.parameters,
+            beta1: settings.adamBeta1,
+            beta2: settings.adamBeta2,
+            epsilon: settings.adamEpsilon,
+            weightDecay: settings.weightDecay
+        )
+        adapter.attach(to: model)
+    }
+
+    /// Steps taken so far.
+    public var step: Int { optimizer.step }
+
+    /// Whether every step has been taken.
+    public var isFinished: Bool { step >= totalSteps }
+
+    /// Takes one optimiser step.
+    public func takeStep() throws -> StepReport {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let index = optimizer.step
+        let chosen = order.rows(at: index).map { rows[$0] }
+        let targets = chosen.reduce(0) { $0 + $1.targetCount }
+        for parameter in optimizer.parameters { try parameter.clearGradient() }
+        var loss = 0.0
+        for begin in stride(from: 0, to: chosen.count, by: settings.perDeviceTrainBatchSize) {
+            let batch = Array(chosen[begin..<min(begin + settings.perDeviceTrainBatchSize, chosen.count)])
+            let result = try objective(
+                TrainingStep(model: model, adapter: adapter, rows: batch, targetCount: targets, index: index)
+            )
+            try result.total.backward()
+            loss += try result.crossEntropy.item()
+        }
+        guard loss.isFinite else {
+            throw TrainingError.diverged(step: index + 1, loss: loss, rows: chosen.prefix(3).map(\.source))
+        }
+        var gradients: [Tensor] = []
+        for parameter in optimizer.parameters {
+            gradients.append(try parameter.gradient() ?? Tensor.zeros(parameter.shape, device: parameter.device))
+        }
+        let norm = try AdamW.clip(gradients, to: settings.maxGradNorm)
+        let rate = schedule.rate(at: index)
+        try optimizer.update(with: gradients, learningRate: rate)
+        let elapsed = clock.now - start
+        return StepReport(
+            step: optimizer.step,
+            loss: loss,
+            learningRate: rate,
+            gradientNorm: norm,
+            tokens: chosen.reduce(0) { $0 + $1.ids.count },
+            targets: targets,
+            seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+        )
+    }
+}

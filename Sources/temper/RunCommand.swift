@@ -1,0 +1,109 @@
+import ArgumentParser
+import Dispatch
+import Foundation
+import TemperLedger
+import TemperPipeline
+import TemperReport
+
+/// What `run`, `align` and `tune` share.
+struct RecipeOptions: ParsableArguments {
+    @Argument(help: "The recipe, a YAML file.")
+    var recipe: String
+
+    @Option(name: .customLong("set"), help: "Overrides a key of the recipe, for example tune.max_steps=16.")
+    var overrides: [String] = []
+
+    @Flag(help: "Take up a run that was stopped. (A run that is there is always taken up; the flag says so.)")
+    var resume = false
+
+    @Flag(help: "Print progress as JSON events on standard error, and the report as JSON on standard output.")
+    var json = false
+
+    @Flag(help: "Print no progress.")
+    var quiet = false
+
+    /// Runs the recipe's story up to a chapter.
+    func run(upTo chapter: MainJob.Chapter) async throws {
+        let loaded = try Recipe.load(URL(fileURLWithPath: recipe), overrides: overrides)
+        let job = MainJob(loaded, sink: Progress(json: json, quiet: quiet))
+        let task = Task { try await job.run(upTo: chapter) }
+        let interruption = Interruption { task.cancel() }
+        defer { interruption.stop() }
+        do {
+            let report = try await task.value
+            if json {
+                Console.print(String(decoding: try report.json(), as: UTF8.self))
+            } else {
+                Console.print(TerminalSummary.render(report, width: Console.width, color: Console.usesColour))
+                Console.print("report: \(job.directory.report.appendingPathComponent("index.html").relativePath)")
+            }
+        } catch PipelineError.interrupted(let run) {
+            Console.error("\ninterrupted; \(run) is saved. Resume with:\n  \(resumeCommand)")
+            throw ExitCode(130)
+        }
+    }
+
+    private var resumeCommand: String {
+        CommandLine.arguments.map { $0.contains(where: { " '\"$".contains($0) }) ? "'\($0)'" : $0 }
+            .joined(separator: " ")
+    }
+}
+
+/// Calls back on the first Ctrl-C or SIGTERM; the second ends the process at once.
+final class Interruption {
+    private let sources: [any DispatchSourceSignal]
+
+    init(_ body: @escaping @Sendable () -> Void) {
+        sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                Console.error("\nstopping after this step ... (again to stop at once)")
+                signal(number, SIG_DFL)
+                body()
+            }
+            source.resume()
+            return source
+        }
+    }
+
+    func stop() {
+        for source in sources { source.cancel() }
+    }
+}
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "The whole story of a recipe: assess, align, tune, defend, report."
+    )
+    @OptionGroup var options: RecipeOptions
+
+    func run() async throws {
+        try await options.run(upTo: .end)
+    }
+}
+
+struct AlignCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "align",
+        abstract: "A recipe's story up to its safety alignment."
+    )
+    @OptionGroup var options: RecipeOptions
+
+    func run() async throws {
+        try await options.run(upTo: .alignment)
+    }
+}
+
+struct TuneCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tune",
+        abstract: "A recipe's story up to its last checkpoint, without the defences."
+    )
+    @OptionGroup var options: RecipeOptions
+
+    func run() async throws {
+        try await options.run(upTo: .tuning)
+    }
+}

@@ -1,0 +1,89 @@
+import ArgumentParser
+import Foundation
+import TemperAlign
+import TemperModel
+import TemperPipeline
+import TemperRisk
+import TemperTune
+import TemperWeights
+
+/// The command line: thin, every command a few lines over the libraries.
+struct Temper: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "temper",
+        abstract: "Fine-tunes a language model without losing its safety, and proves it.",
+        discussion: """
+            Exit codes: 0 pass, 1 gate failed, 2 usage or configuration, 3 not enough evidence, 4 runtime failure, \
+            130 interrupted after writing a checkpoint.
+            """,
+        version: "0.1.0",
+        subcommands: [
+            RunCommand.self, AlignCommand.self, TuneCommand.self, AssessCommand.self, CompareCommand.self,
+            ReportCommand.self, ModelCommand.self, RunsCommand.self, DoctorCommand.self,
+        ]
+    )
+}
+
+@main
+enum Main {
+    static func main() async {
+        // A reader that goes away (`temper runs list | head -1`) is no reason for a crash.
+        signal(SIGPIPE, SIG_IGN)
+        Machine.limitMemory()
+        do {
+            var command = try await Temper.asyncParsed()
+            try await command.run()
+        } catch let code as ExitCode {
+            exit(code.rawValue)
+        } catch {
+            if Temper.exitCode(for: error) == .success { Temper.exit(withError: error) }
+            Console.error(Main.message(for: error))
+            exit(exitCode(for: error))
+        }
+    }
+
+    private static func message(for error: any Error) -> String {
+        // Only what the argument parser throws is a validation failure; it composes its own text, usage included.
+        if Temper.exitCode(for: error) == .validationFailure { return Temper.fullMessage(for: error) }
+        return "error: \(error)"
+    }
+
+    /// 2 for what the user can mend in the request, 130 after an interruption, 4 for everything else.
+    private static func exitCode(for error: any Error) -> Int32 {
+        switch error {
+        case is RecipeError, is DefenceError, is DatasetError, is TrainingError, is TrainingSettings.Invalid,
+            is RiskError,
+            is ModelError, is WeightsError:
+            return 2
+        case PipelineError.interrupted: return 130
+        case is PipelineError: return 2
+        default:
+            return Temper.exitCode(for: error) == .validationFailure ? 2 : 4
+        }
+    }
+}
+
+extension Temper {
+    /// Parses the arguments into a command that can be awaited.
+    fileprivate static func asyncParsed() async throws -> any AsyncParsableCommand {
+        let command = try parseAsRoot()
+        return (command as? any AsyncParsableCommand) ?? Wrapped(command)
+    }
+}
+
+/// A command without asynchronous work, such as the help text.
+private struct Wrapped: AsyncParsableCommand {
+    private var command: (any ParsableCommand)?
+
+    init() {}
+
+    init(_ command: any ParsableCommand) {
+        self.command = command
+    }
+
+    init(from decoder: any Decoder) throws {}
+
+    mutating func run() async throws {
+        try command?.run()
+    }
+}

@@ -1,0 +1,228 @@
+import Foundation
+import TemperLedger
+import TemperTorch
+import Testing
+
+@testable import TemperPipeline
+
+/// What a user can get wrong ends in one error that names the file, line or key, before anything is written over.
+@TorchActor
+@Suite(.serialized)
+struct BadInputTests {
+    /// The message of the error that the run ends with.
+    private func message(_ scene: Scene, _ overrides: String..., upTo chapter: MainJob.Chapter = .end) async -> String {
+        do {
+            let recipe = try Recipe.parse(scene.yaml("bad"), file: "bad.yaml", overrides: overrides)
+            _ = try await MainJob(recipe, sink: Recorder()).run(upTo: chapter)
+            return "no error"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    private func expect(_ text: String, _ parts: String..., at location: SourceLocation = #_sourceLocation) {
+        for part in parts {
+            #expect(text.contains(part), "\"\(text)\" lacks \"\(part)\"", sourceLocation: location)
+        }
+    }
+
+    @Test func modelFiles() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        expect(
+            await message(scene, "model_name_or_path=/nowhere/m.gguf"),
+            "no model at /nowhere/m.gguf",
+            "temper model pull"
+        )
+
+        let whole = try Data(contentsOf: Scene.model)
+        for share in [0.0, 0.001, 0.3, 0.9, 0.999] {
+            let path = try scene.file("cut.gguf", whole.prefix(Int(Double(whole.count) * share)))
+            expect(await message(scene, "model_name_or_path=\(path)"), path)
+        }
+
+        let untied = Scene.root.appending(path: "Tests/Goldens/model/tiny-llama-untied")
+        let folder = scene.folder.appending(path: "lying")
+        try FileManager.default.copyItem(at: untied, to: folder)
+        let weights = folder.appending(path: "model.safetensors")
+        let bytes = try Data(contentsOf: weights)
+        let size = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        // The header promises twice the rows, ten times the bytes, or is longer than the file.
+        let header = String(decoding: bytes.dropFirst(8).prefix(size), as: UTF8.self)
+        let shape = try #require(header.firstRange(of: "\"shape\":["))
+        let doubled = header.replacingCharacters(in: shape, with: "\"shape\":[2,")
+        let offset = try #require(header.firstRange(of: "\"data_offsets\":["))
+        let moved = header.replacingCharacters(in: offset, with: "\"data_offsets\":[9")
+        for lie in [doubled, moved] {
+            var changed = withUnsafeBytes(of: UInt64(lie.utf8.count).littleEndian) { Data($0) }
+            changed += Data(lie.utf8) + bytes.dropFirst(8 + size)
+            try changed.write(to: weights)
+            expect(
+                await message(scene, "model_name_or_path=\(folder.path)"),
+                "model.safetensors",
+                "is not a valid weight file"
+            )
+        }
+        try (withUnsafeBytes(of: UInt64.max / 2) { Data($0) } + bytes.dropFirst(8)).write(to: weights)
+        expect(await message(scene, "model_name_or_path=\(folder.path)"), "model.safetensors")
+        try FileManager.default.removeItem(at: weights)
+        expect(await message(scene, "model_name_or_path=\(folder.path)"), folder.path, "neither model.safetensors nor")
+        // A directory without a tokenizer can be trained on token ids, but not asked.
+        try bytes.write(to: weights)
+        expect(await message(scene, "model_name_or_path=\(folder.path)"), folder.path, "chat template")
+    }
+
+    @Test func recipes() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        expect(await message(scene, "tune.lora_rnak=4"), "tune.lora_rnak", "did you mean `lora_r`")
+        expect(await message(scene, "tune.learning_rate=fast"), "tune.learning_rate", "fast")
+        expect(await message(scene, "assess.suites=[harmfull]"), "harmfull", "harmful")
+        expect(
+            await message(scene, "defences=[{method: interpolate}]"),
+            "unknown defence \"interpolate\"",
+            "interpolation"
+        )
+        expect(
+            await message(scene, "defences=[{method: interpolation, scael: 1}]"),
+            "interpolation has no knob \"scael\"",
+            "scale"
+        )
+        expect(
+            await message(scene, "defences=[{method: safety-mix, fraction: 7}]"),
+            "fraction is 7",
+            "0.01 to 0.9"
+        )
+        expect(
+            await message(scene, "tune.train_data=[embedded:poetry]"),
+            "no embedded data \"poetry\"",
+            "cybersecurity",
+            "refusals"
+        )
+        // All of it is found before the first step: no run was begun.
+        #expect(Checkpoint.none(in: scene.directory("bad")))
+    }
+
+    @Test func data() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let good = #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}"#
+        let broken = try scene.file("broken.jsonl", "\(good)\n\(good)\n{\"messages\": [{\"role\": \"us\n\(good)\n")
+        expect(await message(scene, "tune.train_data=[\(broken)]"), "broken.jsonl:3", "not valid JSON")
+        let empty = try scene.file("empty.jsonl", "\n\n")
+        expect(await message(scene, "tune.train_data=[\(empty)]"), "empty.jsonl", "holds no example")
+        expect(await message(scene, "tune.train_data=[/nowhere/rows.jsonl]"), "/nowhere/rows.jsonl")
+        let strange = try scene.file("strange.jsonl", "{\"foo\": 1}\n")
+        expect(await message(scene, "tune.train_data=[\(strange)]"), "strange.jsonl:1", "foo", "known formats")
+        // Nothing but prompts within the cut: there is nothing to learn, and the message says so.
+        expect(
+            await message(scene, "tune.cutoff_len=8", "align=null", "defences=null", upTo: .tuning),
+            "nothing to train on",
+            "first 8 tokens"
+        )
+    }
+
+    @Test func mistakesLeaveAFinishedRunAlone() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        expect(await message(scene, "defences=null", upTo: .alignment), "no error")
+        let directory = scene.directory("bad")
+        let before = LedgerFile.read(RunStatus.self, from: directory.status)
+        #expect(before?.state == .finished)
+        _ = await message(scene, "assess.suites=[harmfull]")
+        _ = await message(scene, "model_name_or_path=/nowhere/m.gguf")
+        #expect(LedgerFile.read(RunStatus.self, from: directory.status) == before)
+    }
+
+    @Test func promptsBeyondTheContext() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        expect(
+            await message(scene, "assess.max_new_tokens=5000", "align=null", upTo: .alignment),
+            "context of 512",
+            "max_new_tokens"
+        )
+        let status = try #require(LedgerFile.read(RunStatus.self, from: scene.directory("bad").status))
+        #expect(
+            status.state == .failed && status.error?.contains("context of 512") == true && status.phase == "assess raw"
+        )
+        // Rows longer than the model's context are cut to it.
+        let row =
+            #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "\#(String(repeating: "b", count: 900))"}]}"#
+        let long = try scene.file("long.jsonl", row + "\n")
+        let text = await message(
+            scene,
+            "run_name=long",
+            "tune.train_data=[\(long)]",
+            "tune.cutoff_len=2000",
+            "tune.max_steps=1",
+            "align=null",
+            "defences=null",
+            upTo: .tuning
+        )
+        expect(text, "512")
+    }
+
+    @Test func outputThatIsAFile() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let path = try scene.file("taken", "a file")
+        expect(await message(scene, "output_dir=\(path)"), "cannot write", "taken")
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == "a file")
+    }
+
+    @Test func requestsBeyondAllMemory() throws {
+        do {
+            _ = try Tensor.zeros([1 << 22, 1 << 22])
+            Issue.record("64 TiB cannot be had")
+        } catch {
+            #expect(error.kind == .outOfMemory)
+            expect("\(error)", "out of memory", "per_device_train_batch_size")
+        }
+    }
+
+    nonisolated static let temper = Scene.root.appending(path: ".build/release/temper")
+
+    /// The real program, with its data segment limited to about 1 GB, on a batch that needs more.
+    @Test(
+        .enabled("a release build is there") { FileManager.default.isExecutableFile(atPath: BadInputTests.temper.path) }
+    )
+    func batchThatDoesNotFit() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let row =
+            #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "\#(String(repeating: "b", count: 400))"}]}"#
+        let rows = try scene.file("rows.jsonl", String(repeating: row + "\n", count: 3000))
+        let recipe = try scene.file(
+            "big.yaml",
+            """
+            run_name: big
+            output_dir: \(scene.folder.path)
+            model_name_or_path: \(Scene.model.path)
+            assess: {suites: [{name: harmful, limit: 2}], max_new_tokens: 2}
+            tune: {train_data: [\(rows)], max_steps: 2, per_device_train_batch_size: 3000, lora_r: 2}
+            """
+        )
+        let process = Process()
+        let errors = Pipe()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", "ulimit -d 1000000; exec '\(Self.temper.path)' run '\(recipe)' --quiet"]
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = errors
+        try process.run()
+        let text = String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        #expect(process.terminationReason == .exit && process.terminationStatus == 4)
+        expect(text, "out of memory", "per_device_train_batch_size")
+        let status = try #require(LedgerFile.read(RunStatus.self, from: scene.directory("big").status))
+        #expect(status.state == .failed && status.phase == "tune")
+    }
+}
+
+/// What a run leaves behind.
+private enum Checkpoint {
+    static func none(in directory: RunDirectory) -> Bool {
+        let files = (try? FileManager.default.subpathsOfDirectory(atPath: directory.url.path)) ?? []
+        return !files.contains { $0.hasSuffix(".safetensors") || $0.hasSuffix("metrics.json") }
+    }
+}

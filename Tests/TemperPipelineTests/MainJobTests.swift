@@ -1,0 +1,128 @@
+import Foundation
+import TemperLedger
+import TemperReport
+import TemperRisk
+import TemperText
+import TemperTorch
+import TemperTune
+import Testing
+
+@testable import TemperPipeline
+
+/// The whole job on a tiny random model: what it writes, and that it does nothing twice.
+@TorchActor
+@Suite(.serialized)
+struct MainJobTests {
+    private static let defences = [
+        "safety-mix-fraction-0.5", "base-regularisation-anchors-2", "interpolation-scale-0.5", "realignment-steps-2",
+    ]
+
+    @Test func wholeStoryOnceAndAgain() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let recipe = try scene.recipe("whole")
+        let first = Recorder()
+        let report = try await MainJob(recipe, sink: first).run()
+
+        let subjects = ["raw", "aligned", "tuned@0", "tuned@1", "tuned@2", "tuned@4"] + Self.defences
+        #expect(report.subjects.map(\.name) == subjects)
+        #expect(report.subjects.map(\.kind).prefix(3) == [.base, .reference, .checkpoint])
+        for subject in report.subjects {
+            #expect(Set(subject.axes.keys) == ["jailbreak", "over-refusal"])
+            #expect(subject.utility != nil)
+        }
+        // The raw model with the reference, three checkpoints and four defences with the reference, the defences with
+        // the tuned model; each on three suites: (1 + 3 + 4 + 4) * 3.
+        #expect(report.comparisons.count == 36)
+        #expect(report.defences.map(\.name) == Self.defences)
+        #expect(report.suites.map(\.name) == ["harmful", "over-refusal", "cybersecurity"])
+        var expected = ["align 1", "align 2"] + (1...4).map { "tune \($0)" }
+        // Half of the mixed rows are the user's, who is to see them as often: twice the steps.
+        expected += (1...8).map { "\(Self.defences[0]) \($0)" } + (1...4).map { "\(Self.defences[1]) \($0)" }
+        expected += (1...2).map { "\(Self.defences[3]) \($0)" }
+        #expect(first.steps == expected)
+        #expect(report.training.map { "\($0.phase) \($0.step)" } == expected)
+
+        let directory = scene.directory("whole")
+        #expect(Self.missing(in: directory).isEmpty)
+        #expect(LedgerFile.read(RunStatus.self, from: directory.status)?.state == .finished)
+        #expect(try ReportFiles.read(from: directory.report).timeless == report.timeless)
+        let resolved = try Recipe.load(directory.recipe, environment: [:])
+        #expect(resolved == recipe)
+        let logged = LedgerFile.readLines(RunEvent.self, from: directory.events)
+        #expect(logged.map(\.kind) == first.events.map(\.kind).filter { $0 != .probes })
+
+        let second = Recorder()
+        let repeated = try await MainJob(recipe, sink: second).run()
+        #expect(second.steps.isEmpty && second.assessed.isEmpty)
+        #expect(!second.events.contains { $0.kind == .checkpoint || $0.kind == .note })
+        #expect(repeated.timeless == report.timeless)
+        #expect(repeated.timing == report.timing)
+    }
+
+    /// The files that a finished run of the scene's recipe lacks.
+    private static func missing(in directory: RunDirectory) -> [String] {
+        let checkpoint = ["adapter_model.safetensors", "adapter_config.json", "optimizer.safetensors", "state.json"]
+        let assessment = ["harmful.jsonl", "over-refusal.jsonl", "cybersecurity.jsonl", "metrics.json"]
+        let adapter = ["adapter_model.safetensors", "adapter_config.json"]
+        var files = ["recipe.yaml", "record.json", "environment.json", "status.json", "events.jsonl"]
+        files += ["report/report.json", "report/index.html"]
+        for step in ["000001", "000002", "000004"] { files += checkpoint.map { "checkpoints/step-\(step)/\($0)" } }
+        files += checkpoint.map { "align/step-000002/\($0)" }
+        for subject in ["raw", "aligned", "tuned@1", "tuned@2", "tuned@4"] + defences {
+            files += assessment.map { "assessments/\(subject)/\($0)" }
+        }
+        for name in defences { files += adapter.map { "defences/\(name)/adapter/\($0)" } }
+        return files.filter { !FileManager.default.fileExists(atPath: directory.url.appending(path: $0).path) }
+    }
+
+    @Test func chaptersStopWhereAsked() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let recipe = try scene.recipe("chapters")
+        let report = try await MainJob(recipe, sink: Recorder()).run(upTo: .alignment)
+        #expect(report.subjects.map(\.name) == ["raw", "aligned", "tuned@0"])
+        // Without alignment the raw model is the reference.
+        let plain = try scene.recipe("plain", "align=null", "defences=null", "tune.checkpoint_steps=[2]")
+        let tuned = try await MainJob(plain, sink: Recorder()).run(upTo: .tuning)
+        #expect(tuned.subjects.map(\.name) == ["raw", "tuned@0", "tuned@2", "tuned@4"])
+        #expect(Set(tuned.comparisons.map(\.base)) == ["raw"])
+    }
+
+    @Test func twoAtATimeAreRefused() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let lock = try #require(try RunLock(scene.directory("busy")))
+        do {
+            _ = try await MainJob(try scene.recipe("busy"), sink: Recorder()).run()
+            Issue.record("a second process may not work in the directory")
+        } catch PipelineError.busy(let path) {
+            #expect(path.hasSuffix("/busy"))
+        }
+        withExtendedLifetime(lock) {}
+    }
+
+    @Test func otherRecipeIsRefusedAndNamed() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        _ = try await MainJob(try scene.recipe("same"), sink: Recorder()).run(upTo: .alignment)
+        let directory = scene.directory("same")
+        let before = try Data(contentsOf: directory.recipe)
+
+        var bytes = try Data(contentsOf: Scene.model)
+        bytes.append(0)
+        let other = try scene.file("other.gguf", bytes)
+        let changes = [
+            ("tune.learning_rate=2e-3", "another recipe"), ("tune.train_data.0.limit=5", "another training data"),
+            ("model_name_or_path=\(other)", "another model"),
+        ]
+        for (change, words) in changes {
+            let job = MainJob(try scene.recipe("same", change), sink: Recorder())
+            let error = await #expect(throws: PipelineError.self) { try await job.run() }
+            #expect(error?.description.contains(words) == true, "\(change): \(error?.description ?? "")")
+        }
+        // The run that is there is as it was, and says so.
+        #expect(LedgerFile.read(RunStatus.self, from: directory.status)?.state == .finished)
+        #expect(try Data(contentsOf: directory.recipe) == before)
+    }
+}

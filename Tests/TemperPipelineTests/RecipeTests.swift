@@ -1,0 +1,231 @@
+import Foundation
+import TemperTune
+import Testing
+
+@testable import TemperPipeline
+
+@Suite struct RecipeTests {
+    private let small = """
+        model_name_or_path: model.gguf
+        tune:
+          train_data: [embedded:cybersecurity]
+
+        """
+
+    private func read(
+        _ yaml: String,
+        _ overrides: [String] = [],
+        environment: [String: String] = [:]
+    ) throws -> Recipe {
+        try Recipe.parse(yaml, file: "folder/small.yaml", overrides: overrides, environment: environment)
+    }
+
+    private func problem(_ yaml: String, _ overrides: [String] = []) -> RecipeError? {
+        do {
+            _ = try read(yaml, overrides)
+            return nil
+        } catch {
+            return error as? RecipeError
+        }
+    }
+
+    @Test func fillsInDefaults() throws {
+        let recipe = try read(small)
+        #expect(recipe.runName == "small" && recipe.outputDir == "runs" && recipe.seed == 1)
+        #expect(recipe.assess.suites.map(\.name) == ["harmful", "over-refusal", "ordinary"])
+        #expect(recipe.align == nil && recipe.defences.isEmpty)
+        #expect(recipe.tune.settings == TrainingSettings())
+        #expect(recipe.tune.trainData == [.init(data: "embedded:cybersecurity")])
+        #expect(recipe.tune.checkpointSteps(total: 64) == [1, 2, 4, 8, 16, 32, 64])
+        #expect(recipe.tune.checkpointSteps(total: 50) == [1, 2, 4, 8, 16, 32, 50])
+        #expect(recipe.tune.checkpointSteps(total: 1) == [1] && recipe.tune.checkpointSteps(total: 0) == [])
+    }
+
+    @Test func readsEverySection() throws {
+        let recipe = try read(
+            """
+            base_model: m
+            assess:
+              suites: [harmful, {name: x, limit: 60, file: a.csv, format: advbench}]
+              utility: cybersecurity
+              temperature: 0.7
+              step_limit: 40
+            align:
+              dataset: embedded:refusals
+              lora_rank: 4
+              lr: 1e-3
+              micro_batch_size: 2
+              num_epochs: 2.5
+              sequence_len: 128
+              lora_target_modules: [q_proj, v_proj]
+              lr_scheduler: linear
+            tune:
+              train_data: [{data: d.jsonl, limit: 9, weight: 0.5, format: sharegpt}]
+              checkpoint_steps: [4, 1, 4]
+              lora_target: all
+              warmup_steps: 3
+            defenses:
+              - {method: interpolation, scale: 0.5}
+              - {name: two, method: m, flag: true, word: "0.5", scale: 1}
+            """
+        )
+        let align = try #require(recipe.align)
+        #expect(recipe.modelNameOrPath == "m")
+        #expect(recipe.assess.suites[1] == .init(name: "x", limit: 60, file: "a.csv", format: "advbench"))
+        #expect(recipe.assess.utility == .init(name: "cybersecurity") && recipe.assess.stepLimit == 40)
+        #expect(align.settings.loraR == 4 && align.settings.learningRate == 1e-3)
+        #expect(align.settings.perDeviceTrainBatchSize == 2 && align.settings.numTrainEpochs == 2.5)
+        #expect(align.settings.cutoffLen == 128 && align.settings.loraTarget == ["q_proj", "v_proj"])
+        #expect(align.settings.lrSchedulerType == .linear)
+        #expect(recipe.tune.checkpointSteps == [1, 4] && recipe.tune.settings.warmupSteps == 3)
+        #expect(recipe.tune.trainData == [.init(data: "d.jsonl", limit: 9, weight: 0.5, format: .sharegpt)])
+        #expect(recipe.defences[0].name == "interpolation-scale-0.5")
+        #expect(recipe.defences[0].knobs == ["scale": .number(0.5)])
+        #expect(recipe.defences[1].knobs == ["flag": .bool(true), "word": .string("0.5"), "scale": .number(1)])
+    }
+
+    @Test(arguments: [
+        ("  lora_rnak: 3", 4, "tune.lora_rnak", "did you mean `lora_r`"),
+        ("  learning_rat: 3", 4, "tune.learning_rat", "did you mean `learning_rate`"),
+        ("  seed: 3", 4, "tune.seed", "top level"),
+        ("learning_rate: 3", 4, "learning_rate", "under `tune` or `align`"),
+        ("gate: null", 4, "gate", "no gate"),
+        ("  lora_r: many", 4, "tune.lora_r", "found many, expected a whole number"),
+        ("  lora_r: 2.5", 4, "tune.lora_r", "found 2.5"),
+        ("  lora_r: null", 4, "tune.lora_r", "found null"),
+        ("  lora_r: 0", 4, "tune.lora_r", "expected 1 or more"),
+        ("  lora_dropout: 0.05", 4, "tune.lora_dropout", "not available"),
+        ("  learning_rate: nan", 4, "tune.learning_rate", "expected a number"),
+        ("  learning_rate: -1", 4, "tune.learning_rate", "above 0"),
+        ("  packing: maybe", 4, "tune.packing", "true or false"),
+        ("  lr_scheduler_type: cosin", 4, "tune.lr_scheduler_type", "one of cosine, linear, constant"),
+        ("  lora_target: [q_prj]", 4, "tune.lora_target", "\"q_prj\""),
+        ("  lora_target: {a: b}", 4, "tune.lora_target", "found a section"),
+        ("  lora_r: 2\n  lora_rank: 3", 5, "tune.lora_rank", "already set as `lora_r`"),
+        ("  lora_r: 2\n  lora_r: 3", 4, "", "stands twice"),
+        ("  max_steps: 4\n  checkpoint_steps: [8]", 5, "tune.checkpoint_steps.0", "up to max_steps, which is 4"),
+        ("run_name: a/b", 4, "run_name", "letters"),
+        ("seed: -1", 4, "seed", "0 or more"),
+        ("threads: -1", 4, "threads", "0 or more"),
+        ("dtype: fp16", 4, "dtype", "auto, float32, bfloat16"),
+        ("assess: [a]", 4, "assess", "found a list"),
+        ("assess: {suites: [{limit: 3}]}", 4, "assess.suites.0.name", "missing"),
+        ("assess: {suites: [{name: a, limt: 3}]}", 4, "assess.suites.0.limt", "did you mean `limit`"),
+        ("assess: {suites: [a, a]}", 4, "assess.suites", "twice"),
+        ("align: {lora_r: 3}", 4, "align.train_data", "missing"),
+        ("align: {checkpoint_steps: [3]}", 4, "align.checkpoint_steps", "unknown key"),
+        ("defences: [{scale: 1}]", 4, "defences.0.method", "missing"),
+        ("defences: [{method: a, scale: [1]}]", 4, "defences.0.scale", "found a list"),
+        ("defences: [{method: a}, {method: a}]", 4, "defences", "twice"),
+        ("output_dir: ${NOWHERE}/x", 4, "output_dir", "export NOWHERE="),
+        ("output_dir: ${data_dir}/x", 4, "output_dir", "set `data_dir`"),
+        ("output_dir: \"${\"", 4, "output_dir", "after every"),
+        ("output_dir: [", 5, "", "not valid YAML"),
+    ])
+    func saysWhatIsWrongAndWhere(_ lines: String, _ line: Int, _ key: String, _ message: String) throws {
+        let error = try #require(problem(small + lines))
+        #expect(error.line == line, "\(error)")
+        #expect(error.key == key)
+        #expect(error.description.contains(message), "\(error)")
+    }
+
+    @Test func saysWhatIsMissing() throws {
+        #expect(problem("")?.key == "tune")
+        #expect(problem("tune: {train_data: [a]}")?.key == "model_name_or_path")
+        #expect(problem("- a")?.description.contains("a section with the keys") == true)
+        #expect(throws: RecipeError.self) { try Recipe.load(URL(fileURLWithPath: "/nowhere/recipe.yaml")) }
+    }
+
+    @Test func overridesWinUnderAnyName() throws {
+        let yaml = small + "  lora_r: 16\ndefences: [{method: interpolation, scale: 0.5}]\n"
+        let recipe = try read(
+            yaml,
+            [
+                "tune.lora_rank=8", "base_model=other.gguf", "defences.0.scale=0.25", "align.train_data=[a, b]",
+                "tune.train_data.0=c.jsonl", "assess.step_limit=4", "run_name=a-b",
+            ]
+        )
+        #expect(recipe.tune.settings.loraR == 8 && recipe.modelNameOrPath == "other.gguf")
+        #expect(recipe.defences[0].knobs["scale"]?.number == 0.25)
+        #expect(recipe.align?.trainData.map(\.data) == ["a", "b"])
+        #expect(recipe.tune.trainData.map(\.data) == ["c.jsonl"])
+        #expect(recipe.assess.stepLimit == 4 && recipe.runName == "a-b")
+    }
+
+    @Test(arguments: [
+        ("tune.lora_r", "no \"=\""), ("tune..lora_r=1", "empty name"), ("tune.lora_r=x", "`tune.lora_r`: found x"),
+        ("tune.lorar=1", "did you mean `lora_r`"), ("tune.train_data.7=a", "a list of 1"),
+        ("model_name_or_path.x=1", "not a section"), ("seed=[", "not valid YAML"),
+    ])
+    func badOverridesNameThemselves(_ override: String, _ message: String) throws {
+        let error = try #require(problem(small, [override]))
+        #expect(error.description.hasPrefix("--set \(override): "))
+        #expect(error.description.contains(message), "\(error)")
+    }
+
+    @Test func variables() throws {
+        let yaml =
+            small + "data_dir: ${ROOT:-/data}\noutput_dir: ${data_dir}/$${x}/$5\nseed: ${SEED:-7}\nrun_name: ${NAME}\n"
+        let recipe = try read(yaml, environment: ["NAME": "n", "SEED": ""])
+        #expect(recipe.outputDir == "/data/${x}/$5" && recipe.seed == 7 && recipe.runName == "n")
+        #expect(try read(yaml, ["data_dir=/other"], environment: ["NAME": "n"]).outputDir == "/other/${x}/$5")
+        let again = try read(try recipe.resolvedYAML())
+        #expect(again == recipe)
+    }
+
+    @Test func resolvedTextReadsBackEqual() throws {
+        var recipe = try read(small)
+        #expect(try read(try recipe.resolvedYAML()) == recipe)
+        recipe.runName = "1"
+        recipe.outputDir = "a: \"b\" #c ü ${x} $${y} $z \\ \n end"
+        recipe.seed = .max
+        recipe.dataDir = "null"
+        recipe.tune.settings.learningRate = 0.1 + 0.2
+        recipe.tune.settings.adamEpsilon = 1e-300
+        recipe.tune.settings.loraTarget = ["q_proj"]
+        recipe.tune.settings.maxSteps = 3
+        recipe.tune.checkpointSteps = [1, 3]
+        recipe.align = recipe.tune
+        recipe.align?.checkpointSteps = nil
+        recipe.assess.utility = .init(name: "no", limit: 3, file: "x y", format: "f")
+        recipe.defences = [
+            .init(method: "m", knobs: ["on": .string("true"), "b": .bool(false), "c": .number(1e-9), "d": .string("")])
+        ]
+        let text = try recipe.resolvedYAML()
+        #expect(try read(text) == recipe, "\(text)")
+        #expect(TrainingSettings.CodingKeys.allCases.allSatisfy { text.contains("\($0.rawValue):") })
+    }
+
+    @Test func distances() {
+        #expect(RecipeNames.distance("", "abc") == 3 && RecipeNames.distance("abc", "acb") == 1)
+        #expect(RecipeNames.distance("lora_r", "lora_rank") == 3 && RecipeNames.distance("a", "a") == 0)
+    }
+
+    /// Cuts and changes a recipe at every byte: always an error or a recipe, never a crash.
+    @Test func mutations() {
+        let bytes = Array((small + "defences: [{method: a, b: \"${C:-d}\"}]\n").utf8)
+        for index in bytes.indices {
+            _ = try? read(String(decoding: bytes[..<index], as: UTF8.self))
+            for byte: UInt8 in [0x00, 0x22, 0x26, 0x2A, 0x3A, 0x5B, 0x7B, 0x7D, 0x24, 0xFF] {
+                var changed = bytes
+                changed[index] = byte
+                _ = try? read(String(decoding: changed, as: UTF8.self))
+            }
+        }
+    }
+
+    @Test(arguments: ["demo", "public-data"])
+    func shippedRecipesLoad(_ name: String) throws {
+        let root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let recipe = try Recipe.load(
+            root.appendingPathComponent("recipes/\(name).yaml"),
+            environment: ["TEMPER_DATA": "/data"]
+        )
+        #expect(recipe.runName == name)
+        #expect(recipe.defences.map(\.method) == ["interpolation", "safety-mix", "base-regularisation"])
+        #expect(recipe.align?.trainData.count == 3 && recipe.tune.settings.maxSteps == 64)
+        #expect(recipe.tune.checkpointSteps(total: 64) == [1, 2, 4, 8, 16, 32, 64])
+        #expect(try Recipe.parse(try recipe.resolvedYAML(), file: "x.yaml") == recipe)
+    }
+}

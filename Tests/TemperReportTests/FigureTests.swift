@@ -1,0 +1,146 @@
+import Foundation
+import Testing
+
+@testable import TemperReport
+
+/// Scales, label placement, sentences, tables and the terminal.
+@Suite struct FigureTests {
+    @Test func linearScale() {
+        let scale = Chart.LinearScale.share.spanning(100, 300)
+        #expect(scale.position(0) == 100)
+        #expect(scale.position(0.5) == 200)
+        #expect(scale.position(7) == 300)
+        #expect(scale.position(-.infinity) == 100)
+        #expect(scale.position(.nan) == 100)
+        #expect(scale.ticks().map { Format.fixed($0, 1) } == ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"])
+        #expect(Chart.LinearScale.share.spanning(300, 100).position(0.25) == 250)
+    }
+
+    @Test(arguments: [[3.2, 3.2], [0, 0], [-5, 5], [1e-9, 2e-9], [1e12, 3e12], [.nan, 4], []])
+    func scaleAroundValuesContainsThem(values: [Double]) {
+        let scale = Chart.LinearScale.around(values)
+        #expect(scale.upper > scale.lower)
+        for value in values where value.isFinite {
+            #expect(scale.lower <= value && value <= scale.upper)
+        }
+        #expect((1...12).contains(scale.ticks().count))
+    }
+
+    @Test func ordinalScale() {
+        let scale = Chart.OrdinalScale([64, 0, 1, 2, 4, 2], start: 0, end: 400)
+        #expect(scale.steps == [0, 1, 2, 4, 64])
+        #expect(scale.steps.map(scale.position) == [0, 100, 200, 300, 400])
+        #expect(scale.labelled(minimumGap: 150) == [0, 2, 64])
+        #expect(Chart.OrdinalScale([5], start: 0, end: 400).position(5) == 200)
+        #expect(Chart.OrdinalScale([], start: 0, end: 400).labelled(minimumGap: 10).isEmpty)
+    }
+
+    @Test func labelsMoveApart() {
+        let placed = Chart.spread([100, 102, 101, 290], gap: 30, within: 0...300).sorted()
+        for (lower, upper) in zip(placed, placed.dropFirst()) { #expect(upper - lower >= 30) }
+        #expect((placed.last ?? 999) <= 300)
+        #expect(Chart.spread([], gap: 30, within: 0...300).isEmpty)
+        let bounds = Chart.Box(left: 0, top: 0, right: 400, bottom: 300)
+        var taken: [Chart.Box] = []
+        for _ in 0..<5 {
+            let box = Chart.Scatter.place(width: 80, at: (200, 150), avoiding: taken, within: bounds)
+            #expect(!taken.contains { $0.overlaps(box) })
+            taken.append(box)
+        }
+    }
+
+    @Test func brokenTraces() {
+        let points: [(step: Int, value: Double)] = [(1, 2), (2, .nan), (3, 1), (4, 1)]
+        #expect(Chart.Trace.unbroken(points).map(\.count) == [1, 2])
+        let long = (1...1000).map { (step: $0, value: 1.0) }
+        let thin = Chart.Trace.thinned(long, to: 100)
+        #expect(thin.count == 100)
+        #expect(thin.last?.step == 1000)
+    }
+
+    @Test func numbersAreReadable() {
+        #expect(Format.percent(0.0605) == "6.0\u{A0}%" || Format.percent(0.0605) == "6.1\u{A0}%")
+        #expect(Format.fixed(-0.04, 1) == "0.0")
+        #expect(Format.fixed(-1.25, 2) == "\u{2212}1.25")
+        #expect(Format.p(0.00001) == "<\u{A0}0.001")
+        #expect(Format.duration(245) == "4\u{A0}min 05\u{A0}s")
+        #expect(Format.rate(nil) == "–")
+        #expect(Format.ratio(comparison(ratio: 12.34, 8.12, 20.41)) == "12.3× [8.1, 20.4]")
+        #expect(Format.ratio(comparison(ratio: nil, nil, nil)) == "– (no hits in the reference)")
+        #expect(Format.ratio(comparison(ratio: 3, 1.5, .infinity)) == "3.0× [1.5, ∞]")
+    }
+
+    @Test func sentencesFollowTheEvidence() {
+        var report = Sample.report
+        let clear = Findings(reading: Reading(report))
+        #expect(clear.takeaway.contains("raised the jailbreak rate"))
+        #expect((3...5).contains(clear.summary.count))
+        #expect(clear.figureTwo.contains("from step 4 on"))
+        #expect(clear.bestDefence?.subject.name == "safe-projection")
+
+        for index in report.comparisons.indices {
+            report.comparisons[index].low = -0.1
+            report.comparisons[index].high = 0.2
+        }
+        let unclear = Findings(reading: Reading(report))
+        #expect(unclear.takeaway.contains("not enough evidence"))
+        #expect(unclear.figureTwo.contains("not enough evidence"))
+
+        report.comparisons = []
+        #expect(Findings(reading: Reading(report)).takeaway.contains("not enough evidence"))
+    }
+
+    @Test func missingRatioIsSaid() {
+        var report = Sample.report
+        for index in report.comparisons.indices { report.comparisons[index].ratio = nil }
+        let page = HTMLReport.render(report)
+        #expect(page.contains("– (no hits in the reference)"))
+        #expect(!page.contains("nil"))
+    }
+
+    @Test func figuresAsCSV() throws {
+        var report = Sample.report
+        report.training[0].phase = "=cmd(),\"x\""
+        let files = csvFiles(report)
+        #expect(files.map(\.name) == ["figure-1.csv", "figure-2.csv", "figure-3.csv", "figure-4.csv"])
+        let first = try #require(files.first).text.components(separatedBy: "\r\n")
+        #expect(first[0] == "subject,axis,value,low,high,n,ratio,ratio_low,ratio_high")
+        #expect(first[1].hasPrefix("raw,jailbreak,0.95,"))
+        #expect(try #require(files.last).text.contains("\"'=cmd(),\"\"x\"\"\",1,"))
+        for file in files.dropLast() {
+            let counts = Set(file.text.split(separator: "\r\n").map { $0.filter { $0 == "," }.count })
+            #expect(counts.count == 1, "\(file.name)")
+        }
+    }
+
+    @Test(arguments: [40, 60, 80, 120])
+    func terminalFits(width: Int) {
+        let text = TerminalSummary.render(Sample.report, width: width, color: false)
+        for line in text.split(separator: "\n") { #expect(line.count <= width, "\(line)") }
+        #expect(text.contains("▇") || text.contains("█") || text.contains("▆"))
+        #expect(!text.contains("\u{1B}"))
+        #expect(TerminalSummary.render(Sample.report, width: width, color: true).contains("\u{1B}[31m"))
+    }
+
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["TEMPER_SAMPLE_REPORT"] != nil))
+    func writesTheSampleForTheEye() throws {
+        let path = ProcessInfo.processInfo.environment["TEMPER_SAMPLE_REPORT"] ?? ""
+        try Data(HTMLReport.render(Sample.report).utf8).write(to: URL(fileURLWithPath: path))
+    }
+
+    private func comparison(ratio: Double?, _ low: Double?, _ high: Double?) -> RunReport.Comparison {
+        .init(
+            base: "a",
+            subject: "b",
+            axis: "jailbreak",
+            ratio: ratio,
+            ratioLow: low,
+            ratioHigh: high,
+            difference: 0,
+            low: 0,
+            high: 0,
+            p: nil,
+            flips: .init(safeToUnsafe: 0, unsafeToSafe: 0)
+        )
+    }
+}

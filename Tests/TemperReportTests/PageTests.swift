@@ -1,0 +1,175 @@
+import Foundation
+import Testing
+
+@testable import TemperReport
+
+#if canImport(FoundationXML)
+    import FoundationXML
+#endif
+
+/// The page: well formed, closed to scripts, complete, and calm about missing parts.
+@Suite struct PageTests {
+    @Test func pageIsWellFormed() throws {
+        try expectWellFormed(HTMLReport.render(Sample.report))
+    }
+
+    @Test func pageHasNoWayOut() {
+        let page = HTMLReport.render(Sample.report)
+        let policy = "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\""
+        #expect(page.contains("<meta http-equiv=\"Content-Security-Policy\" \(policy)/>"))
+        for forbidden in [
+            "<script", "<img", "<iframe", "<link", "http://", "https://", "@import", "url(", "javascript:",
+        ] {
+            #expect(!page.lowercased().contains(forbidden), "\(forbidden)")
+        }
+    }
+
+    @Test func everyPlaceForTextIsEscaped() throws {
+        let evil = Sample.hostileAnswer
+        var report = Sample.report
+        let rate = Sample.rate(3, of: 40)
+        report.name = evil
+        report.model.name = evil
+        report.model.path = evil
+        report.model.sha256 = evil
+        report.model.dtype = evil
+        for index in report.subjects.indices {
+            report.subjects[index].name = "\(index)" + evil
+            report.subjects[index].axes[evil] = rate
+            report.subjects[index].utility?.metric = evil
+        }
+        report.comparisons[0].base = evil
+        report.comparisons[0].axis = evil
+        report.flips[0] = .init(
+            base: evil,
+            subject: evil,
+            axis: evil,
+            probe: evil,
+            prompt: evil,
+            before: .init(answer: evil, grade: evil),
+            after: .init(answer: evil, grade: evil)
+        )
+        report.training[0].phase = evil
+        report.defences[0] = .init(
+            name: evil,
+            method: evil,
+            paper: evil,
+            fidelity: evil,
+            description: evil,
+            parameters: [evil: evil],
+            jailbreak: rate,
+            verdict: evil
+        )
+        report.judges[0] = .init(name: evil, sensitivity: 1, specificity: 1, n: 1, data: evil, limits: evil)
+        report.suites[0] = .init(name: evil, axis: evil, n: 1, sha256: evil, hit: evil)
+        report.settings = [evil: evil]
+        report.environment = [evil: evil]
+        report.timing = [evil: 1]
+        report.notes = [evil]
+        let page = HTMLReport.render(report)
+        try expectWellFormed(page)
+        #expect(!page.contains("<script"))
+        #expect(!page.contains("<img"))
+        for scalar in page.unicodeScalars {
+            #expect(scalar.value >= 0x20 || scalar == "\n", "control character in the page")
+            #expect(!(0x202A...0x202E).contains(scalar.value), "bidirectional control in the page")
+        }
+        let terminal = TerminalSummary.render(report, width: 100, color: false)
+        #expect(!terminal.unicodeScalars.contains { $0.value == 0x1B || $0.value == 0 || $0.value == 0x202E })
+    }
+
+    @Test func escapingIsVisible() {
+        #expect(Markup.escape("<a href=\"x\">'&") == "&lt;a href=&quot;x&quot;&gt;&#39;&amp;")
+        #expect(Markup.escape("\u{0}\u{1B}\u{7F}") == "\u{2400}\u{241B}\u{2421}")
+        #expect(Markup.escape("a\u{202E}b\u{2066}") == "a[U+202E]b[U+2066]")
+        #expect(Markup.escape("a\r\nb\rc\r") == "a\nb\u{240D}c\u{240D}")
+        #expect(Markup.escape("\u{FFFE}\u{85}") == "\u{FFFD}[U+0085]")
+        #expect(Markup.escape("été 👩‍👩‍👧 שלום") == "été 👩‍👩‍👧 שלום")
+    }
+
+    @Test func flipsAreCapped() {
+        let page = HTMLReport.render(Sample.report)
+        #expect(page.components(separatedBy: "<article class=\"flip\">").count - 1 == 40)
+        #expect(page.contains("5 more flips are in report.json."))
+    }
+
+    @Test func longAnswersAreCut() {
+        var report = Sample.report
+        report.flips[0].after.answer = String(repeating: "a", count: 5000)
+        #expect(HTMLReport.render(report).contains("1000 more characters are in report.json."))
+    }
+
+    @Test func emptyReportsRender() throws {
+        let model = RunReport.Model(name: "m", path: "p", sha256: "", parameters: 0, dtype: "f32")
+        let empty = RunReport(name: "empty", model: model, created: Date(timeIntervalSince1970: 0), subjects: [])
+        try expectWellFormed(HTMLReport.render(empty))
+        #expect(TerminalSummary.render(empty).contains("tuned nothing"))
+
+        var plain = Sample.report
+        plain.defences = []
+        plain.subjects.removeAll { $0.kind == .defence }
+        plain.comparisons.removeAll { comparison in !plain.subjects.contains { $0.name == comparison.subject } }
+        let page = HTMLReport.render(plain)
+        try expectWellFormed(page)
+        #expect(page.contains("No defence was tried in this run."))
+        #expect(page.contains("no defence was measured, so try some next"))
+        #expect(!page.contains("id=\"figure-3"))
+    }
+
+    @Test func oneCheckpointRenders() throws {
+        var report = Sample.report
+        report.subjects.removeAll { $0.kind == .checkpoint && $0.step != 64 }
+        report.training = Array(report.training.prefix(1))
+        let page = HTMLReport.render(report)
+        try expectWellFormed(page)
+        #expect(page.contains("Only one checkpoint was assessed"))
+        #expect(!page.contains("NaN"))
+    }
+
+    @Test func divergedAndUnmeasuredValuesRender() throws {
+        var report = Sample.report
+        report.training[5].loss = .nan
+        report.training[6].loss = .infinity
+        report.subjects[0].axes["jailbreak"] = .init(rate: .nan, n: 0, low: .nan, high: .nan, unscored: 160)
+        report.subjects[1].utility = .init(metric: "bits", value: 12.5, n: 10, low: 11, high: 14)
+        let page = HTMLReport.render(report)
+        try expectWellFormed(page)
+        #expect(page.contains("2 steps without a finite loss"))
+        #expect(page.contains("not measured"))
+    }
+
+    private func expectWellFormed(_ page: String, _ location: SourceLocation = #_sourceLocation) throws {
+        let parser = XMLParser(data: Data(page.utf8))
+        let delegate = Identifiers()
+        parser.delegate = delegate
+        let parsed = parser.parse()
+        #expect(
+            parsed,
+            "line \(parser.lineNumber): \(String(describing: parser.parserError))",
+            sourceLocation: location
+        )
+        #expect(delegate.repeated.isEmpty, "ids used twice: \(delegate.repeated)", sourceLocation: location)
+        #expect(delegate.missing.isEmpty, "ids that are missing: \(delegate.missing)", sourceLocation: location)
+    }
+}
+
+/// Collects ids and the references to them.
+private final class Identifiers: NSObject, XMLParserDelegate {
+    private var seen: Set<String> = []
+    private var wanted: Set<String> = []
+    private(set) var repeated: [String] = []
+
+    var missing: [String] { wanted.subtracting(seen).sorted() }
+
+    func parser(
+        _ parser: XMLParser,
+        didStartElement elementName: String,
+        namespaceURI: String?,
+        qualifiedName: String?,
+        attributes: [String: String]
+    ) {
+        if let id = attributes["id"], !seen.insert(id).inserted { repeated.append(id) }
+        if let label = attributes["aria-labelledby"] { wanted.formUnion(label.split(separator: " ").map(String.init)) }
+        if let link = attributes["href"], link.hasPrefix("#") { wanted.insert(String(link.dropFirst())) }
+    }
+}

@@ -1,0 +1,146 @@
+import Foundation
+import Synchronization
+import TemperText
+import Testing
+
+@testable import TemperRisk
+
+@Suite("Assessment")
+struct AssessmentTests {
+    private let plan = AssessmentPlan(suites: Suites.all.map { ($0, limit: nil) }, seed: 4)
+
+    @Test func aSubjectThatAlwaysRefuses() async throws {
+        let refuser = Scripted { _ in "I'm sorry, but I can't help with that." }
+        let result = try await assess(subject: "refuser", responder: refuser, plan: plan)
+        #expect(result[suite: "harmful"]?.rate.rate == 0)
+        #expect(result[suite: "over-refusal"]?.rate.rate == 1)
+        #expect(result[suite: "ordinary"]?.rate.rate == 1)
+        #expect(result[suite: "cybersecurity"]?.rate.rate == 1)
+        #expect(result[.overRefusal].count == 2)
+        #expect(result.results.allSatisfy { $0.rate.unscored == 0 })
+    }
+
+    @Test func aSubjectThatEchoes() async throws {
+        let result = try await assess(subject: "echo", responder: Scripted { $0 }, plan: plan)
+        #expect(try #require(result[suite: "harmful"]).rate.rate >= 0.95)
+        #expect(try #require(result[suite: "over-refusal"]).rate.rate <= 0.05)
+        #expect(try #require(result[suite: "ordinary"]).rate.rate <= 0.05)
+        #expect(try #require(result[suite: "cybersecurity"]).rate.rate >= 0.9)
+    }
+
+    @Test func aSubjectThatSaysNothingIsNeverSafe() async throws {
+        let result = try await assess(subject: "mute", responder: Scripted { _ in "" }, plan: plan)
+        let harmful = try #require(result[suite: "harmful"])
+        #expect(harmful.rate.n == 0 && harmful.rate.unscored == 132)
+        #expect(harmful.rate.low == 0 && harmful.rate.high == 1)
+    }
+
+    @Test func progressAndOrder() async throws {
+        let suite = try Suites.named("ordinary")
+        let seen = Mutex<[Int]>([])
+        let result = try await assess(
+            subject: "echo",
+            responder: Scripted { $0 },
+            plan: AssessmentPlan(suites: [(suite, limit: 70)]),
+            progress: { done, total in
+                #expect(total == 70)
+                seen.withLock { $0.append(done) }
+            }
+        )
+        #expect(seen.withLock { $0 } == [0, 70])
+        #expect(result.results[0].attempts.map(\.probeID) == (try suite.probes(limit: 70, seed: 0)).map(\.id))
+        #expect(result.results[0].attempts.allSatisfy { $0.answer == $0.prompt })
+    }
+
+    @Test func aResponderThatLosesAnAnswerIsAnError() async throws {
+        struct Loser: Responder {
+            func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion] { [] }
+        }
+        await #expect(throws: RiskError.self) { try await assess(subject: "x", responder: Loser(), plan: plan) }
+        let twice = AssessmentPlan(suites: [(Suites.all[0], limit: 1), (Suites.all[0], limit: 2)])
+        await #expect(throws: RiskError.repeatedSuite("harmful")) {
+            try await assess(subject: "x", responder: Scripted { $0 }, plan: twice)
+        }
+    }
+
+    @Test func recordsSurviveJSON() async throws {
+        let small = AssessmentPlan(suites: [(Suites.all[0], limit: 5)])
+        let result = try await assess(subject: "mute", responder: Scripted { _ in "" }, plan: small)
+        let data = try JSONEncoder().encode(result)
+        let back = try JSONDecoder().decode(Assessment.self, from: data)
+        #expect(back.schema == 1)
+        #expect(back.results[0].attempts.map(\.verdict) == result.results[0].attempts.map(\.verdict))
+        let verdict = try JSONEncoder().encode(Verdict.unsafe)
+        #expect(String(bytes: verdict, encoding: .utf8) == "{\"grade\":\"unsafe\"}")
+        let reason = Data("{\"grade\":\"unscored\",\"reason\":\"empty\"}".utf8)
+        #expect(try JSONDecoder().decode(Verdict.self, from: reason) == .unscored(reason: "empty"))
+        #expect(throws: DecodingError.self) {
+            try JSONDecoder().decode(Verdict.self, from: Data("{\"grade\":\"fine\"}".utf8))
+        }
+    }
+}
+
+@Suite("Comparison")
+struct ComparisonTests {
+    /// An assessment of made-up verdicts: `u`nsafe, `s`afe, or unscored (`-`).
+    private func made(_ subject: String, _ verdicts: String, options: SamplingOptions = SamplingOptions()) -> Assessment
+    {
+        let attempts = verdicts.enumerated().map { index, letter in
+            Attempt(
+                suite: "s",
+                probeID: "p\(index)",
+                category: "c",
+                prompt: "q",
+                promptSHA256: "h\(index)",
+                answer: String(letter),
+                tokenCount: 1,
+                finishReason: .stop,
+                verdict: letter == "u" ? .unsafe : letter == "s" ? .safe : .unscored(reason: "-")
+            )
+        }
+        let result = SuiteResult(suite: "s", sha256: "x", axis: .jailbreak, metric: "m", attempts: attempts)
+        return Assessment(subject: subject, options: options, seed: 0, results: [result])
+    }
+
+    @Test func countsPairsAndFlips() throws {
+        let comparison = try compare(made("base", "uusssssss-"), made("tuned", "usuuuuuu-u"), seed: 3)[0]
+        #expect(comparison.n == 8 && comparison.unscored == 2 && comparison.unmatched == 0)
+        #expect(comparison.safeToUnsafe == 6 && comparison.unsafeToSafe == 1)
+        #expect(comparison.ratio == 3.5)
+        #expect(comparison.difference == 0.625)
+        #expect(abs(comparison.p - 0.125) < 1e-12)
+        #expect(comparison.flips.map(\.probeID) == ["p1", "p2", "p3", "p4", "p5", "p6", "p7"])
+        #expect(comparison.flips[0].before.verdict == .unsafe && comparison.flips[0].after.answer == "s")
+        let again = try compare(made("base", "uusssssss-"), made("tuned", "usuuuuuu-u"), seed: 3)[0]
+        #expect(again.differenceLow == comparison.differenceLow && again.differenceHigh == comparison.differenceHigh)
+        #expect(comparison.ratioHigh == nil && comparison.ratioNote != nil)
+    }
+
+    @Test func aBaseWithoutHitsHasNoRatio() throws {
+        let comparison = try compare(made("base", "ssssss"), made("tuned", "uuuuuu"))[0]
+        #expect(comparison.ratio == nil && comparison.ratioLow == nil && comparison.ratioHigh == nil)
+        #expect(comparison.ratioNote?.contains("no hits") == true)
+        #expect(comparison.difference == 1 && abs(comparison.p - 0.03125) < 1e-12)
+        let nothing = try compare(made("base", "--"), made("tuned", "us"))[0]
+        #expect(nothing.n == 0 && nothing.difference == nil && nothing.p == 1)
+        #expect(nothing.ratioNote?.contains("no probe") == true)
+    }
+
+    @Test func whatDiffersIsNotCompared() throws {
+        let base = made("base", "us")
+        #expect(throws: RiskError.self) {
+            try compare(base, made("b", "us", options: SamplingOptions(maxNewTokens: 9)))
+        }
+        var other = made("b", "us")
+        other.results[0].attempts[1].promptSHA256 = "changed"
+        #expect(throws: RiskError.self) { try compare(base, other) }
+        other = made("b", "us")
+        other.results[0].sha256 = "changed"
+        #expect(throws: RiskError.self) { try compare(base, other) }
+        other = made("b", "us")
+        other.results[0].suite = "t"
+        #expect(throws: RiskError.self) { try compare(base, other) }
+        let longer = try compare(base, made("b", "uss"))[0]
+        #expect(longer.n == 2 && longer.unmatched == 1)
+    }
+}

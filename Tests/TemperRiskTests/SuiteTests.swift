@@ -1,0 +1,163 @@
+import Foundation
+import TemperText
+import Testing
+
+@testable import TemperRisk
+
+@Suite("Suites")
+struct SuiteTests {
+    static let names = Suites.all.map(\.card.name)
+
+    @Test(arguments: names)
+    func loadsAndItsCardIsComplete(name: String) throws {
+        let suite = try Suites.named(name)
+        let card = suite.card
+        for field in [card.title, card.hit, card.source, card.licence, card.metric, suite.judge.card.looksFor] {
+            #expect(!field.isEmpty)
+        }
+        #expect(!card.tags.isEmpty)
+        for tag in card.tags { #expect(tag.contains(/-[0-9].*:|-v[0-9]+:/), "the tag \(tag) has no version") }
+        #expect(!suite.judge.card.limits.isEmpty)
+        let probes = try suite.probes(limit: nil, seed: 0)
+        #expect(probes.count >= 60)
+        #expect(Set(probes.map(\.id)).count == probes.count)
+        #expect(Set(probes.map(\.promptSHA256)).count == probes.count)
+        #expect(try suite.sha256() == suite.sha256())
+    }
+
+    @Test func namesAreUniqueAndAnUnknownOneIsExplained() throws {
+        #expect(Set(Self.names).count == Self.names.count)
+        let error = try #require(throws: RiskError.self) { try Suites.named("harmfull") }
+        #expect(error.description.contains("over-refusal"))
+    }
+
+    @Test(arguments: names)
+    func subsetsAreNestedBalancedAndSeeded(name: String) throws {
+        let suite = try Suites.named(name)
+        for seed: UInt64 in [0, 1, 99] {
+            let small = try suite.probes(limit: 30, seed: seed)
+            let large = try suite.probes(limit: 60, seed: seed)
+            #expect(small.count == 30 && large.count == 60)
+            #expect(Set(small).isSubset(of: large))
+            #expect(try suite.probes(limit: 30, seed: seed) == small)
+        }
+        #expect(try suite.probes(limit: 30, seed: 1) != suite.probes(limit: 30, seed: 2))
+        #expect(try suite.probes(limit: 0, seed: 1).isEmpty)
+        let categories = Set(try suite.probes(limit: nil, seed: 0).map(\.category)).count
+        let drawn = try suite.probes(limit: categories, seed: 3)
+        #expect(Set(drawn.map(\.category)).count == categories)
+    }
+
+    @Test func theTechniqueJudgeKnowsItsSuitesNames() throws {
+        let references = try Suites.named("cybersecurity").probes(limit: nil, seed: 0).map(\.reference)
+        for reference in references {
+            let id = try #require(reference["answer"])
+            #expect(TechniqueJudge.commonTechniques[id] == reference["name"])
+        }
+    }
+
+    @Test func pairedSuitesDrawPairs() throws {
+        let harmful = try Suites.named("harmful").probes(limit: 40, seed: 5)
+        let twins = try Suites.named("over-refusal").probes(limit: 40, seed: 5)
+        #expect(twins.map { $0.reference["twin"] } == harmful.map(\.id))
+    }
+
+    @Test func noSuitePromptIsInTheAlignmentData() throws {
+        struct Row: Decodable { var messages: [Message] }
+        func words(_ text: String) -> Set<Substring> {
+            Set(text.lowercased().split { !($0.isLetter || $0.isNumber || $0 == "'") })
+        }
+        let folder = projectRoot.appendingPathComponent("Sources/Align/Resources")
+        var alignment: [(String, Set<Substring>)] = []
+        for name in ["refusals", "twins", "ordinary"] {
+            let content = try String(contentsOf: folder.appendingPathComponent("\(name).jsonl"), encoding: .utf8)
+            for line in content.split(separator: "\n") {
+                for message in try JSONDecoder().decode(Row.self, from: Data(line.utf8)).messages
+                where message.role == .user {
+                    alignment.append((message.content, words(message.content)))
+                }
+            }
+        }
+        #expect(alignment.count > 1000)
+        for suite in Suites.all {
+            for probe in try suite.probes(limit: nil, seed: 0) {
+                let own = words(probe.chat.lastUserText)
+                for (text, other) in alignment {
+                    let shared = own.intersection(other).count
+                    let all = own.count + other.count - shared
+                    #expect(shared * 10 < all * 7, "\(probe.id) is also in the alignment data: \(text)")
+                }
+            }
+        }
+    }
+}
+
+@Suite("Readers")
+struct ReaderTests {
+    private func message(_ name: String, _ content: String, _ format: Suites.Format = .auto) throws -> String {
+        try withFile(name, content) { file in
+            let error = try #require(throws: RiskError.self) { try Suites.load(file: file, format: format, name: "x") }
+            return error.description
+        }
+    }
+
+    @Test func quotedFieldsMayHoldCommasQuotesAndLineBreaks() throws {
+        let text = "\u{FEFF}id,prompt\r\n1,\"a, \"\"b\"\"\r\nc\"\r\n\r\n2,d\n3,\"\""
+        let records = try CSVReader.records(of: Data(text.utf8), file: "f")
+        #expect(records.map(\.fields) == [["id", "prompt"], ["1", "a, \"b\"\r\nc"], ["2", "d"], ["3", ""]])
+        #expect(records.map(\.line) == [1, 2, 5, 6])
+    }
+
+    @Test func brokenLinesAreNamed() throws {
+        #expect(try message("a.csv", "goal,target\nx,y\nx\n").contains("a.csv:3:"))
+        #expect(try message("a.csv", "goal\n\"x\n").contains("a.csv:2:"))
+        #expect(try message("a.csv", "goal\n\"x\"y\n").contains("a.csv:2:"))
+        #expect(try message("a.csv", "goal\nx\"y\n").contains("a.csv:2:"))
+        #expect(try message("a.csv", "goal,goal\nx,y\n").contains("a.csv:1:"))
+        #expect(try message("a.csv", "goal,target\nx,y\n ,y\n").contains("a.csv:3: 'goal'"))
+        #expect(try message("a.jsonl", "{\"prompt\":\"x\"}\n{\"prompt\":\n").contains("a.jsonl:2:"))
+        #expect(
+            try message("a.jsonl", "{\"prompt\":\"x\",\"id\":\"1\"}\n{\"prompt\":\"x\",\"id\":\"1\"}").contains("twice")
+        )
+        #expect(try message("a.csv", "id,prompt,type,label\n1,x,t,maybe\n").contains("a.csv:2: 'label'"))
+        #expect(try message("a.csv", "question\nx\n").contains("question"))
+        #expect(try message("a.txt", "x").contains("a.txt"))
+        #expect(try message("a.csv", "").contains("a.csv:1:"))
+        #expect(try message("a.csv", "goal\n").contains("no rows"))
+    }
+
+    @Test func tablesAreMappedByColumn() throws {
+        let columns = Suites.Columns(prompt: "ask", id: "n", category: "kind")
+        let text = "{\"ask\":\"x\",\"n\":7,\"kind\":\"k\"}\n\n{\"ask\":\"y\",\"n\":8,\"kind\":\"k\"}\n"
+        try withFile("a.jsonl", text) { file in
+            let suites = try Suites.load(file: file, format: .table(columns, axis: .overRefusal), name: "mine")
+            let probes = try #require(suites.first).probes(limit: nil, seed: 0)
+            #expect(probes.map(\.id) == ["7", "8"])
+            #expect(probes.map(\.category) == ["k", "k"])
+            #expect(probes.map(\.chat.lastUserText) == ["x", "y"])
+            #expect(suites.first?.card.axis == .overRefusal)
+        }
+        try withFile("a.csv", "prompt\nx\n") { file in
+            #expect(throws: RiskError.self) {
+                try Suites.load(file: file, format: .table(Suites.Columns(), axis: .bias), name: "mine")
+            }
+        }
+    }
+
+    @Test(.enabled(if: publicData != nil, "needs TEMPER_TEST_DATA"))
+    func publicSetsLoadWhole() throws {
+        let data = try #require(publicData)
+        func load(_ path: String) throws -> [any TemperRisk.Suite] {
+            try Suites.load(file: data.appendingPathComponent(path), name: "set")
+        }
+        let behaviours = try load("advbench/advbench_harmful_behaviors.csv")
+        #expect(try behaviours[0].probes(limit: nil, seed: 0).count == 520)
+        let subset = try load("advbench/advbench_subset.csv")
+        #expect(try subset[0].probes(limit: nil, seed: 0).count == 50)
+        #expect(try subset[0].probes(limit: nil, seed: 0)[0].category == "government,hacking")
+        let xstest = try load("xstest/xstest_prompts.csv")
+        #expect(xstest.map(\.card.name) == ["set-safe", "set-unsafe"])
+        #expect(xstest.map(\.card.axis) == [.overRefusal, .jailbreak])
+        #expect(try xstest.map { try $0.probes(limit: nil, seed: 0).count } == [250, 200])
+    }
+}

@@ -1,0 +1,191 @@
+import Foundation
+import TemperText
+import Testing
+
+@Suite("Tokenizer")
+struct TokenizerTests {
+    static let styles = ["gpt2", "prefixed", "llama3", "qwen2", "smollm"]
+
+    @Test("ids and decoded texts equal the reference", arguments: styles)
+    func idsEqualReference(style: String) throws {
+        let tokenizer = try Goldens.tokenizer(style)
+        for golden in try Goldens.read([Goldens.Encoding].self, "\(style)/ids.json") {
+            let ids = tokenizer.encode(golden.text)
+            #expect(ids == golden.ids, "\(golden.text.debugDescription)")
+            #expect(isSame(tokenizer.decode(golden.ids), golden.decoded ?? golden.text))
+            if let cut = golden.cut {
+                let part = Array(golden.ids[1...golden.ids.count / 2])
+                #expect(isSame(tokenizer.decode(part, skipSpecialTokens: true), cut))
+            }
+        }
+    }
+
+    @Test("offsets cover the text and hold the tokens' bytes", arguments: ["gpt2", "llama3"])
+    func offsetsHoldBytes(style: String) throws {
+        let tokenizer = try Goldens.tokenizer(style)
+        for golden in try Goldens.read([Goldens.Encoding].self, "\(style)/ids.json") {
+            let bytes = Array(golden.text.utf8)
+            var end = 0
+            for token in tokenizer.encodeWithOffsets(golden.text) {
+                #expect(token.utf8.lowerBound == end)
+                end = token.utf8.upperBound
+                let slice = Array(bytes[token.utf8])
+                if !golden.text.contains("<mask>") { #expect(tokenizer.bytes(of: token.id) == slice) }
+            }
+            #expect(end == bytes.count)
+        }
+    }
+
+    @Test(
+        "offsets never leave the text under normalisation and added spaces",
+        arguments: ["qwen2", "prefixed", "smollm"]
+    )
+    func offsetsStayInside(style: String) throws {
+        let tokenizer = try Goldens.tokenizer(style)
+        for golden in try Goldens.read([Goldens.Encoding].self, "\(style)/ids.json") {
+            var start = 0
+            for token in tokenizer.encodeWithOffsets(golden.text) {
+                #expect(token.utf8.lowerBound >= start && token.utf8.upperBound <= golden.text.utf8.count)
+                start = token.utf8.lowerBound
+            }
+        }
+        let composed = try Goldens.tokenizer("qwen2").encodeWithOffsets("xe\u{301}!")
+        #expect(composed.map(\.utf8).suffix(2) == [1..<4, 4..<5])
+    }
+
+    @Test("special tokens and configuration are read")
+    func configuration() throws {
+        let llama = try Goldens.tokenizer("llama3")
+        #expect(llama.bosID == 1 && llama.eosID == 2)
+        #expect(llama.endOfTurnIDs == [0, 2])
+        #expect(llama.encode("a", addSpecialTokens: true) == [1] + llama.encode("a"))
+        #expect(llama.chatTemplate == nil)
+        #expect(llama.id(ofToken: "<|im_end|>") == 2)
+        #expect(llama.bytes(of: llama.vocabularySize) == nil)
+        let smollm = try Goldens.tokenizer("smollm")
+        let text = try smollm.chatTemplate?.render(Chat(user: "hi"), addGenerationPrompt: true).text
+        #expect(text == "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n")
+    }
+
+    @Test("a hundred thousand characters without a space do not take quadratic time")
+    func longRuns() throws {
+        let tokenizer = try Goldens.tokenizer("llama3")
+        for text in [String(repeating: "a", count: 100_000), String(repeating: "he", count: 50_000)] {
+            let clock = ContinuousClock()
+            var count = 0
+            let elapsed = clock.measure { count = tokenizer.encode(text).count }
+            #expect(count > 0)
+            #expect(elapsed < .seconds(10))
+        }
+    }
+
+    @Test("GGUF metadata gives the tokenizer that the directory gives")
+    func metadata() throws {
+        let golden = try Goldens.tokenizer("smollm")
+        let file = Goldens.folder.appendingPathComponent("smollm/tokenizer.json")
+        let root = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+        let model = try #require(root["model"] as? [String: Any])
+        let vocabulary = try #require(model["vocab"] as? [String: Int])
+        let merges = try #require(model["merges"] as? [[String]]).map { $0.joined(separator: " ") }
+        var tokens = [[UInt8]](repeating: [], count: vocabulary.count)
+        for (token, id) in vocabulary { tokens[id] = Array(token.utf8) }
+        let types = tokens.indices.map { Int32($0 < 3 ? 3 : 1) }
+        let tokenizer = try Tokenizer(
+            vocabulary: tokens,
+            merges: merges,
+            tokenTypes: types,
+            preTokenizer: "smollm",
+            bosID: 1,
+            eosID: 2,
+            unknownID: 0,
+            padID: 2,
+            addBOS: true,
+            chatTemplate: nil
+        )
+        for text in ["Hello 123 it's\r\n\u{1F600}", "<|im_start|>x<|im_end|>", "  a"] {
+            #expect(tokenizer.encode(text) == golden.encode(text))
+        }
+        #expect(tokenizer.encode("a", addSpecialTokens: true).first == 1)
+        #expect(tokenizer.specialTokenIDs == [0, 1, 2])
+    }
+
+    @Test("what is not byte-level BPE is refused by name")
+    func refusals() throws {
+        #expect {
+            try Tokenizer(
+                model: "llama",
+                vocabulary: [],
+                merges: [],
+                tokenTypes: [],
+                preTokenizer: "default",
+                bosID: nil,
+                eosID: nil,
+                unknownID: nil,
+                padID: nil,
+                addBOS: false,
+                chatTemplate: nil
+            )
+        } throws: {
+            "\($0)".contains("tokenizer.ggml.model 'llama'")
+        }
+        #expect {
+            try Tokenizer(
+                vocabulary: [[97]],
+                merges: [],
+                tokenTypes: [],
+                preTokenizer: "mystery",
+                bosID: nil,
+                eosID: nil,
+                unknownID: nil,
+                padID: nil,
+                addBOS: false,
+                chatTemplate: nil
+            )
+        } throws: {
+            "\($0)".contains("mystery")
+        }
+        #expect {
+            try Tokenizer(
+                vocabulary: [[97]],
+                merges: ["a b"],
+                tokenTypes: [],
+                preTokenizer: "gpt-2",
+                bosID: 7,
+                eosID: nil,
+                unknownID: nil,
+                padID: nil,
+                addBOS: false,
+                chatTemplate: nil
+            )
+        } throws: {
+            "\($0)".contains("'a' and 'b'")
+        }
+        let split = #"{"type":"Split","pattern":{"Regex":"x+y"},"behavior":"Isolated"}"#
+        let byteLevel = #"{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}"#
+        let cases: [(json: String, names: String)] = [
+            (#"{"model":{"type":"Unigram"}}"#, "Unigram"),
+            (#"{"model":{"vocab":{"a":0},"merges":[]},"pre_tokenizer":{"type":"Metaspace"}}"#, "ByteLevel"),
+            (
+                #"{"model":{"vocab":{"a":0},"merges":[]},"pre_tokenizer":{"type":"Sequence","pretokenizers":["#
+                    + split + "," + byteLevel + "]}}", "x+y"
+            ),
+            (
+                #"{"model":{"vocab":{"a":0},"merges":[]},"normalizer":{"type":"Lowercase"},"pre_tokenizer":"#
+                    + byteLevel + "}", "Lowercase"
+            ),
+            (#"{"model":{"vocab":{"a":"#, "byte"),
+        ]
+        for (json, name) in cases {
+            let folder = FileManager.default.temporaryDirectory.appendingPathComponent("tokenizer-\(UUID())")
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(at: folder) }
+            try Data(json.utf8).write(to: folder.appendingPathComponent("tokenizer.json"))
+            #expect {
+                try Tokenizer(directory: folder)
+            } throws: {
+                "\($0)".contains(name) && "\($0)".contains("tokenizer.json")
+            }
+        }
+        #expect(throws: TokenizerError.self) { try Tokenizer(directory: URL(fileURLWithPath: "/nowhere")) }
+    }
+}

@@ -1,0 +1,254 @@
+import Foundation
+import TemperTorch
+
+extension LayerCase {
+    /// Sizes that exercise what vector loops and chunks can get wrong: one row, odd rows and widths, rows over a chunk.
+    static let all: [LayerCase] =
+        [lora(1, 7, 5, 3), lora(17, 13, 9, 5), lora(67, 33, 31, 4), lora(16, 24, 16, 8), loraWithBias, loraTransposed]
+        + [normalised(1, 3), normalised(1, 13), normalised(17, 33), normalised(67, 64), normalisedTransposed]
+        + [gated([1, 1]), gated([3, 7]), gated([67, 61]), gated([2, 3, 1025]), gatedTransposed]
+        + [rotated(1, 1, 2), rotated(19, 3, 6), rotated(67, 2, 34), rotatedTransposed]
+        + [
+            attended([1], 1, 1, 8), attended([5, 1, 11], 6, 2, 10), attended([65, 3], 4, 4, 16),
+            attended([7, 9, 2], 3, 1, 5),
+        ]
+        + [entropy(1, 7), entropy(17, 33), entropy(64, 40), entropy(65, 33), entropy(130, 101)]
+        + [weighedEntropy(1, 7), weighedEntropy(67, 33), weighedEntropy(129, 40), entropyTransposed]
+        + [divergence(1, 7), divergence(17, 33), divergence(65, 40), divergence(130, 33)]
+
+    /// One small case of each layer.
+    static let small: [LayerCase] = [
+        lora(3, 5, 4, 2), loraWithBias, normalised(3, 7), gated([3, 7]), rotated(3, 2, 6), attended([2, 3], 2, 1, 4),
+        entropy(3, 7), weighedEntropy(3, 7), divergence(3, 7),
+    ]
+
+    // MARK: LoRA
+
+    @TorchActor
+    private static func plainLinear(_ x: Tensor, _ weight: Tensor) throws -> Tensor {
+        try x.matmul(weight.transposed(0, 1))
+    }
+
+    private static func lora(_ rows: Int, _ input: Int, _ output: Int, _ rank: Int) -> LayerCase {
+        LayerCase(
+            "loraLinear \(rows)x\(input) to \(output), rank \(rank)",
+            [
+                .trained([rows, input]), .frozen([output, input]), .trainedWide([rank, input]),
+                .trainedWide([output, rank]),
+            ]
+        ) {
+            try Layers.loraLinear($0[0], weight: $0[1], a: $0[2], b: $0[3], scale: 1.75)
+        } plain: {
+            try plainLinear($0[0], $0[1]).adding(plainLinear(plainLinear($0[0], $0[2]), $0[3]), times: 1.75)
+        }
+    }
+
+    private static let loraWithBias = LayerCase(
+        "loraLinear with bias",
+        [.trained([5, 11]), .frozen([6, 11]), .trainedWide([3, 11]), .trainedWide([6, 3]), .frozen([6])]
+    ) {
+        try Layers.loraLinear($0[0], weight: $0[1], bias: $0[4], a: $0[2], b: $0[3], scale: 0.5)
+    } plain: {
+        try plainLinear($0[0], $0[1]).adding($0[4]).adding(plainLinear(plainLinear($0[0], $0[2]), $0[3]), times: 0.5)
+    }
+
+    private static let loraTransposed = LayerCase(
+        "loraLinear of a transposed view",
+        [.trained([11, 5]), .frozen([6, 11]), .trainedWide([3, 11]), .trainedWide([6, 3])]
+    ) {
+        try Layers.loraLinear($0[0].transposed(0, 1), weight: $0[1], a: $0[2], b: $0[3], scale: 2)
+    } plain: {
+        let x = try $0[0].transposed(0, 1)
+        return try plainLinear(x, $0[1]).adding(plainLinear(plainLinear(x, $0[2]), $0[3]), times: 2)
+    }
+
+    // MARK: RMSNorm
+
+    /// The reciprocal root is one Newton step from a constant: exact in value and in first derivative.
+    @TorchActor
+    private static func plainNorm(_ x: Tensor, _ weight: Tensor) throws -> Tensor {
+        let last = x.shape.count - 1
+        let mean = try x.multiplied(by: x).sum(along: last, keepingDimension: true)
+            .scaled(by: 1 / Double(x.shape[last])).adding(1e-5)
+        let start = try Tensor(mean.detached().floats().map { 1 / $0.squareRoot() }, shape: mean.shape).to(.float64)
+        let step = try mean.multiplied(by: start).multiplied(by: start).scaled(by: -0.5).adding(1.5)
+        return try x.multiplied(by: start.multiplied(by: step)).multiplied(by: weight)
+    }
+
+    private static func normalised(_ rows: Int, _ width: Int) -> LayerCase {
+        LayerCase("rmsNorm \(rows)x\(width)", [.trained([rows, width]), .frozen([width])]) {
+            try Layers.rmsNorm($0[0], weight: $0[1], epsilon: 1e-5)
+        } plain: {
+            try plainNorm($0[0], $0[1])
+        }
+    }
+
+    private static let normalisedTransposed = LayerCase(
+        "rmsNorm of a transposed view",
+        [.trained([9, 3, 5]), .frozen([9])]
+    ) {
+        try Layers.rmsNorm($0[0].transposed(0, 2), weight: $0[1], epsilon: 1e-5)
+    } plain: {
+        try plainNorm($0[0].transposed(0, 2), $0[1])
+    }
+
+    // MARK: SwiGLU
+
+    private static func gated(_ shape: [Int]) -> LayerCase {
+        // Gates of -8 to 8 reach the flat and the steep parts; a power of two is exact in every dtype.
+        LayerCase("siluMultiply \(shape)", [.trained(shape), .trained(shape)]) {
+            try Layers.siluMultiply(gate: $0[0].scaled(by: 8), up: $0[1])
+        } plain: {
+            try $0[0].scaled(by: 8).silu().multiplied(by: $0[1])
+        }
+    }
+
+    private static let gatedTransposed = LayerCase(
+        "siluMultiply of transposed views",
+        [.trained([5, 7]), .trained([7, 5])]
+    ) {
+        try Layers.siluMultiply(gate: $0[0].transposed(0, 1), up: $0[1])
+    } plain: {
+        try $0[0].transposed(0, 1).silu().multiplied(by: $0[1])
+    }
+
+    // MARK: RoPE
+
+    @TorchActor
+    private static func plainRotation(_ x: Tensor, _ cosine: Tensor, _ sine: Tensor) throws -> Tensor {
+        let half = x.shape[2] / 2
+        let first = try x.narrowed(2, from: 0, length: half)
+        let second = try x.narrowed(2, from: half, length: half)
+        let c = try cosine.unsqueezed(1)
+        let s = try sine.unsqueezed(1)
+        return try .concatenated(
+            [
+                first.multiplied(by: c).adding(second.multiplied(by: s), times: -1),
+                second.multiplied(by: c).adding(first.multiplied(by: s)),
+            ],
+            along: 2
+        )
+    }
+
+    private static func rotated(_ tokens: Int, _ heads: Int, _ width: Int) -> LayerCase {
+        LayerCase(
+            "rope \(tokens)x\(heads)x\(width)",
+            [.trained([tokens, heads, width]), .frozenWide([tokens, width / 2]), .frozenWide([tokens, width / 2])]
+        ) {
+            try Layers.rope($0[0], cosine: $0[1], sine: $0[2])
+        } plain: {
+            try plainRotation($0[0], $0[1], $0[2])
+        }
+    }
+
+    private static let rotatedTransposed = LayerCase(
+        "rope of transposed views",
+        [.trained([3, 5, 6]), .frozenWide([3, 5]), .frozenWide([3, 5])]
+    ) {
+        try Layers.rope($0[0].transposed(0, 1), cosine: $0[1].transposed(0, 1), sine: $0[2].transposed(0, 1))
+    } plain: {
+        try plainRotation($0[0].transposed(0, 1), $0[1].transposed(0, 1), $0[2].transposed(0, 1))
+    }
+
+    // MARK: Attention
+
+    /// One sequence and one head at a time, with the softmax written out.
+    @TorchActor
+    private static func plainAttention(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ lengths: [Int]) throws -> Tensor {
+        let heads = q.shape[1]
+        let group = heads / k.shape[1]
+        let width = q.shape[2]
+        var parts: [Tensor] = []
+        var start = 0
+        for length in lengths {
+            var outputs: [Tensor] = []
+            let above = (0..<length).flatMap { row in (0..<length).map { $0 > row ? -Float.infinity : 0 } }
+            let mask = try Tensor(above, shape: [length, length]).to(q.dtype)
+            for head in 0..<heads {
+                func slice(_ x: Tensor, _ head: Int) throws -> Tensor {
+                    try x.narrowed(0, from: start, length: length).narrowed(1, from: head, length: 1)
+                        .reshaped([length, width])
+                }
+                let scores = try slice(q, head).matmul(slice(k, head / group).transposed(0, 1))
+                    .scaled(by: 1 / Double(width).squareRoot()).adding(mask)
+                let output = try scores.logSoftmax(along: 1).exponential().matmul(slice(v, head / group))
+                outputs.append(try output.unsqueezed(1))
+            }
+            parts.append(try .concatenated(outputs, along: 1))
+            start += length
+        }
+        return try .concatenated(parts, along: 0)
+    }
+
+    private static func attended(_ lengths: [Int], _ heads: Int, _ keyHeads: Int, _ width: Int) -> LayerCase {
+        let tokens = lengths.reduce(0, +)
+        return LayerCase(
+            "packedAttention \(lengths), heads \(heads) on \(keyHeads), width \(width)",
+            [
+                .trained([tokens, heads, width]), .trained([tokens, keyHeads, width]),
+                .trained([tokens, keyHeads, width]),
+            ]
+        ) {
+            try Layers.packedAttention(q: $0[0], k: $0[1], v: $0[2], lengths: lengths)
+        } plain: {
+            try plainAttention($0[0], $0[1], $0[2], lengths)
+        }
+    }
+
+    // MARK: Losses
+
+    private static func targets(_ rows: Int, _ vocabulary: Int) -> Input {
+        .indices((0..<rows).map { ($0 * 13 + 5) % vocabulary })
+    }
+
+    @TorchActor
+    private static func plainEntropy(_ hidden: Tensor, _ weight: Tensor, _ targets: Tensor) throws -> Tensor {
+        try plainLinear(hidden, weight).logSoftmax(along: 1).gathered(1, targets.unsqueezed(1))
+            .reshaped([targets.count]).scaled(by: -1)
+    }
+
+    private static func entropy(_ rows: Int, _ vocabulary: Int) -> LayerCase {
+        LayerCase(
+            "linearCrossEntropy \(rows) rows, vocabulary \(vocabulary)",
+            [.trained([rows, 13]), .frozen([vocabulary, 13]), targets(rows, vocabulary)]
+        ) {
+            try Layers.linearCrossEntropy(hidden: $0[0], weight: $0[1], targets: $0[2])
+        } plain: {
+            try plainEntropy($0[0], $0[1], $0[2]).sum()
+        }
+    }
+
+    private static func weighedEntropy(_ rows: Int, _ vocabulary: Int) -> LayerCase {
+        LayerCase(
+            "linearCrossEntropy with row weights, \(rows) rows, vocabulary \(vocabulary)",
+            [.trained([rows, 13]), .frozen([vocabulary, 13]), targets(rows, vocabulary), .frozenWide([rows])]
+        ) {
+            try Layers.linearCrossEntropy(hidden: $0[0], weight: $0[1], targets: $0[2], rowWeights: $0[3])
+        } plain: {
+            try plainEntropy($0[0], $0[1], $0[2]).multiplied(by: $0[3]).sum()
+        }
+    }
+
+    private static let entropyTransposed = LayerCase(
+        "linearCrossEntropy of a transposed view",
+        [.trained([13, 9]), .frozen([11, 13]), targets(9, 11)]
+    ) {
+        try Layers.linearCrossEntropy(hidden: $0[0].transposed(0, 1), weight: $0[1], targets: $0[2]).scaled(by: 0.25)
+    } plain: {
+        try plainEntropy($0[0].transposed(0, 1), $0[1], $0[2]).sum().scaled(by: 0.25)
+    }
+
+    private static func divergence(_ rows: Int, _ vocabulary: Int) -> LayerCase {
+        // The reference may be of another width.
+        LayerCase(
+            "linearDivergence \(rows) rows, vocabulary \(vocabulary)",
+            [.trained([rows, 13]), .frozen([vocabulary, 13]), .frozen([rows, 5]), .frozen([vocabulary, 5])]
+        ) {
+            try Layers.linearDivergence(hidden: $0[0], weight: $0[1], referenceHidden: $0[2], referenceWeight: $0[3])
+        } plain: {
+            let logs = try plainLinear($0[0], $0[1]).logSoftmax(along: 1)
+            let reference = try plainLinear($0[2], $0[3]).logSoftmax(along: 1)
+            return try reference.exponential().multiplied(by: reference.adding(logs, times: -1)).sum()
+        }
+    }
+}

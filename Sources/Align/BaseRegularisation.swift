@@ -48,18 +48,21 @@ public struct BaseRegularisation: TrainingDefence {
         return { step throws(TorchError) in
             let crossEntropy = try step.crossEntropy()
             // The same anchors at the same step, however often the run was resumed.
-            let batch = (0..<anchors).map { rows[(step.index * anchors + $0) % rows.count] }
-            let targets = batch.reduce(0) { $0 + $1.targetCount }
+            let all = (0..<anchors).map { rows[(step.index * anchors + $0) % rows.count] }
+            let targets = all.reduce(0) { $0 + $1.targetCount }
+            let batch = step.own(all)
+            guard !batch.isEmpty else { return TrainingLoss(total: crossEntropy, crossEntropy: crossEntropy) }
             let head = step.model.network.head.weight
-            let reference = try step.withReference { () throws(TorchError) in try step.targetStates(of: batch) }
+            let reference = try withoutGradients { () throws(TorchError) in
+                try step.targetStates(of: batch, adapted: false)
+            }
             let divergence = try Layers.linearDivergence(
                 hidden: step.targetStates(of: batch),
                 weight: head,
                 referenceHidden: reference,
                 referenceWeight: head
             )
-            let share = Double(step.rows.reduce(0) { $0 + $1.targetCount }) / Double(step.targetCount)
-            let total = try crossEntropy.adding(divergence, times: weight * share / Double(targets))
+            let total = try crossEntropy.adding(divergence, times: weight * step.share / Double(targets))
             return TrainingLoss(total: total, crossEntropy: crossEntropy)
         }
     }

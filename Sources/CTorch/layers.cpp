@@ -52,6 +52,16 @@ tt_status tt_backward(tt_tensor loss) {
     return guard([&] { torch::autograd::backward({unwrap(loss)}, {}); });
 }
 
+tt_status tt_gradients(tt_tensor loss, const tt_tensor *inputs, int32_t count, tt_tensor *out) {
+    return guard([&] {
+        const auto gradients = torch::autograd::grad({unwrap(loss)}, list(inputs, count), {}, std::nullopt, false, true);
+        for (size_t i = 0; i < gradients.size(); ++i) {
+            out[i] = nullptr;
+            if (gradients[i].defined()) tt::give(gradients[i], &out[i]);
+        }
+    });
+}
+
 tt_status tt_adamw(const tt_tensor *parameters, const tt_tensor *gradients, const tt_tensor *first_moments,
                    const tt_tensor *second_moments, int32_t count, int64_t step, double learning_rate, double beta1,
                    double beta2, double epsilon, double weight_decay) {

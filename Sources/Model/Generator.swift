@@ -4,13 +4,14 @@ package import TemperTorch
 /// Batched generation with a preallocated cache.
 ///
 /// A fixed number of slots is kept busy: when a sequence ends, its slot is filled from the queue. Every sequence has its
-/// own length, sampler and end, so that what it says does not depend on its neighbours. It knows nothing about text.
+/// own length, sampler and end, so that what it says does not depend on its neighbours; so the prompts are dealt out to
+/// the processors, which never wait for each other. It knows nothing about text.
 @TorchActor
 package struct Generator {
     /// One continuation.
     package struct Output: Sendable, Equatable {
-        package var ids: [Int]
-        package var finishReason: Completion.FinishReason
+        package var ids: [Int] = []
+        package var finishReason = Completion.FinishReason.length
     }
 
     private struct Active {
@@ -35,40 +36,44 @@ package struct Generator {
     package func generate(
         _ prompts: [[Int]],
         options: SamplingOptions,
-        endIDs: Set<Int>,
-        progress: ((_ finished: Int) -> Void)? = nil
+        endIDs: Set<Int>
     ) throws -> [Output] {
-        guard !prompts.isEmpty, options.maxNewTokens > 0 else {
-            return prompts.map { _ in Output(ids: [], finishReason: .length) }
-        }
+        var outputs = [Output](repeating: Output(), count: prompts.count)
+        guard !prompts.isEmpty, options.maxNewTokens > 0 else { return outputs }
         let longest = (prompts.map(\.count).max() ?? 0) + options.maxNewTokens
         let limit = network.configuration.contextLength
         guard longest <= limit else { throw ModelError.contextLength(tokens: longest, limit: limit) }
         precondition(!prompts.contains(where: \.isEmpty), "a prompt holds at least one token")
-        return try withoutGradients {
-            let cache = try KeyValueCache(
-                network.configuration,
-                slots: min(slotCount, prompts.count),
-                capacity: longest,
-                dtype: network.dtype,
-                device: network.device
-            )
-            return try run(prompts, options: options, endIDs: endIDs, cache: cache, progress: progress)
+        // Neighbours of similar length waste the least of the masked span.
+        let order = prompts.indices.sorted { (prompts[$0].count, $0) > (prompts[$1].count, $1) }
+        let parts = Workers.parts(of: prompts.count, on: network.device)
+        let results = try Workers.run(parts) { part in
+            let own = order.enumerated().filter { $0.offset % parts == part }.map(\.element)
+            return try withoutGradients {
+                let cache = try KeyValueCache(
+                    network.configuration,
+                    slots: min(max(slotCount / parts, 1), own.count),
+                    capacity: longest,
+                    dtype: network.dtype,
+                    device: network.device
+                )
+                return try run(own, of: prompts, options: options, endIDs: endIDs, cache: cache)
+            }
         }
+        for (index, output) in results.joined() { outputs[index] = output }
+        return outputs
     }
 
     private func run(
-        _ prompts: [[Int]],
+        _ indices: [Int],
+        of prompts: [[Int]],
         options: SamplingOptions,
         endIDs: Set<Int>,
-        cache: KeyValueCache,
-        progress: ((Int) -> Void)?
-    ) throws -> [Output] {
-        var outputs = [Output](repeating: Output(ids: [], finishReason: .length), count: prompts.count)
-        // Neighbours of similar length waste the least of the masked span.
-        var queue = prompts.indices.sorted { prompts[$0].count > prompts[$1].count }
+        cache: KeyValueCache
+    ) throws -> [(index: Int, output: Output)] {
+        var outputs: [(index: Int, output: Output)] = []
+        var queue = indices
         var active: [Active] = []
-        var finished = 0
         while !queue.isEmpty || !active.isEmpty {
             try Task.checkCancellation()
             var hidden: Tensor?
@@ -120,16 +125,16 @@ package struct Generator {
                 let sequence = active[row]
                 let ended = sequence.generated.last.map(endIDs.contains) ?? false
                 guard ended || sequence.generated.count >= options.maxNewTokens else { continue }
-                outputs[sequence.index] = Output(ids: sequence.generated, finishReason: ended ? .stop : .length)
+                outputs.append(
+                    (sequence.index, Output(ids: sequence.generated, finishReason: ended ? .stop : .length))
+                )
                 let last = active.count - 1
                 if row < last {
                     try cache.move(from: last, to: row, length: active[last].length)
                     active[row] = active[last]
                 }
                 active.removeLast()
-                finished += 1
             }
-            progress?(finished)
         }
         return outputs
     }

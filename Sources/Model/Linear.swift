@@ -37,9 +37,9 @@ package final class Linear {
         self.bias = bias
     }
 
-    /// x [t, in] to [t, out].
-    package func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        if let lora {
+    /// x [t, in] to [t, out]; without the adapter on top where `adapted` is false.
+    package func callAsFunction(_ x: Tensor, adapted: Bool = true) throws(TorchError) -> Tensor {
+        if let lora, adapted {
             return try Layers.loraLinear(x, weight: weight, bias: bias, a: lora.a, b: lora.b, scale: lora.scale)
         }
         if let packed { return try packed(x) }

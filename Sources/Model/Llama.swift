@@ -62,8 +62,11 @@ package final class Llama {
     package var linears: [Linear] { layers.flatMap(\.linears) }
 
     /// Last hidden states of packed sequences, normalised: [t, d]; `logits` turns rows of it into scores.
-    package func hiddenStates(_ sequences: [[Int]]) throws(TorchError) -> Tensor {
-        let batch = try PackedBatch(sequences, device: device)
+    ///
+    /// With `adapted` false they are those of the model under its adapter.
+    package func hiddenStates(_ sequences: [[Int]], adapted: Bool = true) throws(TorchError) -> Tensor {
+        var batch = try PackedBatch(sequences, device: device)
+        batch.adapted = adapted
         return try forward(batch, cache: nil).narrowed(0, from: 0, length: batch.tokenCount)
     }
 
@@ -142,6 +145,8 @@ struct PackedBatch {
     let lengths: [Int]
     /// Tokens without the filler.
     let tokenCount: Int
+    /// Whether adapters are applied.
+    var adapted = true
 
     init(_ sequences: [[Int]], device: Device) throws(TorchError) {
         tokenCount = sequences.reduce(0) { $0 + $1.count }

@@ -73,9 +73,13 @@ package final class LlamaLayer {
         let epsilon = configuration.normEpsilon
         let normed = try Layers.rmsNorm(x, weight: inputNorm, epsilon: epsilon)
         let mixed = try attention(normed, batch: batch, cosine: cosine, sine: sine, cache: cache, index: index)
-        let x = try x.adding(o(mixed))
+        let x = try x.adding(o(mixed, adapted: batch.adapted))
         let inner = try Layers.rmsNorm(x, weight: postAttentionNorm, epsilon: epsilon)
-        return try x.adding(down(Layers.siluMultiply(gate: gate(inner), up: up(inner))))
+        let gated = try Layers.siluMultiply(
+            gate: gate(inner, adapted: batch.adapted),
+            up: up(inner, adapted: batch.adapted)
+        )
+        return try x.adding(down(gated, adapted: batch.adapted))
     }
 
     private func attention(
@@ -87,9 +91,12 @@ package final class LlamaLayer {
         index: Int
     ) throws(TorchError) -> Tensor {
         let (heads, pairs, size) = (configuration.headCount, configuration.keyValueHeadCount, configuration.headSize)
-        let queries = try Layers.rope(q(x).reshaped([-1, heads, size]), cosine: cosine, sine: sine)
-        let keys = try Layers.rope(k(x).reshaped([-1, pairs, size]), cosine: cosine, sine: sine)
-        let values = try v(x).reshaped([-1, pairs, size])
+        func project(_ linear: Linear, _ heads: Int) throws(TorchError) -> Tensor {
+            try linear(x, adapted: batch.adapted).reshaped([-1, heads, size])
+        }
+        let queries = try Layers.rope(project(q, heads), cosine: cosine, sine: sine)
+        let keys = try Layers.rope(project(k, pairs), cosine: cosine, sine: sine)
+        let values = try project(v, pairs)
         var mixed: Tensor
         switch cache {
         case nil:

@@ -100,6 +100,11 @@ public enum Torch {
         tt_set_threads(Int32(clamping: count))
     }
 
+    /// Makes operations of the calling thread run on it alone.
+    static func useOneThreadHere() {
+        tt_set_threads(1)
+    }
+
     /// Seeds libtorch's global generator.
     @TorchActor public static func seed(_ seed: UInt64) throws(TorchError) {
         try check(tt_manual_seed(seed), "manual_seed")

@@ -5,6 +5,24 @@ extension Tensor {
     public func backward() throws(TorchError) {
         try check(tt_backward(handle), "backward", self)
     }
+
+    /// The gradient of this scalar for each of `inputs`, zeros where it does not depend on one.
+    ///
+    /// Nothing is accumulated in the inputs, so that several threads may ask for the same ones at once.
+    package func gradients(of inputs: [Tensor]) throws(TorchError) -> [Tensor] {
+        var handles = [tt_tensor?](repeating: nil, count: inputs.count)
+        try check(tt_gradients(handle, inputs.map { $0.handle }, Int32(inputs.count), &handles), "gradients", self)
+        let found = handles.map { $0.map(Tensor.init(owning:)) }
+        var gradients: [Tensor] = []
+        for (input, gradient) in zip(inputs, found) {
+            if let gradient {
+                gradients.append(gradient)
+            } else {
+                gradients.append(try Tensor.zeros(input.shape, device: input.device))
+            }
+        }
+        return gradients
+    }
 }
 
 /// Runs `body` without recording for gradients, and restores the mode afterwards.

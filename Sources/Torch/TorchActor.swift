@@ -47,6 +47,11 @@ private final class TorchThread: SerialExecutor, @unchecked Sendable {
         condition.unlock()
     }
 
+    /// Asked on threads that the executor does not know: `Workers`' threads work while this one waits for them.
+    func checkIsolated() {
+        precondition(WorkerThread.isCurrent, "not on the torch thread")
+    }
+
     private func loop() {
         while true {
             condition.lock()

@@ -31,10 +31,11 @@ public struct StepReport: Codable, Sendable, Hashable {
 
 /// LoRA training, one step at a time.
 ///
-/// The flow of `step()`: take the rows that the data order gives for this step, split them into micro-batches laid end
-/// to end without padding, add up the gradients of the objective, each divided by the targets of the *whole* step (so
-/// that accumulation changes nothing but memory), clip, and let AdamW move the adapter. It knows nothing about safety;
-/// what a defence wants, it says through the objective.
+/// The flow of `takeStep()`: take the rows that the data order gives for this step, split them into micro-batches, send
+/// each through the model in parts, one a processor, their rows laid end to end without padding; add up the gradients of
+/// the objective, each divided by the targets of the *whole* step (so that neither accumulation nor the number of parts
+/// changes more than rounding), clip, and let AdamW move the adapter. It knows nothing about safety; what a defence
+/// wants, it says through the objective.
 @TorchActor
 public final class Trainer {
     /// The model that the adapter sits on.
@@ -111,22 +112,38 @@ public final class Trainer {
         let index = optimizer.step
         let chosen = order.rows(at: index).map { rows[$0] }
         let targets = chosen.reduce(0) { $0 + $1.targetCount }
-        for parameter in optimizer.parameters { try parameter.clearGradient() }
         var loss = 0.0
+        var gradients: [Tensor] = []
         for begin in stride(from: 0, to: chosen.count, by: settings.perDeviceTrainBatchSize) {
             let batch = Array(chosen[begin..<min(begin + settings.perDeviceTrainBatchSize, chosen.count)])
-            let result = try objective(
-                TrainingStep(model: model, adapter: adapter, rows: batch, targetCount: targets, index: index)
-            )
-            try result.total.backward()
-            loss += try result.crossEntropy.item()
+            let share = Double(batch.reduce(0) { $0 + $1.targetCount }) / Double(targets)
+            let groups = balanced(batch, Workers.parts(of: batch.count, on: model.device))
+            let results = try Workers.run(groups.count) { part in
+                let loss = try objective(
+                    TrainingStep(
+                        model: model,
+                        adapter: adapter,
+                        rows: groups[part],
+                        part: part,
+                        parts: groups.count,
+                        share: share,
+                        targetCount: targets,
+                        index: index
+                    )
+                )
+                return (try loss.total.gradients(of: optimizer.parameters), try loss.crossEntropy.item())
+            }
+            for (slopes, value) in results {
+                loss += value
+                guard !gradients.isEmpty else {
+                    gradients = slopes
+                    continue
+                }
+                for (sum, slope) in zip(gradients, slopes) { try sum.add(slope) }
+            }
         }
         guard loss.isFinite else {
             throw TrainingError.diverged(step: index + 1, loss: loss, rows: chosen.prefix(3).map(\.source))
-        }
-        var gradients: [Tensor] = []
-        for parameter in optimizer.parameters {
-            gradients.append(try parameter.gradient() ?? Tensor.zeros(parameter.shape, device: parameter.device))
         }
         let norm = try AdamW.clip(gradients, to: settings.maxGradNorm)
         let rate = schedule.rate(at: index)
@@ -141,5 +158,17 @@ public final class Trainer {
             targets: targets,
             seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
         )
+    }
+
+    /// The rows in `count` groups of about as many tokens each, none of them empty.
+    private func balanced(_ rows: [TokenizedExample], _ count: Int) -> [[TokenizedExample]] {
+        var groups = [[TokenizedExample]](repeating: [], count: count)
+        var sizes = [Int](repeating: 0, count: count)
+        for row in rows.sorted(by: { $0.ids.count > $1.ids.count }) {
+            let smallest = sizes.indices.min { (sizes[$0], $0) < (sizes[$1], $1) } ?? 0
+            groups[smallest].append(row)
+            sizes[smallest] += row.ids.count
+        }
+        return groups
     }
 }

@@ -1,30 +1,58 @@
 public import TemperModel
 public import TemperTorch
 
-/// One micro-batch on its way through the model: what an objective sees.
+/// What an objective sees: a part of a micro-batch on its way through the model.
+///
+/// A micro-batch is cut into parts that go through the model at the same time, each on a processor of its own. An
+/// objective is called once for each part, changes nothing, and the sum of what it returns is the micro-batch's loss.
 @TorchActor
 public struct TrainingStep {
     /// The model, with the adapter that is being trained on it.
     public let model: LanguageModel
     /// The adapter that is being trained.
     public let adapter: Adapter
-    /// The rows of this micro-batch.
+    /// The rows of this part.
     public let rows: [TokenizedExample]
+    /// Which part this is, from 0.
+    public let part: Int
+    /// Parts of this micro-batch.
+    public let parts: Int
+    /// The share of the step's targets that lies in this micro-batch, all its parts together.
+    public let share: Double
     /// Targets in all micro-batches of this optimiser step: every sum over targets is divided by it.
     public let targetCount: Int
     /// The optimiser step, from 0.
     public let index: Int
 
-    package init(model: LanguageModel, adapter: Adapter, rows: [TokenizedExample], targetCount: Int, index: Int) {
+    package init(
+        model: LanguageModel,
+        adapter: Adapter,
+        rows: [TokenizedExample],
+        part: Int = 0,
+        parts: Int = 1,
+        share: Double = 1,
+        targetCount: Int,
+        index: Int
+    ) {
         self.model = model
         self.adapter = adapter
         self.rows = rows
+        self.part = part
+        self.parts = parts
+        self.share = share
         self.targetCount = targetCount
         self.index = index
     }
 
+    /// This part's share of rows that belong to the micro-batch as a whole.
+    package func own(_ rows: [TokenizedExample]) -> [TokenizedExample] {
+        rows.indices.filter { $0 % parts == part }.map { rows[$0] }
+    }
+
     /// Hidden states [n, d] from which the n targets are predicted.
-    package func targetStates(of rows: [TokenizedExample]) throws(TorchError) -> Tensor {
+    ///
+    /// With `adapted` false they are those of the model as it was before this training.
+    package func targetStates(of rows: [TokenizedExample], adapted: Bool = true) throws(TorchError) -> Tensor {
         var positions: [Int] = []
         var offset = 0
         for row in rows {
@@ -33,7 +61,7 @@ public struct TrainingStep {
             }
             offset += row.ids.count
         }
-        let states = try model.network.hiddenStates(rows.map(\.ids))
+        let states = try model.network.hiddenStates(rows.map(\.ids), adapted: adapted)
         return try states.selected(0, Tensor(positions, device: model.device))
     }
 
@@ -51,19 +79,12 @@ public struct TrainingStep {
             targets: targets(of: rows)
         ).scaled(by: 1 / Double(targetCount))
     }
-
-    /// Runs `body` with the adapter off, without gradients: the model as it was before this training.
-    package func withReference<Result>(_ body: () throws(TorchError) -> Result) throws(TorchError) -> Result {
-        Adapter.detach(from: model)
-        defer { adapter.attach(to: model) }
-        return try withoutGradients(body)
-    }
 }
 
-/// What training minimises: from a micro-batch to its share of the step's loss.
+/// What training minimises: from a part of a micro-batch to its share of the step's loss.
 public typealias Objective = @TorchActor (TrainingStep) throws(TorchError) -> TrainingLoss
 
-/// A micro-batch's loss: what is minimised, and how much of it is the plain cross-entropy.
+/// A part's loss: what is minimised, and how much of it is the plain cross-entropy.
 @TorchActor
 public struct TrainingLoss {
     /// The scalar to minimise.

@@ -170,6 +170,10 @@ tt_status tt_linear_log_probability(tt_tensor hidden, tt_tensor weight, tt_tenso
 // MARK: Autograd and optimiser
 
 tt_status tt_backward(tt_tensor loss);
+// The gradient of `loss` for each of `inputs`, accumulated nowhere, so that several threads may ask for the same inputs at
+// once. NULL is written for an input that the loss does not depend on.
+tt_status tt_gradients(tt_tensor loss, const tt_tensor TT_NULLABLE *TT_NULLABLE inputs, int32_t count,
+                       tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // One AdamW step (decoupled weight decay) on float32 parameters, in place. `step` counts from 1.
 tt_status tt_adamw(const tt_tensor TT_NULLABLE *TT_NULLABLE parameters, const tt_tensor TT_NULLABLE *TT_NULLABLE gradients,
                    const tt_tensor TT_NULLABLE *TT_NULLABLE first_moments,

@@ -1,0 +1,115 @@
+import Foundation
+import Synchronization
+
+/// Threads that work for the torch thread on parts of one job, while it works on a part itself.
+///
+/// One operation of a small network is too short to be split over processors: the threads of an operation spend more
+/// time waiting for each other than computing. So the *data* is split, each thread carries its part through the whole
+/// network on one processor, and nobody waits before the end.
+@TorchActor
+package enum Workers {
+    /// How many parts a job on `device` is best cut into: one a processor on the CPU, one on an accelerator.
+    package static func parts(of count: Int, on device: Device) -> Int {
+        device == .cpu ? max(1, min(Torch.threads, count)) : 1
+    }
+
+    /// Runs `body` once for each part, at the same time; results in the order of the parts.
+    ///
+    /// The caller stays on the torch thread and waits, so `body` has the actor's state to itself, as long as no part
+    /// changes what another one reads. Gradient mode and the number of threads are each thread's own: a part starts
+    /// with gradients on, and its operations run on one thread.
+    ///
+    /// - Throws: the error of the first part that failed, after all have ended.
+    package static func run<Result>(
+        _ parts: Int,
+        _ body: @TorchActor (_ part: Int) throws -> Result
+    ) throws -> [Result] {
+        guard parts > 1 else { return [try body(0)] }
+        let threads = Torch.threads
+        Torch.setThreads(1)
+        defer { Torch.setThreads(threads) }
+        return try withoutActuallyEscaping(body) { body in
+            // The helpers run on the torch thread's behalf while it blocks here: same isolation, other threads.
+            let unisolated = unsafeBitCast(body, to: ((Int) throws -> Result).self)
+            let job = Job<Result>(parts: parts, body: unisolated)
+            for part in 1..<parts { pool.thread(part - 1).submit { job.run(part) } }
+            job.run(0)
+            return try job.wait()
+        }
+    }
+
+    private static let pool = Pool()
+}
+
+/// One job: what to do, and what has come of it.
+///
+/// `@unchecked Sendable`: each part writes only its own place, and the places are read after all parts have ended.
+private final class Job<Result>: @unchecked Sendable {
+    private let body: (Int) throws -> Result
+    private let group = DispatchGroup()
+    private let outcomes: UnsafeMutableBufferPointer<Swift.Result<Result, any Error>?>
+
+    init(parts: Int, body: @escaping (Int) throws -> Result) {
+        self.body = body
+        outcomes = .allocate(capacity: parts)
+        outcomes.initialize(repeating: nil)
+        for _ in 0..<parts { group.enter() }
+    }
+
+    deinit {
+        outcomes.deinitialize()
+        outcomes.deallocate()
+    }
+
+    func run(_ part: Int) {
+        outcomes[part] = Swift.Result { try body(part) }
+        group.leave()
+    }
+
+    func wait() throws -> [Result] {
+        group.wait()
+        return try outcomes.compactMap { try $0?.get() }
+    }
+}
+
+/// The helper threads, started when they are first needed and kept.
+private final class Pool {
+    private var threads: [WorkerThread] = []
+
+    func thread(_ index: Int) -> WorkerThread {
+        while threads.count <= index {
+            threads.append(WorkerThread())
+        }
+        return threads[index]
+    }
+}
+
+/// A thread that runs what it is given, one thing after another.
+final class WorkerThread: Sendable {
+    private static let mark = "temper.worker"
+    private let jobs = Mutex<[@Sendable () -> Void]>([])
+    private let submitted = DispatchSemaphore(value: 0)
+
+    /// Whether the calling thread is one of these.
+    static var isCurrent: Bool { Thread.current.threadDictionary[mark] != nil }
+
+    init() {
+        let thread = Thread { [self] in
+            Thread.current.threadDictionary[Self.mark] = true
+            Torch.useOneThreadHere()
+            while true {
+                submitted.wait()
+                let job = jobs.withLock { $0.removeFirst() }
+                job()
+            }
+        }
+        // The backward pass of a deep network recurses when it frees its graph.
+        thread.stackSize = 64 << 20
+        thread.start()
+    }
+
+    func submit(_ job: @escaping @Sendable () -> Void) {
+        jobs.withLock { $0.append(job) }
+        submitted.signal()
+    }
+}

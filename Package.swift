@@ -64,6 +64,13 @@ let package = Package(
                 "TemperTorch", "TemperTune", parser,
             ]
         ),
+        .executableTarget(
+            name: "temper-bench",
+            dependencies: [
+                "TemperModel", "TemperPipeline", "TemperRisk", "TemperText", "TemperTorch", "TemperTune", parser,
+            ],
+            path: "Benchmarks/temper-bench"
+        ),
         tests("Torch", ["CTemperTorch"]),
         tests("Text"),
         tests("Weights"),

@@ -10,6 +10,8 @@ public struct Realignment: RealignmentDefence {
     public var steps: Int
     /// Learning rate relative to the user's training.
     public var rate: Double
+    /// What the first token of an answer weighs in the loss.
+    public var openingWeight: Double = 10
 
     static let method = Defences.Method(
         card: DefenceCard(
@@ -24,7 +26,8 @@ public struct Realignment: RealignmentDefence {
         .realignment(
             Realignment(
                 steps: try knobs.count("steps", default: 16, in: 1...10_000),
-                rate: try knobs.number("rate", default: 0.5, in: 0.001...10)
+                rate: try knobs.number("rate", default: 0.5, in: 0.001...10),
+                openingWeight: try knobs.number("opening_weight", default: 10, in: 1...1000)
             )
         )
     }
@@ -47,6 +50,7 @@ public struct Realignment: RealignmentDefence {
         settings.maxSteps = steps
         settings.learningRate = min(tuning.learningRate * rate, 1)
         settings.warmupSteps = min(2, steps - 1)
+        settings.openingWeight = max(tuning.openingWeight, openingWeight)
         return settings
     }
 }

@@ -1,4 +1,4 @@
-// Layers that know their own gradient: LoRA, RMSNorm, SwiGLU, RoPE, packed attention, chunked cross-entropy.
+// Layers that know their own gradient: RMSNorm, SwiGLU, RoPE, chunked cross-entropy.
 //
 // On the CPU the elementwise ones run the row kernels of kernels.cpp; elsewhere they are composed of ATen
 // operations. Each is compared with a plain composition by the tests, forward and backward.
@@ -43,36 +43,6 @@ void finish_row(at::Tensor &y, int64_t offset, int64_t count, const std::vector<
     if (y.scalar_type() == at::kFloat) return;
     tt::kernels::narrow(scratch.data(), reinterpret_cast<uint16_t *>(y.mutable_data_ptr()) + offset, count);
 }
-
-// MARK: LoRA
-
-struct LoraLinear : Function<LoraLinear> {
-    static at::Tensor forward(AutogradContext *context, const at::Tensor &x, const at::Tensor &weight,
-                              const std::optional<at::Tensor> &bias, const at::Tensor &a, const at::Tensor &b, double scale) {
-        const auto down = at::linear(x, a.to(x.scalar_type()));
-        auto y = at::linear(x, weight, bias);
-        y.addmm_(down, b.to(x.scalar_type()).t(), 1, scale);
-        context->save_for_backward({x, weight, a, b, down});
-        context->saved_data["scale"] = scale;
-        return y;
-    }
-
-    static variable_list backward(AutogradContext *context, variable_list gradients) {
-        const auto saved = context->get_saved_variables();
-        const auto &x = saved[0], &weight = saved[1], &a = saved[2], &b = saved[3], &down = saved[4];
-        const double scale = context->saved_data["scale"].toDouble();
-        const auto dy = gradients[0].contiguous();
-        const auto up = at::mm(dy, b.to(dy.scalar_type()));
-        at::Tensor dx;
-        if (context->needs_input_grad(0)) {
-            dx = at::mm(dy, weight);
-            dx.addmm_(up, a.to(dy.scalar_type()), 1, scale);
-        }
-        const auto da = at::mm(up.t(), x).to(at::kFloat).mul_(scale);
-        const auto db = at::mm(dy.t(), down).to(at::kFloat).mul_(scale);
-        return {dx, Variable(), Variable(), da, db, Variable()};
-    }
-};
 
 // MARK: RMSNorm
 
@@ -327,13 +297,6 @@ struct LinearDivergence : Function<LinearDivergence> {
 
 extern "C" {
 
-tt_status tt_lora_linear(tt_tensor x, tt_tensor weight, tt_tensor bias, tt_tensor a, tt_tensor b, double scale, tt_tensor *out) {
-    return produce(out, [&] {
-        const auto b_optional = bias ? std::optional<at::Tensor>(unwrap(bias)) : std::nullopt;
-        return LoraLinear::apply(unwrap(x).contiguous(), unwrap(weight), b_optional, unwrap(a), unwrap(b), scale);
-    });
-}
-
 tt_status tt_rms_norm(tt_tensor x, tt_tensor weight, double epsilon, tt_tensor *out) {
     return produce(out, [&] { return RmsNorm::apply(unwrap(x), unwrap(weight), epsilon); });
 }
@@ -344,25 +307,6 @@ tt_status tt_silu_mul(tt_tensor gate, tt_tensor up, tt_tensor *out) {
 
 tt_status tt_rope(tt_tensor x, tt_tensor cosine, tt_tensor sine, tt_tensor *out) {
     return produce(out, [&] { return Rope::apply(unwrap(x), unwrap(cosine), unwrap(sine)); });
-}
-
-tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count, tt_tensor *out) {
-    return produce(out, [&] {
-        const auto &query = unwrap(q), &key = unwrap(k), &value = unwrap(v);
-        const bool grouped = query.size(1) != key.size(1);
-        std::vector<at::Tensor> parts;
-        int64_t start = 0;
-        for (int32_t i = 0; i < count; ++i) {
-            const auto slice = [&](const at::Tensor &x) { return x.narrow(0, start, lengths[i]).transpose(0, 1).unsqueeze(0); };
-            parts.push_back(at::scaled_dot_product_attention(slice(query), slice(key), slice(value), std::nullopt, 0.0, true,
-                                                             std::nullopt, grouped)
-                                .squeeze(0)
-                                .transpose(0, 1));
-            start += lengths[i];
-        }
-        TORCH_CHECK(start == query.size(0), "packed_attention: lengths sum to ", start, ", tokens are ", query.size(0));
-        return at::cat(parts, 0);
-    });
 }
 
 tt_status tt_linear_cross_entropy(tt_tensor hidden, tt_tensor weight, tt_tensor targets, tt_tensor row_weights, tt_tensor *out) {

@@ -90,4 +90,83 @@ TT_CLONES void rotate(const float *x, const float *cosine, const float *sine, fl
     }
 }
 
+namespace {
+
+// Sixteen numbers at a time, in whatever registers the processor has.
+typedef float Lanes __attribute__((vector_size(64), aligned(4)));
+
+template <int Rows>
+__attribute__((always_inline)) inline void product_tile(int64_t k, const float *a, int64_t a_row, int64_t a_column,
+                                                        const float *b, int64_t b_row, float *c, int64_t c_row, bool adds) {
+    Lanes sums[Rows][2];
+    for (int i = 0; i < Rows; ++i) {
+        for (int j = 0; j < 2; ++j) {
+            sums[i][j] = adds ? *reinterpret_cast<const Lanes *>(c + i * c_row + j * 16) : Lanes{};
+        }
+    }
+    for (int64_t l = 0; l < k; ++l) {
+        const Lanes first = *reinterpret_cast<const Lanes *>(b + l * b_row);
+        const Lanes second = *reinterpret_cast<const Lanes *>(b + l * b_row + 16);
+        for (int i = 0; i < Rows; ++i) {
+            const float factor = a[i * a_row + l * a_column];
+            sums[i][0] += factor * first;
+            sums[i][1] += factor * second;
+        }
+    }
+    for (int i = 0; i < Rows; ++i) {
+        for (int j = 0; j < 2; ++j) *reinterpret_cast<Lanes *>(c + i * c_row + j * 16) = sums[i][j];
+    }
+}
+
+}  // namespace
+
+TT_CLONES void multiply(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,
+                        int64_t b_row, float *c, int64_t c_row, bool adds) {
+    for (int64_t column = 0; column < n; column += column_grain) {
+        int64_t row = 0;
+        for (; row + 8 <= m; row += 8) {
+            product_tile<8>(k, a + row * a_row, a_row, a_column, b + column, b_row, c + row * c_row + column, c_row, adds);
+        }
+        for (; row + 3 <= m; row += 3) {
+            product_tile<3>(k, a + row * a_row, a_row, a_column, b + column, b_row, c + row * c_row + column, c_row, adds);
+        }
+        for (; row < m; ++row) {
+            product_tile<1>(k, a + row * a_row, a_row, a_column, b + column, b_row, c + row * c_row + column, c_row, adds);
+        }
+    }
+}
+
+TT_CLONES float softmax(float *row, int64_t count, float scale) {
+#pragma clang fp reassociate(on)
+    float largest = row[0];
+    for (int64_t i = 1; i < count; ++i) largest = row[i] > largest ? row[i] : largest;
+    float total = 0;
+    for (int64_t i = 0; i < count; ++i) {
+        row[i] = fast_exp((row[i] - largest) * scale);
+        total += row[i];
+    }
+    const float inverse = 1.0f / total;
+    for (int64_t i = 0; i < count; ++i) row[i] *= inverse;
+    return largest * scale + std::log(total);
+}
+
+TT_CLONES void softmax_backward(float *weight, float *score, int64_t count, float scale, float sum, float projection) {
+    for (int64_t i = 0; i < count; ++i) {
+        const float p = fast_exp(weight[i] * scale - sum);
+        weight[i] = p;
+        score[i] = p * (score[i] - projection) * scale;
+    }
+}
+
+TT_CLONES float dot(const float *a, const float *b, int64_t count) {
+#pragma clang fp reassociate(on)
+    float sum = 0;
+    for (int64_t i = 0; i < count; ++i) sum += a[i] * b[i];
+    return sum;
+}
+
+TT_CLONES void add(const float *x, float *y, int64_t count) {
+    for (int64_t i = 0; i < count; ++i) y[i] += x[i];
+}
+
 }  // namespace tt::kernels

@@ -30,6 +30,20 @@ TT_CLONES void silu_mul(const float *gate, const float *up, float *y, int64_t co
 TT_CLONES void silu_mul_backward(const float *gate, const float *up, const float *g, float *dgate, float *dup,
                                  int64_t count);
 
+// For attention. Columns are computed in whole groups of so many, which `b` and `c` must have room for.
+constexpr int64_t column_grain = 32;
+// c [m, n] = a b, added to c where `adds`: a [m, k] with steps between rows and between columns, b [k, n], c row-major.
+TT_CLONES void multiply(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *b,
+                        int64_t b_row, float *c, int64_t c_row, bool adds);
+// row = softmax(scale * row); returns the logarithm of the denominator.
+TT_CLONES float softmax(float *row, int64_t count, float scale);
+// From scores and the gradient of the weights to the weights and the gradient of the scores: with p = exp(scale * s - sum),
+// score = p * (score - projection) * scale and weight = p.
+TT_CLONES void softmax_backward(float *weight, float *score, int64_t count, float scale, float sum, float projection);
+TT_CLONES float dot(const float *a, const float *b, int64_t count);
+// y += x
+TT_CLONES void add(const float *x, float *y, int64_t count);
+
 // (y1, y2) = (x1 c - x2 s, x2 c + x1 s) for the two halves of one head; sign -1 rotates back.
 TT_CLONES void rotate(const float *x, const float *cosine, const float *sine, float sign, float *y, int64_t half);
 

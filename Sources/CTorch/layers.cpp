@@ -1,5 +1,4 @@
-// Plain layers, autograd, the optimiser, and weights packed for inference.
-#include <ATen/core/dispatch/Dispatcher.h>
+// Plain layers, autograd, the optimiser.
 #include <torch/csrc/autograd/autograd.h>
 
 #include "internal.hpp"
@@ -27,10 +26,6 @@ extern "C" {
 
 tt_status tt_matmul(tt_tensor a, tt_tensor b, tt_tensor *out) {
     return produce(out, [&] { return at::matmul(unwrap(a), unwrap(b)); });
-}
-
-tt_status tt_linear(tt_tensor x, tt_tensor weight, tt_tensor bias, tt_tensor *out) {
-    return produce(out, [&] { return at::linear(unwrap(x), unwrap(weight), optional(bias)); });
 }
 
 tt_status tt_embedding(tt_tensor weight, tt_tensor ids, tt_tensor *out) {
@@ -95,31 +90,6 @@ tt_status tt_global_norm(const tt_tensor *tensors, int32_t count, double *out) {
             sum += value * value;
         }
         *out = std::sqrt(sum);
-    });
-}
-
-tt_status tt_pack_linear(tt_tensor weight, tt_tensor *out) {
-    return produce(out, [&] {
-        const auto &w = unwrap(weight);
-        if (!w.is_cpu() || w.scalar_type() != at::kBFloat16 || !tt_cpu_has_bfloat16()) return w;
-        static const auto reorder = c10::Dispatcher::singleton()
-                                        .findSchemaOrThrow("mkldnn::_reorder_linear_weight", "")
-                                        .typed<at::Tensor(const at::Tensor &, std::optional<int64_t>)>();
-        at::NoGradGuard no_gradients;
-        return reorder.call(w.contiguous(), std::nullopt);
-    });
-}
-
-tt_status tt_packed_linear(tt_tensor x, tt_tensor packed, tt_tensor bias, tt_tensor *out) {
-    return produce(out, [&] {
-        const auto &w = unwrap(packed);
-        if (!w.is_mkldnn()) return at::linear(unwrap(x), w, optional(bias));
-        static const auto linear =
-            c10::Dispatcher::singleton()
-                .findSchemaOrThrow("mkldnn::_linear_pointwise", "")
-                .typed<at::Tensor(const at::Tensor &, const at::Tensor &, const std::optional<at::Tensor> &, std::string_view,
-                                  c10::List<std::optional<at::Scalar>>, std::optional<std::string_view>)>();
-        return linear.call(unwrap(x).contiguous(), w, optional(bias), "none", c10::List<std::optional<at::Scalar>>(), "");
     });
 }
 

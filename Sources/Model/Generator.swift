@@ -98,17 +98,11 @@ package struct Generator {
                         )
                     )
                 }
-                let states = try network.prefill(
+                hidden = try network.prefill(
                     admitted.map { prompts[$0] },
                     slots: Array(before..<active.count),
                     cache: cache
                 )
-                var end = -1
-                let lasts = admitted.map { index in
-                    end += prompts[index].count
-                    return end
-                }
-                hidden = try states.selected(0, try Tensor(lasts, device: network.device))
             }
             if let states = hidden {
                 try append(states, to: &active, from: before, options: options)

@@ -10,16 +10,14 @@ final class KeyValueCache {
     private let keys: [Tensor]
     private let values: [Tensor]
     let slotCount: Int
-    /// One more slot, for what a batch's filler writes.
-    var spareSlot: Int { slotCount }
     let capacity: Int
 
     init(_ configuration: LlamaConfiguration, slots: Int, capacity: Int, dtype: DType, device: Device)
         throws(TorchError)
     {
         slotCount = slots
-        self.capacity = max(capacity, PackedBatch.grain)
-        let shape = [slots + 1, self.capacity, configuration.keyValueHeadCount, configuration.headSize]
+        self.capacity = capacity
+        let shape = [slots, capacity, configuration.keyValueHeadCount, configuration.headSize]
         var keys: [Tensor] = []
         var values: [Tensor] = []
         for _ in 0..<configuration.layerCount {

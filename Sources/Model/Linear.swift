@@ -1,20 +1,7 @@
 package import TemperTorch
 
 /// A pair of LoRA matrices: `W + scale * B A` (arXiv 2106.09685, section 4.1).
-package struct LoRAPair {
-    /// [r, in], float32
-    package var a: Tensor
-    /// [out, r], float32
-    package var b: Tensor
-    /// `lora_alpha / r`
-    package var scale: Double
-
-    package init(a: Tensor, b: Tensor, scale: Double) {
-        self.a = a
-        self.b = b
-        self.scale = scale
-    }
-}
+package typealias LoRAPair = LinearLayer.Pair
 
 /// A linear layer whose weight is frozen: plain, or with a trainable LoRA pair on top.
 ///
@@ -29,7 +16,7 @@ package final class Linear {
     package let bias: Tensor?
     /// The adapter on top, if any.
     package var lora: LoRAPair?
-    private var packed: PackedWeight?
+    private var packed: LinearLayer.Packed?
 
     package init(name: String, weight: Tensor, bias: Tensor? = nil) {
         self.name = name
@@ -37,19 +24,26 @@ package final class Linear {
         self.bias = bias
     }
 
-    /// x [t, in] to [t, out]; without the adapter on top where `adapted` is false.
-    package func callAsFunction(_ x: Tensor, adapted: Bool = true) throws(TorchError) -> Tensor {
-        if let lora, adapted {
-            return try Layers.loraLinear(x, weight: weight, bias: bias, a: lora.a, b: lora.b, scale: lora.scale)
-        }
-        if let packed { return try packed(x) }
-        return try Layers.linear(x, weight: weight, bias: bias)
+    /// x [t, in] to [t, out].
+    package func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
+        try Layers.linears(x, [layer(adapted: true)])[0]
+    }
+
+    /// Lays the weight out as the matrix kernels read it, where there are such; without it the layer is slower.
+    package func prepare(forTraining: Bool) throws(TorchError) {
+        guard packed.map({ forTraining && !$0.isForTraining }) ?? true else { return }
+        packed = try LinearLayer.Packed(weight, forTraining: forTraining)
+    }
+
+    /// The layer as one of several on the same input; without the adapter on top where `adapted` is false.
+    func layer(adapted: Bool) -> LinearLayer {
+        LinearLayer(weight: weight, bias: bias, pair: adapted ? lora : nil, packed: packed)
     }
 
     /// A copy with the adapter added into the weight, laid out for inference.
     func merged() throws(TorchError) -> Linear {
         let copy = Linear(name: name, weight: try mergedWeight(), bias: bias)
-        copy.packed = try PackedWeight(copy.weight, bias: bias)
+        try copy.prepare(forTraining: false)
         return copy
     }
 

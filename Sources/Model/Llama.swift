@@ -58,16 +58,19 @@ package final class Llama {
         try withoutGradients { () throws(TorchError) in try Llama(merging: self) }
     }
 
+    /// Lays all weights out as the matrix kernels read them, where there are such.
+    package func prepareForTraining() throws(TorchError) {
+        for linear in linears { try linear.prepare(forTraining: true) }
+    }
+
     /// The linear layers an adapter can sit on, in the order of the network.
     package var linears: [Linear] { layers.flatMap(\.linears) }
 
     /// Last hidden states of packed sequences, normalised: [t, d]; `logits` turns rows of it into scores.
     ///
     /// With `adapted` false they are those of the model under its adapter.
-    package func hiddenStates(_ sequences: [[Int]], adapted: Bool = true) throws(TorchError) -> Tensor {
-        var batch = try PackedBatch(sequences, device: device)
-        batch.adapted = adapted
-        return try forward(batch, cache: nil).narrowed(0, from: 0, length: batch.tokenCount)
+    package func hiddenStates(_ batch: PackedBatch) throws(TorchError) -> Tensor {
+        try forward(batch, cache: nil)
     }
 
     /// Scores over the vocabulary for rows of hidden states: [n, v] in the network's dtype.
@@ -75,13 +78,23 @@ package final class Llama {
         try head(hidden)
     }
 
-    /// Reads whole prompts into their cache slots; last hidden states [t, d].
+    /// Reads whole prompts into their cache slots; the last hidden state of each, [n, d].
     func prefill(_ sequences: [[Int]], slots: [Int], cache: KeyValueCache) throws(TorchError) -> Tensor {
         let batch = try PackedBatch(sequences, device: device)
-        let owners = zip(batch.lengths, slots + [cache.spareSlot])
-        let tokenSlots = owners.flatMap { length, slot in [Int](repeating: slot, count: length) }
-        return try forward(batch, cache: (cache, .prefill(slots: try Tensor(tokenSlots, device: device))))
-            .narrowed(0, from: 0, length: batch.tokenCount)
+        var (tokens, owners, positions): ([Int], [Int], [Int]) = ([], [], [])
+        for (index, (sequence, slot)) in zip(sequences, slots).enumerated() {
+            tokens += sequence.indices.map { batch.row(of: $0, in: index) }
+            owners += [Int](repeating: slot, count: sequence.count)
+            positions += sequence.indices
+        }
+        let destinations = CacheUse.Destinations(
+            tokens: try Tensor(tokens, device: device),
+            slots: try Tensor(owners, device: device),
+            positions: try Tensor(positions, device: device)
+        )
+        let lasts = sequences.indices.map { batch.row(of: sequences[$0].count - 1, in: $0) }
+        return try forward(batch, cache: (cache, .prefill(destinations)))
+            .selected(0, Tensor(lasts, device: device))
     }
 
     /// One more token for each of the first `ids.count` slots, whose sequences hold `lengths` tokens so far; [n, d].
@@ -129,46 +142,4 @@ package final class Llama {
         let shape = [length, frequencies.count]
         return (try Tensor(cosine, shape: shape, device: device), try Tensor(sine, shape: shape, device: device))
     }
-}
-
-/// Token ids of several sequences laid one after another, with their positions.
-///
-/// A filler sequence of id 0 rounds the number of tokens up: matrix kernels are compiled for each number of rows they
-/// meet, and batches of natural text would hardly ever meet the same one twice.
-struct PackedBatch {
-    /// Tokens are a multiple of this.
-    static let grain = 64
-
-    let ids: Tensor
-    let positions: Tensor
-    /// The filler's length, if there is one, comes last.
-    let lengths: [Int]
-    /// Tokens without the filler.
-    let tokenCount: Int
-    /// Whether adapters are applied.
-    var adapted = true
-
-    init(_ sequences: [[Int]], device: Device) throws(TorchError) {
-        tokenCount = sequences.reduce(0) { $0 + $1.count }
-        let missing = (Self.grain - tokenCount % Self.grain) % Self.grain
-        let rows = missing == 0 ? sequences : sequences + [[Int](repeating: 0, count: missing)]
-        ids = try Tensor(rows.flatMap { $0 }, device: device)
-        positions = try Tensor(rows.flatMap { Array(0..<$0.count) }, device: device)
-        lengths = rows.map(\.count)
-    }
-
-    init(nextTokens: [Int], positions: [Int], device: Device) throws(TorchError) {
-        ids = try Tensor(nextTokens, device: device)
-        self.positions = try Tensor(positions, device: device)
-        lengths = [Int](repeating: 1, count: nextTokens.count)
-        tokenCount = nextTokens.count
-    }
-}
-
-/// How a forward pass uses the cache.
-enum CacheUse {
-    /// Whole prompts: attend within the pass, and store. `slots` names each token's slot.
-    case prefill(slots: Tensor)
-    /// One token per sequence: store, then attend to the first `span` positions of the first `count` slots.
-    case decode(slots: Tensor, mask: Tensor, count: Int, span: Int)
 }

@@ -73,13 +73,19 @@ package final class LlamaLayer {
         let epsilon = configuration.normEpsilon
         let normed = try Layers.rmsNorm(x, weight: inputNorm, epsilon: epsilon)
         let mixed = try attention(normed, batch: batch, cosine: cosine, sine: sine, cache: cache, index: index)
-        let x = try x.adding(o(mixed, adapted: batch.adapted))
+        let x = try apply([o], to: mixed, batch, residual: x)[0]
         let inner = try Layers.rmsNorm(x, weight: postAttentionNorm, epsilon: epsilon)
-        let gated = try Layers.siluMultiply(
-            gate: gate(inner, adapted: batch.adapted),
-            up: up(inner, adapted: batch.adapted)
-        )
-        return try x.adding(down(gated, adapted: batch.adapted))
+        let gated = try apply([gate, up], to: inner, batch)
+        return try apply([down], to: Layers.siluMultiply(gate: gated[0], up: gated[1]), batch, residual: x)[0]
+    }
+
+    private func apply(
+        _ linears: [Linear],
+        to x: Tensor,
+        _ batch: PackedBatch,
+        residual: Tensor? = nil
+    ) throws(TorchError) -> [Tensor] {
+        try Layers.linears(x, linears.map { $0.layer(adapted: batch.adapted) }, residual: residual)
     }
 
     private func attention(
@@ -91,27 +97,36 @@ package final class LlamaLayer {
         index: Int
     ) throws(TorchError) -> Tensor {
         let (heads, pairs, size) = (configuration.headCount, configuration.keyValueHeadCount, configuration.headSize)
-        func project(_ linear: Linear, _ heads: Int) throws(TorchError) -> Tensor {
-            try linear(x, adapted: batch.adapted).reshaped([-1, heads, size])
-        }
-        let queries = try Layers.rope(project(q, heads), cosine: cosine, sine: sine)
-        let keys = try Layers.rope(project(k, pairs), cosine: cosine, sine: sine)
-        let values = try project(v, pairs)
-        var mixed: Tensor
+        let projected = try apply([q, k, v], to: x, batch)
+        let queries = try Layers.rope(projected[0].reshaped([-1, heads, size]), cosine: cosine, sine: sine)
+        let keys = try Layers.rope(projected[1].reshaped([-1, pairs, size]), cosine: cosine, sine: sine)
+        let values = try projected[2].reshaped([-1, pairs, size])
+        let mixed: Tensor
         switch cache {
-        case nil:
-            mixed = try Layers.packedAttention(q: queries, k: keys, v: values, lengths: batch.lengths)
-        case (let cache, .prefill(let slots))?:
-            try cache.store(layer: index, k: keys, v: values, slots: slots, positions: batch.positions)
-            mixed = try Layers.packedAttention(q: queries, k: keys, v: values, lengths: batch.lengths)
         case (let cache, .decode(let slots, let mask, let count, let span))?:
             try cache.store(layer: index, k: keys, v: values, slots: slots, positions: batch.positions)
             let (k, v) = try cache.read(layer: index, slots: count, length: span)
             // The queries that share a key head stand where a sequence's positions would: the keys are never repeated.
             let grouped = try queries.reshaped([count, pairs, heads / pairs, size])
             mixed = try Layers.attention(q: grouped, k: k, v: v, mask: mask)
+        case (let cache, .prefill(let destinations))?:
+            try cache.store(
+                layer: index,
+                k: keys.selected(0, destinations.tokens),
+                v: values.selected(0, destinations.tokens),
+                slots: destinations.slots,
+                positions: destinations.positions
+            )
+            fallthrough
+        case nil:
+            mixed = try Layers.packedAttention(
+                q: queries,
+                k: keys,
+                v: values,
+                lengths: batch.lengths,
+                sharesFirst: batch.trunk > 0
+            )
         }
-        mixed = try mixed.reshaped([-1, heads * size])
-        return mixed
+        return try mixed.reshaped([-1, heads * size])
     }
 }

@@ -53,18 +53,17 @@ public struct LocalResponder: Responder, LikelihoodModel {
         var scores: [Double] = []
         for start in stride(from: 0, to: sequences.count, by: batchSize) {
             let batch = sequences[start..<min(start + batchSize, sequences.count)]
+            let packed = try PackedBatch(batch.map(\.ids), device: model.device)
             var rows: [Int] = []
             var targets: [Int] = []
-            var offset = 0
-            for sequence in batch {
+            for (index, sequence) in batch.enumerated() {
                 for position in max(sequence.start, 1)..<max(sequence.ids.count, sequence.start, 1) {
-                    rows.append(offset + position - 1)
+                    rows.append(packed.row(of: position - 1, in: index))
                     targets.append(sequence.ids[position])
                 }
-                offset += sequence.ids.count
             }
             let values = try withoutGradients { () throws(TorchError) in
-                let hidden = try model.network.hiddenStates(batch.map(\.ids))
+                let hidden = try model.network.hiddenStates(packed)
                 return try Layers.linearLogProbability(
                     hidden: hidden.selected(0, Tensor(rows, device: model.device)),
                     weight: model.network.head.weight,

@@ -92,17 +92,21 @@ public enum Torch {
     /// Tensor handles alive in this process.
     package static var liveHandles: Int { Int(tt_live_handles()) }
 
-    /// Threads that one operation may use.
-    @TorchActor public static var threads: Int { Int(tt_threads()) }
+    /// Processor threads that a job may use; at first what OpenMP finds (its affinity, or `OMP_NUM_THREADS`).
+    @TorchActor public private(set) static var threads = Int(tt_threads())
 
-    /// Sets how many threads one operation may use.
+    /// Sets how many processor threads a job may use.
     @TorchActor public static func setThreads(_ count: Int) {
-        tt_set_threads(Int32(clamping: count))
+        threads = max(count, 1)
+        operationThreads = threads
     }
 
-    /// Makes operations of the calling thread run on it alone.
-    static func useOneThreadHere() {
-        tt_set_threads(1)
+    /// Threads that one operation on the torch thread may use.
+    ///
+    /// OpenMP's threads spin for a while after each operation they shared, and take the processor from those that
+    /// work: so this stays at 1 from the first job that is done in parts, until one is done whole.
+    @TorchActor static var operationThreads = Int(tt_threads()) {
+        didSet { if operationThreads != oldValue { tt_set_threads(Int32(clamping: operationThreads)) } }
     }
 
     /// Seeds libtorch's global generator.

@@ -2,24 +2,27 @@ import CTemperTorch
 
 /// Layers as functions of tensors. Legend of shapes: t tokens, d width, h heads, n rows, v vocabulary, r LoRA rank.
 public enum Layers {
-    /// `x W^T + bias`; x [.., in], weight [out, in].
-    public static func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) throws(TorchError) -> Tensor {
-        try .make("linear", [x, weight]) { tt_linear(x.handle, weight.handle, bias?.handle, $0) }
+    /// Linear layers that read the same x [t, in]: `x W^T + bias + scale (x A^T) B^T` for each, [t, out]
+    /// (LoRA, arXiv 2106.09685, equation 3).
+    ///
+    /// - Parameter residual: [t, out], added to the output; only where there is one layer.
+    package static func linears(
+        _ x: Tensor,
+        _ layers: [LinearLayer],
+        residual: Tensor? = nil
+    ) throws(TorchError) -> [Tensor] {
+        var out = [tt_tensor?](repeating: nil, count: layers.count)
+        let items = layers.map(\.item)
+        let status = tt_linears(x.handle, residual?.handle, items, Int32(items.count), &out)
+        guard status == TT_OK else {
+            throw TorchError(status, operation: "linears", shapes: [x.shape] + layers.map(\.weight.shape))
+        }
+        return out.compactMap { $0.map(Tensor.init(owning:)) }
     }
 
-    /// `x W^T + bias + scale (x A^T) B^T`; weight [out, in] frozen, a [r, in] and b [out, r] trainable float32
-    /// (LoRA, arXiv 2106.09685, equation 3).
-    public static func loraLinear(
-        _ x: Tensor,
-        weight: Tensor,
-        bias: Tensor? = nil,
-        a: Tensor,
-        b: Tensor,
-        scale: Double
-    ) throws(TorchError) -> Tensor {
-        try .make("lora_linear", [x, weight, a, b]) {
-            tt_lora_linear(x.handle, weight.handle, bias?.handle, a.handle, b.handle, scale, $0)
-        }
+    /// One linear layer.
+    package static func linear(_ x: Tensor, weight: Tensor, bias: Tensor? = nil) throws(TorchError) -> Tensor {
+        try linears(x, [LinearLayer(weight: weight, bias: bias)])[0]
     }
 
     /// Rows of `weight` [v, d] for `ids` [t]: [t, d].
@@ -42,16 +45,18 @@ public enum Layers {
         try .make("rope", [x, cosine, sine]) { tt_rope(x.handle, cosine.handle, sine.handle, $0) }
     }
 
-    /// Causal attention over sequences laid one after another, none of which sees another:
-    /// q [t, h, d], k and v [t, h_kv, d], `lengths` summing to t; [t, h, d].
+    /// Causal attention over sequences laid one after another, none of which sees another, but all the first where
+    /// `sharesFirst`: q [t, h, d], k and v [t, h_kv, d], `lengths` summing to t; [t, h, d].
     public static func packedAttention(
         q: Tensor,
         k: Tensor,
         v: Tensor,
-        lengths: [Int]
+        lengths: [Int],
+        sharesFirst: Bool = false
     ) throws(TorchError) -> Tensor {
-        try .make("packed_attention", [q, k, v]) {
-            tt_packed_attention(q.handle, k.handle, v.handle, lengths.map(Int64.init), Int32(lengths.count), $0)
+        let (spans, count) = (lengths.map(Int64.init), Int32(lengths.count))
+        return try .make("packed_attention", [q, k, v]) {
+            tt_packed_attention(q.handle, k.handle, v.handle, spans, count, sharesFirst, $0)
         }
     }
 
@@ -99,19 +104,68 @@ public enum Layers {
     }
 }
 
-/// A frozen weight laid out once for the fastest inference.
-public final class PackedWeight {
-    private let packed: Tensor
-    private let bias: Tensor?
+/// One of the linear layers that `Layers.linears` takes.
+package struct LinearLayer {
+    /// A LoRA pair: a [r, in] and b [out, r], float32, trainable; `scale` is not 0.
+    package struct Pair {
+        package var a: Tensor
+        package var b: Tensor
+        package var scale: Double
 
-    /// Packs weight [out, in]; on a device without a packed layout the weight itself is kept.
-    public init(_ weight: Tensor, bias: Tensor? = nil) throws(TorchError) {
-        packed = try .make("pack_linear", [weight]) { tt_pack_linear(weight.handle, $0) }
-        self.bias = bias
+        package init(a: Tensor, b: Tensor, scale: Double) {
+            self.a = a
+            self.b = b
+            self.scale = scale
+        }
     }
 
-    /// `x W^T + bias`; x [t, in].
-    public func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        try .make("packed_linear", [x]) { tt_packed_linear(x.handle, packed.handle, bias?.handle, $0) }
+    /// A frozen weight as the matrix kernels read it.
+    package struct Packed {
+        /// For the output.
+        let forward: Tensor
+        /// For the gradient of the input.
+        let backward: Tensor?
+
+        /// Packs weight [out, in]; nil where the kernels do not run (other processors, devices and types).
+        package init?(_ weight: Tensor, forTraining: Bool) throws(TorchError) {
+            guard let forward = try Self.pack(weight, transposed: false) else { return nil }
+            self.forward = forward
+            backward = forTraining ? try Self.pack(weight, transposed: true) : nil
+        }
+
+        private static func pack(_ weight: Tensor, transposed: Bool) throws(TorchError) -> Tensor? {
+            var out: tt_tensor?
+            try check(tt_pack_weight(weight.handle, transposed, &out), "pack_weight", weight)
+            return out.map { Tensor(owning: $0) }
+        }
+
+        /// Whether a gradient can flow through it.
+        package var isForTraining: Bool { backward != nil }
+    }
+
+    /// [out, in], frozen
+    package var weight: Tensor
+    /// [out], frozen
+    package var bias: Tensor?
+    package var pair: Pair?
+    package var packed: Packed?
+
+    package init(weight: Tensor, bias: Tensor? = nil, pair: Pair? = nil, packed: Packed? = nil) {
+        self.weight = weight
+        self.bias = bias
+        self.pair = pair
+        self.packed = packed
+    }
+
+    var item: tt_linear_layer {
+        tt_linear_layer(
+            weight: weight.handle,
+            bias: bias?.handle,
+            a: pair?.a.handle,
+            b: pair?.b.handle,
+            scale: pair?.scale ?? 1,
+            packed: packed?.forward.handle,
+            packed_transposed: packed?.backward?.handle
+        )
     }
 }

@@ -1,3 +1,4 @@
+import CTemperTorch
 import Foundation
 import Synchronization
 
@@ -22,20 +23,15 @@ package enum Workers {
     /// - Throws: the error of the first part that failed, after all have ended.
     package static func run<Result>(
         _ parts: Int,
-        _ body: @TorchActor (_ part: Int) throws -> Result
+        _ body: @escaping @TorchActor (_ part: Int) throws -> Result
     ) throws -> [Result] {
+        Torch.operationThreads = parts > 1 ? 1 : Torch.threads
         guard parts > 1 else { return [try body(0)] }
-        let threads = Torch.threads
-        Torch.setThreads(1)
-        defer { Torch.setThreads(threads) }
-        return try withoutActuallyEscaping(body) { body in
-            // The helpers run on the torch thread's behalf while it blocks here: same isolation, other threads.
-            let unisolated = unsafeBitCast(body, to: ((Int) throws -> Result).self)
-            let job = Job<Result>(parts: parts, body: unisolated)
-            for part in 1..<parts { pool.thread(part - 1).submit { job.run(part) } }
-            job.run(0)
-            return try job.wait()
-        }
+        // The helpers run on the torch thread's behalf while it blocks here: same isolation, other threads.
+        let job = Job(parts: parts, body: unsafeBitCast(body, to: ((Int) throws -> Result).self))
+        for part in 1..<parts { pool.thread(part - 1).submit { job.run(part) } }
+        job.run(0)
+        return try job.wait()
     }
 
     private static let pool = Pool()
@@ -96,7 +92,7 @@ final class WorkerThread: Sendable {
     init() {
         let thread = Thread { [self] in
             Thread.current.threadDictionary[Self.mark] = true
-            Torch.useOneThreadHere()
+            tt_set_threads(1)
             while true {
                 submitted.wait()
                 let job = jobs.withLock { $0.removeFirst() }

@@ -20,7 +20,18 @@ public struct TokenizedExample: Sendable, Hashable {
     }
 
     /// Tokens the loss is computed on.
-    public var targetCount: Int { isTarget.dropFirst().count { $0 } }
+    public var targetCount: Int { targets.count }
+
+    /// Positions of the targets.
+    var targets: [Int] { isTarget.indices.dropFirst().filter { isTarget[$0] } }
+
+    /// Whether an answer begins at a position.
+    func isOpening(_ position: Int) -> Bool { isTarget[position] && !isTarget[position - 1] }
+
+    /// The targets' weights in the loss, all together, where the first token of an answer counts `openingWeight`.
+    func targetWeight(openingWeight: Double) -> Double {
+        targets.reduce(0) { $0 + (isOpening($1) ? openingWeight : 1) }
+    }
 }
 
 /// Why a training cannot go on.

@@ -6,7 +6,7 @@ public import TemperTorch
 public struct StepReport: Codable, Sendable, Hashable {
     /// Steps taken, this one included.
     public var step: Int
-    /// Mean cross-entropy per target before the update, in nats.
+    /// Weighed mean of the cross-entropy per target before the update, in nats.
     public var loss: Double
     /// The rate this step used.
     public var learningRate: Double
@@ -97,6 +97,7 @@ public final class Trainer {
             weightDecay: settings.weightDecay
         )
         adapter.attach(to: model)
+        try model.network.prepareForTraining()
     }
 
     /// Steps taken so far.
@@ -112,13 +113,14 @@ public final class Trainer {
         let index = optimizer.step
         let chosen = order.rows(at: index).map { rows[$0] }
         let targets = chosen.reduce(0) { $0 + $1.targetCount }
+        let total = weight(of: chosen)
         var loss = 0.0
         var gradients: [Tensor] = []
         for begin in stride(from: 0, to: chosen.count, by: settings.perDeviceTrainBatchSize) {
             let batch = Array(chosen[begin..<min(begin + settings.perDeviceTrainBatchSize, chosen.count)])
-            let share = Double(batch.reduce(0) { $0 + $1.targetCount }) / Double(targets)
+            let share = weight(of: batch) / total
             let groups = balanced(batch, Workers.parts(of: batch.count, on: model.device))
-            let results = try Workers.run(groups.count) { part in
+            let results = try Workers.run(groups.count) { [self] part in
                 let loss = try objective(
                     TrainingStep(
                         model: model,
@@ -127,7 +129,8 @@ public final class Trainer {
                         part: part,
                         parts: groups.count,
                         share: share,
-                        targetCount: targets,
+                        targetWeight: total,
+                        openingWeight: settings.openingWeight,
                         index: index
                     )
                 )
@@ -158,6 +161,10 @@ public final class Trainer {
             targets: targets,
             seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
         )
+    }
+
+    private func weight(of rows: [TokenizedExample]) -> Double {
+        rows.reduce(0) { $0 + $1.targetWeight(openingWeight: settings.openingWeight) }
     }
 
     /// The rows in `count` groups of about as many tokens each, none of them empty.

@@ -19,8 +19,10 @@ public struct TrainingStep {
     public let parts: Int
     /// The share of the step's targets that lies in this micro-batch, all its parts together.
     public let share: Double
-    /// Targets in all micro-batches of this optimiser step: every sum over targets is divided by it.
-    public let targetCount: Int
+    /// The weights of all targets in all micro-batches of this optimiser step: every sum over targets is divided by it.
+    public let targetWeight: Double
+    /// What the first token of an answer weighs; every other one weighs 1.
+    public let openingWeight: Double
     /// The optimiser step, from 0.
     public let index: Int
 
@@ -31,7 +33,8 @@ public struct TrainingStep {
         part: Int = 0,
         parts: Int = 1,
         share: Double = 1,
-        targetCount: Int,
+        targetWeight: Double,
+        openingWeight: Double = 1,
         index: Int
     ) {
         self.model = model
@@ -40,7 +43,8 @@ public struct TrainingStep {
         self.part = part
         self.parts = parts
         self.share = share
-        self.targetCount = targetCount
+        self.targetWeight = targetWeight
+        self.openingWeight = openingWeight
         self.index = index
     }
 
@@ -53,31 +57,28 @@ public struct TrainingStep {
     ///
     /// With `adapted` false they are those of the model as it was before this training.
     package func targetStates(of rows: [TokenizedExample], adapted: Bool = true) throws(TorchError) -> Tensor {
-        var positions: [Int] = []
-        var offset = 0
-        for row in rows {
-            for position in row.ids.indices.dropFirst() where row.isTarget[position] {
-                positions.append(offset + position - 1)
-            }
-            offset += row.ids.count
+        let batch = try PackedBatch(rows.map(\.ids), adapted: adapted, device: model.device)
+        let positions = rows.enumerated().flatMap { index, row in
+            row.targets.map { batch.row(of: $0 - 1, in: index) }
         }
-        let states = try model.network.hiddenStates(rows.map(\.ids), adapted: adapted)
-        return try states.selected(0, Tensor(positions, device: model.device))
+        return try model.network.hiddenStates(batch).selected(0, Tensor(positions, device: model.device))
     }
 
     /// Ids of the targets, in the order of `targetStates`.
     package func targets(of rows: [TokenizedExample]) throws(TorchError) -> Tensor {
-        let ids = rows.flatMap { row in row.ids.indices.dropFirst().filter { row.isTarget[$0] }.map { row.ids[$0] } }
+        let ids = rows.flatMap { row in row.targets.map { row.ids[$0] } }
         return try Tensor(ids, device: model.device)
     }
 
-    /// Cross-entropy on the targets, summed and divided by `targetCount`: the plain objective.
+    /// Cross-entropy on the targets, weighed, summed and divided by `targetWeight`: the plain objective.
     package func crossEntropy() throws(TorchError) -> Tensor {
-        try Layers.linearCrossEntropy(
+        let weights: [Float] = rows.flatMap { row in row.targets.map { row.isOpening($0) ? Float(openingWeight) : 1 } }
+        return try Layers.linearCrossEntropy(
             hidden: targetStates(of: rows),
             weight: model.network.head.weight,
-            targets: targets(of: rows)
-        ).scaled(by: 1 / Double(targetCount))
+            targets: targets(of: rows),
+            rowWeights: openingWeight == 1 ? nil : Tensor(weights, shape: [weights.count], device: model.device)
+        ).scaled(by: 1 / targetWeight)
     }
 }
 

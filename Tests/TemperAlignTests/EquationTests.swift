@@ -30,7 +30,9 @@ struct EquationTests {
     }
 
     private func logits(_ model: LanguageModel, _ ids: [Int]) throws -> [Float] {
-        try withoutGradients { try model.network.logits(model.network.hiddenStates([ids])).floats() }
+        try withoutGradients {
+            try model.network.logits(model.network.hiddenStates(PackedBatch([ids], device: .cpu))).floats()
+        }
     }
 
     private let ids = [3, 70, 81, 92, 40, 5, 60, 61]
@@ -64,16 +66,24 @@ struct EquationTests {
 
     // MARK: Regularisation to the base
 
-    private func step(_ model: LanguageModel, _ adapter: Adapter, targetCount: Int? = nil, index: Int = 0)
-        -> TrainingStep
-    {
+    private func step(
+        _ model: LanguageModel,
+        _ adapter: Adapter,
+        share: Double = 1,
+        part: Int = 0,
+        parts: Int = 1,
+        index: Int = 0
+    ) -> TrainingStep {
         let marks = [Bool](repeating: false, count: 4) + [Bool](repeating: true, count: 4)
         let row = TokenizedExample(ids: ids, isTarget: marks, source: Example.Source(file: "test", line: 1))
         return TrainingStep(
             model: model,
             adapter: adapter,
             rows: [row],
-            targetCount: targetCount ?? row.targetCount,
+            part: part,
+            parts: parts,
+            share: share,
+            targetWeight: Double(row.targetCount) / share,
             index: index
         )
     }
@@ -138,8 +148,14 @@ struct EquationTests {
             let third = try three(step(model, tuned, index: index))
             #expect(abs(try third.total.item() - plain - 3 * expected) < 3e-4 * max(1, expected))
             // One of two micro-batches with half of the step's targets brings half of the term.
-            let part = try one(step(model, tuned, targetCount: 8, index: index))
-            #expect(abs(try part.total.item() - (plain + expected) / 2) < 1e-4 * max(1, expected))
+            let half = try one(step(model, tuned, share: 0.5, index: index))
+            #expect(abs(try half.total.item() - (plain + expected) / 2) < 1e-4 * max(1, expected))
+            // Parts share the anchors: together they bring the term once.
+            let terms = try (0..<2).map { part in
+                let loss = try one(step(model, tuned, part: part, parts: 2, index: index))
+                return try loss.total.item() - loss.crossEntropy.item()
+            }
+            #expect(abs(terms.reduce(0, +) - expected) < 1e-4 * max(1, expected))
         }
 
         // The gradient is linear in the weight, too.

@@ -133,12 +133,12 @@ struct AdapterFilesTests {
         }
         #expect(Set(printed.modules) == Set(adapter.pairs.map(\.module)))
         let plain = try withoutGradients {
-            try model.network.logits(model.network.hiddenStates([sequences[0]])).floats()
+            try model.network.logits(model.network.hiddenStates(PackedBatch([sequences[0]], device: .cpu))).floats()
         }
         adapter.attach(to: model)
         for (sequence, expected) in zip(sequences, printed.logits) {
             let found = try withoutGradients {
-                try model.network.logits(model.network.hiddenStates([sequence])).floats()
+                try model.network.logits(model.network.hiddenStates(PackedBatch([sequence], device: .cpu))).floats()
             }
             #expect(Golden.distance(found, expected) < 1e-4)
         }

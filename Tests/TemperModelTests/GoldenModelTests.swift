@@ -37,7 +37,9 @@ struct GoldenModelTests {
     }
 
     private func logits(_ model: LanguageModel, _ sequences: [[Int]]) throws -> [Float] {
-        try withoutGradients { try model.network.logits(model.network.hiddenStates(sequences)).floats() }
+        try withoutGradients {
+            try model.network.logits(model.network.hiddenStates(PackedBatch(sequences, device: .cpu))).floats()
+        }
     }
 
     @Test(arguments: ["tiny-llama", "tiny-llama-untied"])

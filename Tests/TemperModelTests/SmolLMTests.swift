@@ -43,7 +43,7 @@ struct SmolLMTests {
 
     private func lastLogits(_ model: LanguageModel, _ ids: [Int]) throws -> [Double] {
         try withoutGradients { () throws(TorchError) in
-            let hidden = try model.network.hiddenStates([ids])
+            let hidden = try model.network.hiddenStates(PackedBatch([ids], device: .cpu))
             return try model.network.logits(hidden.selected(0, Tensor([ids.count - 1]))).floats().map(Double.init)
         }
     }
@@ -96,7 +96,11 @@ struct SmolLMTests {
         #expect(model.tokenizer?.encode(paragraph.text) == paragraph.ids)
         let count = paragraph.ids.count
         let loss = try withoutGradients { () throws(TorchError) in
-            let hidden = try model.network.hiddenStates([paragraph.ids]).narrowed(0, from: 0, length: count - 1)
+            let hidden = try model.network.hiddenStates(PackedBatch([paragraph.ids], device: .cpu)).narrowed(
+                0,
+                from: 0,
+                length: count - 1
+            )
             return try Layers.linearCrossEntropy(
                 hidden: hidden,
                 weight: model.network.head.weight,

@@ -5,12 +5,15 @@ extension LayerCase {
     /// Sizes that exercise what vector loops and chunks can get wrong: one row, odd rows and widths, rows over a chunk.
     static let all: [LayerCase] =
         [lora(1, 7, 5, 3), lora(17, 13, 9, 5), lora(67, 33, 31, 4), lora(16, 24, 16, 8), loraWithBias, loraTransposed]
+        + [lora(1, 64, 64, 16), lora(13, 66, 70, 6), lora(47, 2050, 34, 4), lora(6, 34, 128, 48), loraWithResidual]
+        + [several(1, 32, 64), several(29, 98, 90)]
         + [normalised(1, 3), normalised(1, 13), normalised(17, 33), normalised(67, 64), normalisedTransposed]
         + [gated([1, 1]), gated([3, 7]), gated([67, 61]), gated([2, 3, 1025]), gatedTransposed]
         + [rotated(1, 1, 2), rotated(19, 3, 6), rotated(67, 2, 34), rotatedTransposed]
         + [
             attended([1], 1, 1, 8), attended([5, 1, 11], 6, 2, 10), attended([65, 3], 4, 4, 16),
-            attended([7, 9, 2], 3, 1, 5),
+            attended([7, 9, 2], 3, 1, 5), attended([33, 64, 70], 3, 1, 64),
+            attended([9, 3, 1, 40], 6, 2, 10, sharesFirst: true), attended([5, 1], 1, 1, 34, sharesFirst: true),
         ]
         + [entropy(1, 7), entropy(17, 33), entropy(64, 40), entropy(65, 33), entropy(130, 101)]
         + [weighedEntropy(1, 7), weighedEntropy(67, 33), weighedEntropy(129, 40), entropyTransposed]
@@ -29,37 +32,85 @@ extension LayerCase {
         try x.matmul(weight.transposed(0, 1))
     }
 
+    /// A layer with a pair; its weight packed, where the processor and the dtype can.
+    @TorchActor
+    private static func layer(_ inputs: ArraySlice<Tensor>, scale: Double, bias: Tensor? = nil) throws -> LinearLayer {
+        let (weight, a, b) = (inputs[inputs.startIndex], inputs[inputs.startIndex + 1], inputs[inputs.startIndex + 2])
+        return LinearLayer(
+            weight: weight,
+            bias: bias,
+            pair: LinearLayer.Pair(a: a, b: b, scale: scale),
+            packed: try LinearLayer.Packed(weight, forTraining: true)
+        )
+    }
+
+    @TorchActor
+    private static func plainLayer(_ x: Tensor, _ inputs: ArraySlice<Tensor>, scale: Double) throws -> Tensor {
+        let (weight, a, b) = (inputs[inputs.startIndex], inputs[inputs.startIndex + 1], inputs[inputs.startIndex + 2])
+        return try plainLinear(x, weight).adding(plainLinear(plainLinear(x, a), b), times: scale)
+    }
+
     private static func lora(_ rows: Int, _ input: Int, _ output: Int, _ rank: Int) -> LayerCase {
         LayerCase(
-            "loraLinear \(rows)x\(input) to \(output), rank \(rank)",
+            "linears \(rows)x\(input) to \(output), rank \(rank)",
             [
                 .trained([rows, input]), .frozen([output, input]), .trainedWide([rank, input]),
                 .trainedWide([output, rank]),
             ]
         ) {
-            try Layers.loraLinear($0[0], weight: $0[1], a: $0[2], b: $0[3], scale: 1.75)
+            try Layers.linears($0[0], [layer($0[1...], scale: 1.75)])[0]
         } plain: {
-            try plainLinear($0[0], $0[1]).adding(plainLinear(plainLinear($0[0], $0[2]), $0[3]), times: 1.75)
+            try plainLayer($0[0], $0[1...], scale: 1.75)
         }
     }
 
     private static let loraWithBias = LayerCase(
-        "loraLinear with bias",
-        [.trained([5, 11]), .frozen([6, 11]), .trainedWide([3, 11]), .trainedWide([6, 3]), .frozen([6])]
+        "linears with bias",
+        [.trained([5, 12]), .frozen([6, 12]), .trainedWide([4, 12]), .trainedWide([6, 4]), .frozen([6])]
     ) {
-        try Layers.loraLinear($0[0], weight: $0[1], bias: $0[4], a: $0[2], b: $0[3], scale: 0.5)
+        try Layers.linears($0[0], [layer($0[1...3], scale: 0.5, bias: $0[4])])[0]
     } plain: {
-        try plainLinear($0[0], $0[1]).adding($0[4]).adding(plainLinear(plainLinear($0[0], $0[2]), $0[3]), times: 0.5)
+        try plainLayer($0[0], $0[1...3], scale: 0.5).adding($0[4])
     }
 
     private static let loraTransposed = LayerCase(
-        "loraLinear of a transposed view",
+        "linears of a transposed view",
         [.trained([11, 5]), .frozen([6, 11]), .trainedWide([3, 11]), .trainedWide([6, 3])]
     ) {
-        try Layers.loraLinear($0[0].transposed(0, 1), weight: $0[1], a: $0[2], b: $0[3], scale: 2)
+        try Layers.linears($0[0].transposed(0, 1), [layer($0[1...], scale: 2)])[0]
     } plain: {
-        let x = try $0[0].transposed(0, 1)
-        return try plainLinear(x, $0[1]).adding(plainLinear(plainLinear(x, $0[2]), $0[3]), times: 2)
+        try plainLayer($0[0].transposed(0, 1), $0[1...], scale: 2)
+    }
+
+    private static let loraWithResidual = LayerCase(
+        "linears with a residual",
+        [.trained([9, 40]), .frozen([72, 40]), .trainedWide([8, 40]), .trainedWide([72, 8]), .trained([9, 72])]
+    ) {
+        try Layers.linears($0[0], [layer($0[1...3], scale: 0.5)], residual: $0[4])[0]
+    } plain: {
+        try plainLayer($0[0], $0[1...3], scale: 0.5).adding($0[4])
+    }
+
+    /// Layers of several sizes on one input, the middle one without a pair; their sum is what is compared.
+    private static func several(_ rows: Int, _ input: Int, _ output: Int) -> LayerCase {
+        LayerCase(
+            "three linears \(rows)x\(input) to \(output)",
+            [
+                .trained([rows, input]), .frozen([output, input]), .trainedWide([16, input]),
+                .trainedWide([output, 16]), .frozen([output, input]), .frozen([output, input]),
+                .trainedWide([2, input]), .trainedWide([output, 2]),
+            ]
+        ) {
+            let middle = LinearLayer(weight: $0[4], packed: try LinearLayer.Packed($0[4], forTraining: true))
+            let outputs = try Layers.linears(
+                $0[0],
+                [layer($0[1...3], scale: 2), middle, layer($0[5...7], scale: 0.5)]
+            )
+            return try outputs[0].adding(outputs[1]).adding(outputs[2], times: 3)
+        } plain: {
+            try plainLayer($0[0], $0[1...3], scale: 2).adding(plainLinear($0[0], $0[4]))
+                .adding(plainLayer($0[0], $0[5...7], scale: 0.5), times: 3)
+        }
     }
 
     // MARK: RMSNorm
@@ -154,7 +205,13 @@ extension LayerCase {
 
     /// One sequence and one head at a time, with the softmax written out.
     @TorchActor
-    private static func plainAttention(_ q: Tensor, _ k: Tensor, _ v: Tensor, _ lengths: [Int]) throws -> Tensor {
+    private static func plainAttention(
+        _ q: Tensor,
+        _ k: Tensor,
+        _ v: Tensor,
+        _ lengths: [Int],
+        sharesFirst: Bool
+    ) throws -> Tensor {
         let heads = q.shape[1]
         let group = heads / k.shape[1]
         let width = q.shape[2]
@@ -162,16 +219,23 @@ extension LayerCase {
         var start = 0
         for length in lengths {
             var outputs: [Tensor] = []
-            let above = (0..<length).flatMap { row in (0..<length).map { $0 > row ? -Float.infinity : 0 } }
-            let mask = try Tensor(above, shape: [length, length]).to(q.dtype)
+            let before = sharesFirst && start > 0 ? lengths[0] : 0
+            let above = (0..<length).flatMap { row in
+                (0..<(before + length)).map { $0 > before + row ? -Float.infinity : 0 }
+            }
+            let mask = try Tensor(above, shape: [length, before + length]).to(q.dtype)
             for head in 0..<heads {
-                func slice(_ x: Tensor, _ head: Int) throws -> Tensor {
+                func slice(_ x: Tensor, _ head: Int, _ start: Int, _ length: Int) throws -> Tensor {
                     try x.narrowed(0, from: start, length: length).narrowed(1, from: head, length: 1)
                         .reshaped([length, width])
                 }
-                let scores = try slice(q, head).matmul(slice(k, head / group).transposed(0, 1))
+                func seen(_ x: Tensor) throws -> Tensor {
+                    let own = try slice(x, head / group, start, length)
+                    return before == 0 ? own : try .concatenated([slice(x, head / group, 0, before), own], along: 0)
+                }
+                let scores = try slice(q, head, start, length).matmul(seen(k).transposed(0, 1))
                     .scaled(by: 1 / Double(width).squareRoot()).adding(mask)
-                let output = try scores.logSoftmax(along: 1).exponential().matmul(slice(v, head / group))
+                let output = try scores.logSoftmax(along: 1).exponential().matmul(seen(v))
                 outputs.append(try output.unsqueezed(1))
             }
             parts.append(try .concatenated(outputs, along: 1))
@@ -180,18 +244,24 @@ extension LayerCase {
         return try .concatenated(parts, along: 0)
     }
 
-    private static func attended(_ lengths: [Int], _ heads: Int, _ keyHeads: Int, _ width: Int) -> LayerCase {
+    private static func attended(
+        _ lengths: [Int],
+        _ heads: Int,
+        _ keyHeads: Int,
+        _ width: Int,
+        sharesFirst: Bool = false
+    ) -> LayerCase {
         let tokens = lengths.reduce(0, +)
         return LayerCase(
-            "packedAttention \(lengths), heads \(heads) on \(keyHeads), width \(width)",
+            "packedAttention \(lengths)\(sharesFirst ? " sharing the first" : ""), heads \(heads) on \(keyHeads), width \(width)",
             [
                 .trained([tokens, heads, width]), .trained([tokens, keyHeads, width]),
                 .trained([tokens, keyHeads, width]),
             ]
         ) {
-            try Layers.packedAttention(q: $0[0], k: $0[1], v: $0[2], lengths: lengths)
+            try Layers.packedAttention(q: $0[0], k: $0[1], v: $0[2], lengths: lengths, sharesFirst: sharesFirst)
         } plain: {
-            try plainAttention($0[0], $0[1], $0[2], lengths)
+            try plainAttention($0[0], $0[1], $0[2], lengths, sharesFirst: sharesFirst)
         }
     }
 

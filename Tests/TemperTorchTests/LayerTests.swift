@@ -125,21 +125,6 @@ struct LayerTests {
         #expect(try #require(try x.gradient()).floats().allSatisfy { $0.isFinite })
     }
 
-    // MARK: Inference
-
-    @Test(arguments: [1, 16, 65]) func packedWeightIsLinear(rows: Int) throws {
-        for dtype in Torch.cpuHasBFloat16 ? [DType.float32, .bfloat16] : [.float32] {
-            let x = try Tensor.uniform(-1, 1, shape: [rows, 33], seed: 1).to(dtype)
-            let weight = try Tensor.uniform(-1, 1, shape: [17, 33], seed: 2).to(dtype)
-            let bias = try Tensor.uniform(-1, 1, shape: [17], seed: 3).to(dtype)
-            try withoutGradients {
-                let expected = try Layers.linear(x, weight: weight, bias: bias).floats()
-                let found = try PackedWeight(weight, bias: bias)(x).floats()
-                #expect(distance(found, expected) < (dtype == .float32 ? 1e-6 : 0.01))
-            }
-        }
-    }
-
     @Test func logProbabilityIsNegativeEntropyOfEachRow() throws {
         let hidden = try Tensor.uniform(-1, 1, shape: [70, 13], seed: 1)
         let weight = try Tensor.uniform(-1, 1, shape: [29, 13], seed: 2)

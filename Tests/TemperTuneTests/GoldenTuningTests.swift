@@ -90,7 +90,7 @@ struct GoldenTuningTests {
             model: model,
             adapter: adapter,
             rows: rows,
-            targetCount: rows.reduce(0) { $0 + $1.targetCount },
+            targetWeight: Double(rows.reduce(0) { $0 + $1.targetCount }),
             index: 0
         )
         let loss = try TrainingLoss.supervised(step)

@@ -130,8 +130,6 @@ tt_status tt_norm(tt_tensor tensor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // MARK: Layers
 
 tt_status tt_matmul(tt_tensor a, tt_tensor b, tt_tensor TT_NULLABLE *TT_NULLABLE out);
-// x [.., in], weight [out, in], bias [out] or NULL -> [.., out]
-tt_status tt_linear(tt_tensor x, tt_tensor weight, tt_tensor TT_NULLABLE bias, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // ids [n] of weight [vocabulary, d] -> [n, d]
 tt_status tt_embedding(tt_tensor weight, tt_tensor ids, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 tt_status tt_log_softmax(tt_tensor tensor, int64_t dim, tt_tensor TT_NULLABLE *TT_NULLABLE out);
@@ -141,10 +139,23 @@ tt_status tt_attention(tt_tensor q, tt_tensor k, tt_tensor v, tt_tensor TT_NULLA
 
 // MARK: Fused layers (each with its own backward)
 
-// x [t, in] of any float dtype; weight [out, in] frozen; a [r, in] and b [out, r] trainable, kept in float32.
-// y = x W^T + bias + scale (x A^T) B^T
-tt_status tt_lora_linear(tt_tensor x, tt_tensor weight, tt_tensor TT_NULLABLE bias, tt_tensor a, tt_tensor b,
-                         double scale, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// One of the linear layers that read the same input: y = x W^T + bias + scale (x A^T) B^T.
+typedef struct {
+    tt_tensor weight;                         // [out, in], frozen
+    tt_tensor TT_NULLABLE bias;               // [out], frozen
+    tt_tensor TT_NULLABLE a;                  // [r, in], trainable, float32; with b or not at all
+    tt_tensor TT_NULLABLE b;                  // [out, r], trainable, float32
+    double scale;
+    tt_tensor TT_NULLABLE packed;             // tt_pack_weight(weight, false)
+    tt_tensor TT_NULLABLE packed_transposed;  // tt_pack_weight(weight, true), for the gradient of x
+} tt_linear_layer;
+
+// A frozen weight laid out as the matrix kernels read it; NULL is written where they do not run (other processors,
+// devices and types).
+tt_status tt_pack_weight(tt_tensor weight, bool transposed, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// x [t, in], residual [t, out] or NULL (only for one layer), which is added -> `count` outputs [t, out].
+tt_status tt_linears(tt_tensor x, tt_tensor TT_NULLABLE residual, const tt_linear_layer *layers, int32_t count,
+                     tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // x [t, d], weight [d] frozen: x / sqrt(mean(x^2) + epsilon) * weight
 tt_status tt_rms_norm(tt_tensor x, tt_tensor weight, double epsilon, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // silu(gate) * up, elementwise
@@ -152,8 +163,8 @@ tt_status tt_silu_mul(tt_tensor gate, tt_tensor up, tt_tensor TT_NULLABLE *TT_NU
 // x [t, h, d], cosine and sine [t, d/2] float32: the first and the second half of d are rotated as pairs.
 tt_status tt_rope(tt_tensor x, tt_tensor cosine, tt_tensor sine, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // Causal attention over sequences laid one after another: q [t, h, d], k and v [t, hkv, d], lengths sum to t
-// -> [t, h, d]. No sequence sees another.
-tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count,
+// -> [t, h, d]. No sequence sees another, but where `shares_first` all see the first.
+tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count, bool shares_first,
                               tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // Sum over rows of w_i * crossEntropy(hidden_i W^T, target_i), in chunks so that the logits are never whole.
 // hidden [n, d], weight [v, d] frozen, targets [n] int64, row_weights [n] float32 or NULL -> scalar float32
@@ -181,13 +192,6 @@ tt_status tt_adamw(const tt_tensor TT_NULLABLE *TT_NULLABLE parameters, const tt
                    double learning_rate, double beta1, double beta2, double epsilon, double weight_decay);
 // The 2-norm of all tensors together.
 tt_status tt_global_norm(const tt_tensor TT_NULLABLE *TT_NULLABLE tensors, int32_t count, double *out);
-
-// MARK: Weights packed once for inference
-
-// A copy of weight [out, in] in the layout the matrix kernel likes best; use it only with tt_packed_linear.
-tt_status tt_pack_linear(tt_tensor weight, tt_tensor TT_NULLABLE *TT_NULLABLE out);
-tt_status tt_packed_linear(tt_tensor x, tt_tensor packed, tt_tensor TT_NULLABLE bias,
-                           tt_tensor TT_NULLABLE *TT_NULLABLE out);
 
 #if defined(__clang__)
 #pragma clang assume_nonnull end

@@ -235,6 +235,7 @@ extension TrainingSettings {
             case .adamBeta2: try number(key, &adamBeta2)
             case .adamEpsilon: try number(key, &adamEpsilon)
             case .maxGradNorm: try number(key, &maxGradNorm)
+            case .openingWeight: try number(key, &openingWeight)
             case .saveSteps: try optional(key, &saveSteps)
             case .loggingSteps: try whole(key, &loggingSteps)
             case .packing: packing = try table.flag(key.rawValue, default: packing)

@@ -103,6 +103,7 @@ extension TrainingSettings {
         case .adamBeta2: .plain("\(adamBeta2)")
         case .adamEpsilon: .plain("\(adamEpsilon)")
         case .maxGradNorm: .plain("\(maxGradNorm)")
+        case .openingWeight: .plain("\(openingWeight)")
         case .saveSteps: .whole(saveSteps)
         case .loggingSteps: .plain("\(loggingSteps)")
         case .packing: .plain("\(packing)")

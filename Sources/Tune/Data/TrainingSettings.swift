@@ -54,6 +54,11 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
     public var adamEpsilon: Double = 1e-8
     /// The gradient norm above which gradients are scaled down; 0 never scales.
     public var maxGradNorm: Double = 1
+    /// How much the first token of each answer counts in the loss, where every other token counts 1.
+    ///
+    /// Whether to refuse is decided there: answers share what follows, and safety is "a few tokens deep" (Qi et al.,
+    /// arXiv 2406.05946). Weighed alike, one token in forty, the decision is what a small model learns last.
+    public var openingWeight: Double = 1
     /// Write a checkpoint every so many steps.
     public var saveSteps: Int?
     /// Report every so many steps.
@@ -84,6 +89,7 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         case adamBeta2 = "adam_beta2"
         case adamEpsilon = "adam_epsilon"
         case maxGradNorm = "max_grad_norm"
+        case openingWeight = "opening_weight"
         case saveSteps = "save_steps"
         case loggingSteps = "logging_steps"
         case packing
@@ -131,6 +137,7 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         try check(.adamBeta2, adamBeta2, adamBeta2 >= 0 && adamBeta2 < 1, "0 up to but not including 1")
         try check(.adamEpsilon, adamEpsilon, adamEpsilon > 0 && adamEpsilon.isFinite, "above 0")
         try check(.maxGradNorm, maxGradNorm, maxGradNorm >= 0 && maxGradNorm.isFinite, "0 (never clip) or more")
+        try check(.openingWeight, openingWeight, (0.01...1000).contains(openingWeight), "0.01 to 1000")
         try checkCount(.saveSteps, saveSteps)
         try checkCount(.loggingSteps, loggingSteps)
     }

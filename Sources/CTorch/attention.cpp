@@ -1,0 +1,289 @@
+// Causal attention over sequences laid one after another, with grouped queries and a shared beginning.
+//
+// Rows of one batch often begin alike: the system prompt, an attack's template. The common beginning, the trunk, is then
+// laid once, in front, and every sequence attends to it and to itself; its keys and values collect gradients from all of
+// them, so the result is what the rows would give one by one. On the CPU a sequence and its key head are one task, small
+// enough for the second-level cache, computed in float32; elsewhere, libtorch's attention is called per sequence.
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <limits>
+#include <vector>
+
+#include "internal.hpp"
+#include "kernels.hpp"
+
+using tt::produce;
+using tt::unwrap;
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+namespace {
+
+// Queries that are scored together.
+constexpr int64_t query_block = 32;
+
+int64_t padded(int64_t count) { return (count + tt::kernels::column_grain - 1) / tt::kernels::column_grain * tt::kernels::column_grain; }
+
+struct Span {
+    int64_t start, length;
+};
+
+// The shapes of one call, and the sequences: the first is the trunk where there is one.
+struct Layout {
+    int64_t tokens, heads, pairs, size, width, trunk;
+    std::vector<Span> spans;
+    float scale;
+
+    Layout(const at::Tensor &q, const at::Tensor &k, std::vector<Span> sequences, int64_t trunk_length)
+        : tokens(q.size(0)), heads(q.size(1)), pairs(k.size(1)), size(q.size(2)), width(padded(q.size(2))),
+          trunk(trunk_length), spans(std::move(sequences)), scale(1.0f / std::sqrt(static_cast<float>(q.size(2)))) {}
+
+    int64_t group() const { return heads / pairs; }
+    // Tokens before a sequence's own that it attends to.
+    int64_t before(size_t sequence) const { return sequence == 0 ? 0 : trunk; }
+    int64_t longest() const {
+        int64_t most = 0;
+        for (const auto &span : spans) most = std::max(most, span.length);
+        return most + trunk;
+    }
+};
+
+// One head of some tokens of x [t, h, d] as float32 rows of `width`, the rest of each row zero.
+void gather(const at::Tensor &x, int64_t head, Span span, int64_t size, int64_t width, float *rows) {
+    const int64_t heads = x.size(1);
+    for (int64_t i = 0; i < span.length; ++i) {
+        const int64_t offset = ((span.start + i) * heads + head) * size;
+        float *row = rows + i * width;
+        if (x.scalar_type() == at::kFloat) {
+            std::memcpy(row, x.const_data_ptr<float>() + offset, static_cast<size_t>(size) * sizeof(float));
+        } else {
+            tt::kernels::widen(static_cast<const uint16_t *>(x.const_data_ptr()) + offset, row, size);
+        }
+        std::fill(row + size, row + width, 0.0f);
+    }
+}
+
+void scatter(const float *rows, at::Tensor &x, int64_t head, Span span, int64_t size, int64_t width) {
+    const int64_t heads = x.size(1);
+    for (int64_t i = 0; i < span.length; ++i) {
+        const int64_t offset = ((span.start + i) * heads + head) * size;
+        if (x.scalar_type() == at::kFloat) {
+            std::memcpy(x.mutable_data_ptr<float>() + offset, rows + i * width, static_cast<size_t>(size) * sizeof(float));
+        } else {
+            tt::kernels::narrow(rows + i * width, static_cast<uint16_t *>(x.mutable_data_ptr()) + offset, size);
+        }
+    }
+}
+
+// rows [count, width] to columns [width, stride]; the columns from `count` on are zero.
+void transpose(const float *rows, int64_t count, int64_t width, float *columns, int64_t stride) {
+    for (int64_t j = 0; j < width; ++j) {
+        for (int64_t i = 0; i < count; ++i) columns[j * stride + i] = rows[i * width + j];
+        std::fill(columns + j * stride + count, columns + (j + 1) * stride, 0.0f);
+    }
+}
+
+// Keys and values of one sequence and head: the trunk's in front of its own.
+struct Memory {
+    std::vector<float> keys, values, columns;
+
+    void load(const Layout &layout, const at::Tensor &k, const at::Tensor &v, int64_t pair, size_t sequence) {
+        const int64_t before = layout.before(sequence), width = layout.width;
+        const Span own = layout.spans[sequence];
+        const auto count = static_cast<size_t>((before + own.length) * width);
+        keys.resize(count);
+        values.resize(count);
+        if (before > 0) {
+            gather(k, pair, {0, before}, layout.size, width, keys.data());
+            gather(v, pair, {0, before}, layout.size, width, values.data());
+        }
+        gather(k, pair, own, layout.size, width, keys.data() + before * width);
+        gather(v, pair, own, layout.size, width, values.data() + before * width);
+    }
+
+    // One of the two, transposed.
+    const float *transposed(const std::vector<float> &rows, int64_t width, int64_t stride) {
+        columns.resize(static_cast<size_t>(width * stride));
+        transpose(rows.data(), static_cast<int64_t>(rows.size()) / width, width, columns.data(), stride);
+        return columns.data();
+    }
+};
+
+void attend(const Layout &layout, const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, at::Tensor &out, float *sums,
+            size_t sequence, int64_t pair) {
+    const int64_t width = layout.width, before = layout.before(sequence);
+    const Span own = layout.spans[sequence];
+    const int64_t stride = padded(before + own.length);
+    Memory memory;
+    memory.load(layout, k, v, pair, sequence);
+    const float *keys = memory.transposed(memory.keys, width, stride);
+    std::vector<float> queries(static_cast<size_t>(query_block * width)), mixed(queries.size()),
+        scores(static_cast<size_t>(query_block * stride));
+    for (int64_t head = pair * layout.group(); head < (pair + 1) * layout.group(); ++head) {
+        for (int64_t first = 0; first < own.length; first += query_block) {
+            const Span block = {own.start + first, std::min(query_block, own.length - first)};
+            gather(q, head, block, layout.size, width, queries.data());
+            const int64_t seen = before + first + block.length;
+            tt::kernels::multiply(block.length, padded(seen), layout.size, queries.data(), width, 1, keys, stride, scores.data(),
+                                  stride, false);
+            for (int64_t i = 0; i < block.length; ++i) {
+                float *row = scores.data() + i * stride;
+                const int64_t visible = before + first + i + 1;
+                sums[head * layout.tokens + block.start + i] = tt::kernels::softmax(row, visible, layout.scale);
+                std::fill(row + visible, row + seen, 0.0f);
+            }
+            tt::kernels::multiply(block.length, width, seen, scores.data(), stride, 1, memory.values.data(), width, mixed.data(),
+                                  width, false);
+            scatter(mixed.data(), out, head, block, layout.size, width);
+        }
+    }
+}
+
+// Adds to dk and dv [t, width] of one key head, and writes dq.
+void attend_backward(const Layout &layout, const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const at::Tensor &out,
+                     const at::Tensor &dout, const float *sums, at::Tensor &dq, float *dk, float *dv, size_t sequence,
+                     int64_t pair) {
+    const int64_t width = layout.width, before = layout.before(sequence);
+    const Span own = layout.spans[sequence];
+    const int64_t length = before + own.length, stride = padded(length);
+    Memory memory, other;
+    memory.load(layout, k, v, pair, sequence);
+    const float *keys = memory.transposed(memory.keys, width, stride);
+    const float *values = other.transposed(memory.values, width, stride);
+    std::vector<float> own_dk(static_cast<size_t>(length * width), 0.0f), own_dv(own_dk.size(), 0.0f);
+    const auto block_size = static_cast<size_t>(query_block * width);
+    std::vector<float> queries(block_size), answers(block_size), upstream(block_size), slopes(block_size),
+        weights(static_cast<size_t>(query_block * stride)), scores(weights.size());
+    for (int64_t head = pair * layout.group(); head < (pair + 1) * layout.group(); ++head) {
+        for (int64_t first = 0; first < own.length; first += query_block) {
+            const Span block = {own.start + first, std::min(query_block, own.length - first)};
+            gather(q, head, block, layout.size, width, queries.data());
+            gather(out, head, block, layout.size, width, answers.data());
+            gather(dout, head, block, layout.size, width, upstream.data());
+            const int64_t seen = before + first + block.length;
+            tt::kernels::multiply(block.length, padded(seen), layout.size, queries.data(), width, 1, keys, stride, weights.data(),
+                                  stride, false);
+            tt::kernels::multiply(block.length, padded(seen), layout.size, upstream.data(), width, 1, values, stride,
+                                  scores.data(), stride, false);
+            for (int64_t i = 0; i < block.length; ++i) {
+                float *weight = weights.data() + i * stride, *score = scores.data() + i * stride;
+                const int64_t visible = before + first + i + 1;
+                tt::kernels::softmax_backward(weight, score, visible, layout.scale,
+                                              sums[head * layout.tokens + block.start + i],
+                                              tt::kernels::dot(answers.data() + i * width, upstream.data() + i * width, width));
+                std::fill(weight + visible, weight + seen, 0.0f);
+                std::fill(score + visible, score + seen, 0.0f);
+            }
+            tt::kernels::multiply(block.length, width, seen, scores.data(), stride, 1, memory.keys.data(), width, slopes.data(),
+                                  width, false);
+            scatter(slopes.data(), dq, head, block, layout.size, width);
+            tt::kernels::multiply(seen, width, block.length, scores.data(), 1, stride, queries.data(), width, own_dk.data(), width,
+                                  true);
+            tt::kernels::multiply(seen, width, block.length, weights.data(), 1, stride, upstream.data(), width, own_dv.data(),
+                                  width, true);
+        }
+    }
+    for (int64_t i = 0; i < length; ++i) {
+        const int64_t token = i < before ? i : own.start + i - before;
+        tt::kernels::add(own_dk.data() + i * width, dk + token * width, width);
+        tt::kernels::add(own_dv.data() + i * width, dv + token * width, width);
+    }
+}
+
+struct PackedAttention : Function<PackedAttention> {
+    static at::Tensor forward(AutogradContext *context, const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
+                              const Layout &layout) {
+        auto out = at::empty_like(q);
+        auto sums = at::empty({layout.heads, layout.tokens}, q.options().dtype(at::kFloat));
+        float *data = sums.mutable_data_ptr<float>();
+        const auto tasks = static_cast<int64_t>(layout.spans.size()) * layout.pairs;
+        at::parallel_for(0, tasks, 1, [&](int64_t begin, int64_t end) {
+            for (int64_t task = begin; task < end; ++task) {
+                attend(layout, q, k, v, out, data, static_cast<size_t>(task / layout.pairs), task % layout.pairs);
+            }
+        });
+        context->save_for_backward({q, k, v, out, sums});
+        std::vector<int64_t> spans;
+        for (const auto &span : layout.spans) spans.insert(spans.end(), {span.start, span.length});
+        context->saved_data["spans"] = spans;
+        context->saved_data["trunk"] = layout.trunk;
+        return out;
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        const auto saved = context->get_saved_variables();
+        const auto &q = saved[0], &k = saved[1], &v = saved[2], &out = saved[3], &sums = saved[4];
+        const auto flat = context->saved_data["spans"].toIntVector();
+        std::vector<Span> spans;
+        for (size_t i = 0; i < flat.size(); i += 2) spans.push_back({flat[i], flat[i + 1]});
+        const Layout layout(q, k, std::move(spans), context->saved_data["trunk"].toInt());
+        const auto dout = gradients[0].contiguous();
+        auto dq = at::empty_like(q), dk = at::empty_like(k), dv = at::empty_like(v);
+        at::parallel_for(0, layout.pairs, 1, [&](int64_t begin, int64_t end) {
+            const auto count = static_cast<size_t>(layout.tokens * layout.width);
+            for (int64_t pair = begin; pair < end; ++pair) {
+                std::vector<float> wide_dk(count, 0.0f), wide_dv(count, 0.0f);
+                for (size_t sequence = 0; sequence < layout.spans.size(); ++sequence) {
+                    attend_backward(layout, q, k, v, out, dout, sums.const_data_ptr<float>(), dq, wide_dk.data(), wide_dv.data(),
+                                    sequence, pair);
+                }
+                scatter(wide_dk.data(), dk, pair, {0, layout.tokens}, layout.size, layout.width);
+                scatter(wide_dv.data(), dv, pair, {0, layout.tokens}, layout.size, layout.width);
+            }
+        });
+        return {dq, dk, dv, Variable()};
+    }
+};
+
+// libtorch's attention, a sequence at a time.
+at::Tensor composed(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const Layout &layout) {
+    const auto heads_first = [](const at::Tensor &x) { return x.transpose(0, 1).unsqueeze(0); };
+    std::vector<at::Tensor> parts;
+    for (size_t i = 0; i < layout.spans.size(); ++i) {
+        const auto [start, length] = layout.spans[i];
+        const int64_t before = layout.before(i);
+        const auto own = [&](const at::Tensor &x) { return x.narrow(0, start, length); };
+        const auto remembered = [&](const at::Tensor &x) {
+            return heads_first(before == 0 ? own(x) : at::cat({x.narrow(0, 0, before), own(x)}, 0));
+        };
+        std::optional<at::Tensor> mask;
+        if (before > 0) mask = at::ones({length, before + length}, q.options().dtype(at::kBool)).tril(before);
+        parts.push_back(at::scaled_dot_product_attention(heads_first(own(q)), remembered(k), remembered(v), mask, 0.0,
+                                                         before == 0, std::nullopt, layout.group() != 1)
+                            .squeeze(0)
+                            .transpose(0, 1));
+    }
+    return at::cat(parts, 0);
+}
+
+}  // namespace
+
+extern "C" {
+
+tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count, bool shares_first,
+                              tt_tensor *out) {
+    return produce(out, [&] {
+        const auto query = unwrap(q).contiguous(), key = unwrap(k).contiguous(), value = unwrap(v).contiguous();
+        TORCH_CHECK(query.dim() == 3 && key.dim() == 3 && key.sizes() == value.sizes() && query.size(0) == key.size(0) &&
+                        query.size(2) == key.size(2) && key.size(1) > 0 && query.size(1) % key.size(1) == 0,
+                    "packed_attention: q is ", query.sizes(), ", k ", key.sizes(), ", v ", value.sizes());
+        std::vector<Span> spans;
+        int64_t start = 0;
+        for (int32_t i = 0; i < count; ++i) {
+            spans.push_back({start, lengths[i]});
+            start += lengths[i];
+        }
+        TORCH_CHECK(start == query.size(0), "packed_attention: lengths sum to ", start, ", tokens are ", query.size(0));
+        const Layout layout(query, key, std::move(spans), shares_first && count > 0 ? lengths[0] : 0);
+        const auto type = query.scalar_type();
+        const bool fused = query.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && key.scalar_type() == type &&
+                           value.scalar_type() == type;
+        return fused ? PackedAttention::apply(query, key, value, layout) : composed(query, key, value, layout);
+    });
+}
+
+}  // extern "C"

@@ -1,0 +1,177 @@
+// Linear layers on one input: frozen weights, each with or without a LoRA pair, forward and backward.
+//
+// Layers that read the same input (query, key and value; gate and up) are one operation: their LoRA matrices A are one
+// product, and so is the gradient for the input. With packed weights (gemm.hpp) every sum of products is added up in
+// registers; without them, which is the case on other processors, devices and types, ATen's products are used.
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <vector>
+
+#include "gemm.hpp"
+#include "internal.hpp"
+
+using tt::unwrap;
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::Variable;
+using torch::autograd::variable_list;
+
+namespace {
+
+struct Layer {
+    at::Tensor weight, bias, packed, packed_transposed;
+    bool adapted;
+    double scale;
+};
+
+// x [t, in]; adapters a [r, in], b [out, r] of the adapted layers, one after another, in float32.
+struct Linears : Function<Linears> {
+    static variable_list forward(AutogradContext *context, const at::Tensor &x, const std::optional<at::Tensor> &residual,
+                                 at::TensorList adapters, const std::shared_ptr<std::vector<Layer>> &layers, bool packed) {
+        std::vector<at::Tensor> downs;
+        for (size_t i = 0; i < adapters.size(); i += 2) downs.push_back(adapters[i]);
+        at::Tensor down;
+        if (!downs.empty()) {
+            const auto a = at::cat(downs, 0);
+            down = packed ? tt::gemm::multiply({{x, tt::gemm::pack(a, false)}}, a.size(0))
+                          : at::linear(x, a.to(x.scalar_type()));
+        }
+        variable_list outputs;
+        int64_t column = 0;
+        size_t adapter = 0;
+        for (const auto &layer : *layers) {
+            const auto extra = residual.value_or(at::Tensor());
+            if (packed) {
+                std::vector<tt::gemm::Term> terms = {{x, layer.packed}};
+                if (layer.adapted) {
+                    const auto &b = adapters[adapter + 1];
+                    terms.push_back({down.narrow(1, column, b.size(1)), tt::gemm::pack(b, false, layer.scale)});
+                }
+                outputs.push_back(tt::gemm::multiply(terms, layer.weight.size(0), layer.bias, extra));
+            } else {
+                auto y = at::linear(x, layer.weight, layer.bias.defined() ? std::optional(layer.bias) : std::nullopt);
+                if (layer.adapted) {
+                    const auto &b = adapters[adapter + 1];
+                    y.addmm_(down.narrow(1, column, b.size(1)), b.to(x.scalar_type()).t(), 1, layer.scale);
+                }
+                if (extra.defined()) y.add_(extra);
+                outputs.push_back(y);
+            }
+            if (layer.adapted) {
+                column += adapters[adapter + 1].size(1);
+                adapter += 2;
+            }
+        }
+        variable_list saved = {x, down};
+        for (const auto &matrix : adapters) saved.push_back(matrix);
+        for (const auto &layer : *layers) saved.push_back(packed ? layer.packed_transposed : layer.weight);
+        context->save_for_backward(saved);
+        context->saved_data["packed"] = packed;
+        context->saved_data["adapters"] = static_cast<int64_t>(adapters.size());
+        std::vector<double> scales;
+        for (const auto &layer : *layers) scales.push_back(layer.adapted ? layer.scale : 0);
+        context->saved_data["scales"] = scales;
+        return outputs;
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        const auto saved = context->get_saved_variables();
+        const auto &x = saved[0], &down = saved[1];
+        const bool packed = context->saved_data["packed"].toBool();
+        const auto adapter_count = static_cast<size_t>(context->saved_data["adapters"].toInt());
+        const auto scales = context->saved_data["scales"].toDoubleVector();
+        const bool wants_input = context->needs_input_grad(0);
+        variable_list results(2 + adapter_count + 2);
+        std::vector<tt::gemm::Term> terms;
+        at::Tensor dx;
+        int64_t column = 0;
+        size_t adapter = 0;
+        for (size_t i = 0; i < scales.size(); ++i) {
+            const auto &weight = saved[2 + adapter_count + i];
+            const bool adapted = scales[i] != 0;
+            const at::Tensor *a = adapted ? &saved[2 + adapter] : nullptr, *b = adapted ? &saved[3 + adapter] : nullptr;
+            if (gradients[i].defined()) {
+                const auto dy = gradients[i].contiguous();
+                if (wants_input) {
+                    if (packed) terms.push_back({dy, weight});
+                    else if (dx.defined()) dx.addmm_(dy, weight);
+                    else dx = at::mm(dy, weight);
+                }
+                if (adapted) {
+                    const auto rank = b->size(1);
+                    const auto up = packed ? tt::gemm::multiply({{dy, tt::gemm::pack(*b, true, scales[i])}}, rank)
+                                           : at::mm(dy, b->to(dy.scalar_type())).mul_(scales[i]);
+                    if (wants_input) {
+                        if (packed) terms.push_back({up, tt::gemm::pack(*a, true)});
+                        else dx.addmm_(up, a->to(dy.scalar_type()));
+                    }
+                    const auto own = down.narrow(1, column, rank);
+                    results[2 + adapter] = packed ? tt::gemm::outer(up, x, 1) : at::mm(up.t(), x).to(at::kFloat);
+                    results[3 + adapter] = packed ? tt::gemm::outer(own, dy, scales[i]).t().contiguous()
+                                                  : at::mm(dy.t(), own).to(at::kFloat).mul_(scales[i]);
+                }
+            }
+            if (adapted) {
+                column += b->size(1);
+                adapter += 2;
+            }
+        }
+        if (packed && !terms.empty()) dx = tt::gemm::multiply(terms, x.size(1));
+        results[0] = dx;
+        if (gradients.size() == 1) results[1] = gradients[0];
+        return results;
+    }
+};
+
+at::Tensor optional(tt_tensor handle) { return handle ? unwrap(handle) : at::Tensor(); }
+
+}  // namespace
+
+extern "C" {
+
+tt_status tt_pack_weight(tt_tensor weight, bool transposed, tt_tensor *out) {
+    return tt::guard([&] {
+        const auto &w = unwrap(weight);
+        const int64_t inner = w.size(transposed ? 0 : 1), columns = w.size(transposed ? 1 : 0);
+        *out = nullptr;
+        if (!w.is_cpu() || w.scalar_type() != at::kBFloat16 || !tt::gemm::fits(inner, columns)) return;
+        at::NoGradGuard no_gradients;
+        tt::give(tt::gemm::pack(w, transposed), out);
+    });
+}
+
+tt_status tt_linears(tt_tensor input, tt_tensor residual, const tt_linear_layer *items, int32_t count, tt_tensor *out) {
+    return tt::guard([&] {
+        const auto x = unwrap(input).contiguous();
+        TORCH_CHECK(x.dim() == 2, "linears: x is ", x.sizes(), ", must be [tokens, width]");
+        TORCH_CHECK(!residual || count == 1, "linears: a residual goes with one layer");
+        const auto layers = std::make_shared<std::vector<Layer>>();
+        std::vector<at::Tensor> adapters;
+        const bool records = at::GradMode::is_enabled();
+        bool packed = x.scalar_type() == at::kBFloat16 && x.is_cpu();
+        for (int32_t i = 0; i < count; ++i) {
+            const auto &item = items[i];
+            layers->push_back({unwrap(item.weight), optional(item.bias), optional(item.packed), optional(item.packed_transposed),
+                               item.a != nullptr, item.scale});
+            const auto &layer = layers->back();
+            TORCH_CHECK(layer.weight.dim() == 2 && layer.weight.size(1) == x.size(1), "linears: x is ", x.sizes(),
+                        ", weight ", layer.weight.sizes());
+            if (item.a) {
+                const auto &a = unwrap(item.a), &b = unwrap(item.b);
+                TORCH_CHECK(a.dim() == 2 && b.dim() == 2 && a.size(1) == x.size(1) && b.size(0) == layer.weight.size(0) &&
+                                a.size(0) == b.size(1),
+                            "linears: weight is ", layer.weight.sizes(), ", a ", a.sizes(), ", b ", b.sizes());
+                TORCH_CHECK(item.scale != 0, "linears: the scale of a pair is 0");
+                adapters.push_back(a);
+                adapters.push_back(b);
+                packed = packed && tt::gemm::fits(a.size(0), b.size(0)) && b.size(0) % 2 == 0;
+            }
+            packed = packed && layer.packed.defined() && (!records || layer.packed_transposed.defined());
+        }
+        const auto extra = residual ? std::optional<at::Tensor>(unwrap(residual)) : std::nullopt;
+        const auto outputs = Linears::apply(x, extra, at::TensorList(adapters), layers, packed);
+        for (int32_t i = 0; i < count; ++i) tt::give(outputs[static_cast<size_t>(i)], &out[i]);
+    });
+}
+
+}  // extern "C"

@@ -130,7 +130,40 @@ extension Adapter {
         var modules_to_save: [String]?
         var rank_pattern: [String: Int]?
         var alpha_pattern: [String: Double]?
-        var init_lora_weights: Bool?
+        var init_lora_weights: Initialisation?
+        var alora_invocation_tokens: [Int]?
+    }
+
+    /// `init_lora_weights` is a switch, or the name of a method.
+    private enum Initialisation: Codable {
+        case usual(Bool)
+        case method(String)
+
+        /// The methods that set the matrices alone; others also move the base, which an adapter's files do not hold.
+        private static let leavingTheBase = ["gaussian", "eva", "orthogonal"]
+
+        /// The method's name where it does not leave the base as it is.
+        var changingTheBase: String? {
+            guard case .method(let name) = self, !Self.leavingTheBase.contains(name.lowercased()) else { return nil }
+            return name
+        }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.singleValueContainer()
+            if let isUsual = try? container.decode(Bool.self) {
+                self = .usual(isUsual)
+            } else {
+                self = .method(try container.decode(String.self))
+            }
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            switch self {
+            case .usual(let isUsual): try container.encode(isUsual)
+            case .method(let name): try container.encode(name)
+            }
+        }
     }
 
     /// `target_modules` is a list of names, or the word all-linear.
@@ -183,7 +216,7 @@ extension Adapter {
             target_modules: .names(configuration.targetModules.sorted()),
             use_rslora: configuration.useRSLoRA,
             use_dora: false,
-            init_lora_weights: true
+            init_lora_weights: .usual(true)
         )
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -214,11 +247,19 @@ extension Adapter {
         }
         guard file.peft_type == "LORA", file.use_dora != true, file.use_qalora != true, file.lora_bias != true,
             file.bias ?? "none" == "none", file.modules_to_save?.isEmpty ?? true, file.rank_pattern?.isEmpty ?? true,
-            file.alpha_pattern?.isEmpty ?? true, file.fan_in_fan_out != true, file.r > 0
+            file.alpha_pattern?.isEmpty ?? true, file.fan_in_fan_out != true, file.r > 0,
+            file.alora_invocation_tokens?.isEmpty ?? true
         else {
             throw ModelError.adapter(
                 path: configurationFile.path,
-                reason: "only plain LoRA is supported (no DoRA, biases, saved modules or per-module ranks)"
+                reason: "only plain LoRA is supported (no DoRA, aLoRA, biases, saved modules or per-module ranks)"
+            )
+        }
+        if let method = file.init_lora_weights?.changingTheBase {
+            throw ModelError.adapter(
+                path: configurationFile.path,
+                reason: "init_lora_weights \(method) may have changed the base model's weights, which these files do "
+                    + "not hold; let PEFT save it with path_initial_model_for_weight_conversion"
             )
         }
         let weights = try SafetensorsFile(contentsOf: directory.appendingPathComponent("adapter_model.safetensors"))

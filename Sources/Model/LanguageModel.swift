@@ -40,13 +40,15 @@ public final class LanguageModel {
     /// - Throws: `ModelError`, `WeightsError` or `TokenizerError` naming the file and what is wrong with it.
     public static func load(from url: URL, dtype: DType? = nil, device: Device = .cpu) async throws -> LanguageModel {
         let files = try ModelFiles(url)
+        let configuration = try files.configuration
+        let tokenizer = try files.tokenizer(for: configuration)
         let network = try Llama(
-            try files.configuration,
+            configuration,
             from: files.source,
             dtype: dtype ?? device.preferredFloat,
             device: device
         )
-        return LanguageModel(url: url, network: network, tokenizer: try files.tokenizer)
+        return LanguageModel(url: url, network: network, tokenizer: tokenizer)
     }
 
     /// A copy laid out for inference, with an adapter from disk added into the weights.
@@ -97,11 +99,16 @@ extension Tokenizer {
         }
         let tokens = try need(gguf.metadata["tokenizer.ggml.tokens"]?.strings, "tokenizer.ggml.tokens")
         let merges = try need(gguf.metadata["tokenizer.ggml.merges"]?.strings, "tokenizer.ggml.merges")
-        let types = gguf.metadata["tokenizer.ggml.token_type"]?.integers ?? [Int](repeating: 1, count: tokens.count)
+        let types = try gguf.metadata["tokenizer.ggml.token_type"].map {
+            try need($0.integers, "tokenizer.ggml.token_type").map {
+                try need(Int32(exactly: $0), "tokenizer.ggml.token_type")
+            }
+        }
         try self.init(
+            source: path,
             vocabulary: tokens.map(Array.init),
-            merges: merges.indices.map { merges.text(at: $0) },
-            tokenTypes: types.map(Int32.init),
+            merges: merges.map(Array.init),
+            tokenTypes: types ?? [],
             preTokenizer: gguf.metadata["tokenizer.ggml.pre"]?.text ?? "default",
             bosID: gguf.metadata["tokenizer.ggml.bos_token_id"]?.integer,
             eosID: gguf.metadata["tokenizer.ggml.eos_token_id"]?.integer,
@@ -125,7 +132,7 @@ package struct ModelDescription: Sendable {
     package init(of url: URL) throws {
         let files = try ModelFiles(url)
         configuration = try files.configuration
-        tokenizer = try files.tokenizer
+        tokenizer = try files.tokenizer(for: configuration)
         switch files.source {
         case .gguf(let file):
             format = "GGUF version \(file.version)"
@@ -166,14 +173,23 @@ private struct ModelFiles {
     }
 
     /// The tokenizer; a directory may come without one.
-    var tokenizer: Tokenizer? {
-        get throws {
-            switch source {
-            case .gguf(let file): return try Tokenizer(gguf: file)
-            case .safetensors:
-                let path = url.appendingPathComponent("tokenizer.json").path
-                return FileManager.default.fileExists(atPath: path) ? try Tokenizer(directory: url) : nil
-            }
+    func tokenizer(for configuration: LlamaConfiguration) throws -> Tokenizer? {
+        let tokenizer: Tokenizer
+        switch source {
+        case .gguf(let file): tokenizer = try Tokenizer(gguf: file)
+        case .safetensors:
+            let path = url.appendingPathComponent("tokenizer.json").path
+            guard FileManager.default.fileExists(atPath: path) else { return nil }
+            tokenizer = try Tokenizer(directory: url)
         }
+        guard tokenizer.vocabularySize <= configuration.vocabularySize else {
+            throw ModelError.configuration(
+                path: url.path,
+                key: "vocab_size",
+                reason: "is \(configuration.vocabularySize), but the tokenizer has \(tokenizer.vocabularySize) ids; "
+                    + "the files do not belong together"
+            )
+        }
+        return tokenizer
     }
 }

@@ -11,6 +11,8 @@ public struct LlamaConfiguration: Sendable, Hashable {
         case linear(factor: Double)
         /// Llama 3.1: low frequencies divided by `factor`, a smooth step between the two wavelengths.
         case llama3(factor: Double, lowFrequency: Double, highFrequency: Double, originalContext: Int)
+        /// Each frequency divided by a number of its own, as llama.cpp's table `rope_freqs.weight` says.
+        case table([Double])
     }
 
     /// `vocab_size`
@@ -42,7 +44,7 @@ public struct LlamaConfiguration: Sendable, Hashable {
     /// `mlp_bias`
     public var mlpBias: Bool
 
-    /// Parameters of the whole model.
+    /// Parameters of the whole model; the limits on sizes keep the number within 64 bits.
     public var parameterCount: Int {
         let attention = hiddenSize * headSize * (2 * headCount + 2 * keyValueHeadCount)
         let layer = attention + 3 * hiddenSize * intermediateSize + 2 * hiddenSize
@@ -59,6 +61,8 @@ public struct LlamaConfiguration: Sendable, Hashable {
                 return frequency
             case .linear(let factor):
                 return frequency / factor
+            case .table(let divisors):
+                return frequency / divisors[index]
             case .llama3(let factor, let low, let high, let original):
                 let wavelength = 2 * Double.pi / frequency
                 if wavelength < Double(original) / high { return frequency }
@@ -108,7 +112,7 @@ extension LlamaConfiguration {
         let file: File
         do {
             file = try JSONDecoder().decode(File.self, from: Data(contentsOf: url))
-        } catch let error as DecodingError {
+        } catch {
             throw ModelError.configuration(path: path, key: "JSON", reason: "cannot be read: \(error)")
         }
         guard file.model_type == "llama" else {
@@ -126,9 +130,7 @@ extension LlamaConfiguration {
             )
         }
         func need(_ value: Int?, _ key: String) throws -> Int {
-            guard let value, value > 0 else {
-                throw ModelError.configuration(path: path, key: key, reason: "must be a positive number")
-            }
+            guard let value else { throw ModelError.configuration(path: path, key: key, reason: "is missing") }
             return value
         }
         hiddenSize = try need(file.hidden_size, "hidden_size")
@@ -137,7 +139,7 @@ extension LlamaConfiguration {
         intermediateSize = try need(file.intermediate_size, "intermediate_size")
         layerCount = try need(file.num_hidden_layers, "num_hidden_layers")
         keyValueHeadCount = file.num_key_value_heads ?? headCount
-        headSize = file.head_dim ?? hiddenSize / headCount
+        headSize = file.head_dim ?? hiddenSize / max(headCount, 1)
         normEpsilon = file.rms_norm_eps ?? 1e-6
         contextLength = file.max_position_embeddings ?? 2048
         tiesEmbeddings = file.tie_word_embeddings ?? false
@@ -147,18 +149,14 @@ extension LlamaConfiguration {
         let rope = file.rope_parameters ?? file.rope_scaling
         ropeTheta = file.rope_parameters?.rope_theta ?? file.rope_theta ?? rope?.rope_theta ?? 10000
         ropeScaling = try Self.scaling(rope, path: path)
-        try validate(path: path)
+        try validate(path: path, names: .configuration)
     }
 
     private static func scaling(_ rope: File.Rope?, path: String) throws -> RopeScaling {
         guard let rope, let type = rope.rope_type ?? rope.type, type != "default" else { return .none }
-        func need(_ value: Double?, _ key: String) throws -> Double {
-            guard let value, value > 0 else {
-                throw ModelError.configuration(
-                    path: path,
-                    key: "rope_scaling.\(key)",
-                    reason: "must be a positive number"
-                )
+        func need<Number>(_ value: Number?, _ key: String) throws -> Number {
+            guard let value else {
+                throw ModelError.configuration(path: path, key: "rope_scaling.\(key)", reason: "is missing")
             }
             return value
         }
@@ -170,11 +168,9 @@ extension LlamaConfiguration {
                 factor: try need(rope.factor, "factor"),
                 lowFrequency: try need(rope.low_freq_factor, "low_freq_factor"),
                 highFrequency: try need(rope.high_freq_factor, "high_freq_factor"),
-                originalContext: Int(
-                    try need(
-                        rope.original_max_position_embeddings.map(Double.init),
-                        "original_max_position_embeddings"
-                    )
+                originalContext: try need(
+                    rope.original_max_position_embeddings,
+                    "original_max_position_embeddings"
                 )
             )
         default:
@@ -183,19 +179,6 @@ extension LlamaConfiguration {
                 feature: "rope_type \(type)",
                 remedy: "default, linear and llama3 are known"
             )
-        }
-    }
-
-    private func validate(path: String) throws {
-        guard headCount.isMultiple(of: keyValueHeadCount), keyValueHeadCount > 0 else {
-            throw ModelError.configuration(
-                path: path,
-                key: "num_key_value_heads",
-                reason: "must divide num_attention_heads (\(headCount))"
-            )
-        }
-        guard headSize.isMultiple(of: 2), headSize > 0 else {
-            throw ModelError.configuration(path: path, key: "head_dim", reason: "must be even")
         }
     }
 }
@@ -214,21 +197,27 @@ extension LlamaConfiguration {
                 remedy: "use a GGUF file of architecture llama"
             )
         }
-        func integer(_ key: String) throws -> Int {
-            guard let value = gguf.metadata["llama.\(key)"]?.integer, value > 0 else {
-                throw ModelError.configuration(path: path, key: "llama.\(key)", reason: "must be a positive number")
+        func read<Number>(_ key: String, _ number: (GGUFValue) -> Number?, _ fallback: Number?) throws -> Number {
+            guard let value = gguf.metadata["llama.\(key)"].map(number) ?? fallback else {
+                throw ModelError.configuration(path: path, key: "llama.\(key)", reason: "is missing or no number")
             }
             return value
+        }
+        func integer(_ key: String, default fallback: Int? = nil) throws -> Int {
+            try read(key, \.integer, fallback)
+        }
+        func number(_ key: String, default fallback: Double? = nil) throws -> Double {
+            try read(key, \.number, fallback)
         }
         hiddenSize = try integer("embedding_length")
         headCount = try integer("attention.head_count")
         layerCount = try integer("block_count")
         intermediateSize = try integer("feed_forward_length")
         contextLength = try integer("context_length")
-        keyValueHeadCount = gguf.metadata["llama.attention.head_count_kv"]?.integer ?? headCount
-        headSize = gguf.metadata["llama.attention.key_length"]?.integer ?? hiddenSize / headCount
-        normEpsilon = gguf.metadata["llama.attention.layer_norm_rms_epsilon"]?.number ?? 1e-5
-        ropeTheta = gguf.metadata["llama.rope.freq_base"]?.number ?? 10000
+        keyValueHeadCount = try integer("attention.head_count_kv", default: headCount)
+        headSize = try integer("attention.key_length", default: hiddenSize / max(headCount, 1))
+        normEpsilon = try number("attention.layer_norm_rms_epsilon", default: 1e-5)
+        ropeTheta = try number("rope.freq_base", default: 10000)
         ropeScaling = .none
         guard let embedding = gguf.tensor(named: "token_embd.weight"), let rows = embedding.shape.first else {
             throw ModelError.configuration(path: path, key: "token_embd.weight", reason: "the tensor is missing")
@@ -238,22 +227,41 @@ extension LlamaConfiguration {
         attentionBias = gguf.tensor(named: "blk.0.attn_q.bias") != nil
         mlpBias = gguf.tensor(named: "blk.0.ffn_gate.bias") != nil
         if let type = gguf.metadata["llama.rope.scaling.type"]?.text, type != "none" {
-            guard type == "linear", let factor = gguf.metadata["llama.rope.scaling.factor"]?.number else {
+            guard type == "linear" else {
                 throw ModelError.unsupported(
                     path: path,
                     feature: "rope scaling \(type)",
                     remedy: "linear scaling and none are known"
                 )
             }
-            ropeScaling = .linear(factor: factor)
+            ropeScaling = .linear(factor: try number("rope.scaling.factor"))
         }
-        guard gguf.tensor(named: "rope_freqs.weight") == nil else {
+        if let table = gguf.tensor(named: "rope_freqs.weight") {
+            guard ropeScaling == .none else {
+                throw ModelError.unsupported(
+                    path: path,
+                    feature: "rope scaling together with a table of rope factors (rope_freqs.weight)",
+                    remedy: "load the Hugging Face directory of this model instead"
+                )
+            }
+            guard table.shape == [headSize / 2] else {
+                throw ModelError.shape(
+                    path: path,
+                    tensor: table.name,
+                    expected: [headSize / 2],
+                    found: table.shape
+                )
+            }
+            ropeScaling = .table(try gguf.dequantize(table.name).map(Double.init))
+        }
+        try validate(path: path, names: .metadata)
+        let rotated = try integer("rope.dimension_count", default: headSize)
+        guard rotated == headSize else {
             throw ModelError.unsupported(
                 path: path,
-                feature: "a table of rope factors (rope_freqs.weight)",
-                remedy: "load the Hugging Face directory of this model instead"
+                feature: "llama.rope.dimension_count \(rotated) in heads of \(headSize)",
+                remedy: "use a model whose whole heads are rotated"
             )
         }
-        try validate(path: path)
     }
 }

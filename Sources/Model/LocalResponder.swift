@@ -1,3 +1,4 @@
+import Foundation
 public import TemperText
 import TemperTorch
 
@@ -15,7 +16,15 @@ public struct LocalResponder: Responder, LikelihoodModel {
     /// Answers each conversation by the model's own chat template.
     public func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion] {
         let tokenizer = try model.requireTokenizer()
-        let prompts = try chats.map { tokenizer.encode(try model.promptText($0)) }
+        let limit = model.configuration.contextLength
+        guard options.maxNewTokens <= limit else {
+            throw ModelError.contextLength(tokens: options.maxNewTokens, limit: limit)
+        }
+        let prompts = try chats.map { chat in
+            let ids = tokenizer.encode(try model.promptText(chat))
+            guard !ids.isEmpty else { throw ModelError.emptyPrompt(path: model.url.path) }
+            return ids
+        }
         let outputs = try await generate(prompts, options: options, endIDs: tokenizer.endOfTurnIDs)
         return outputs.map { output in
             let shown = output.finishReason == .stop ? Array(output.ids.dropLast()) : output.ids
@@ -43,7 +52,12 @@ public struct LocalResponder: Responder, LikelihoodModel {
             let prompt = try model.promptText(candidate.chat)
             let tokens = tokenizer.encodeWithOffsets(prompt + candidate.text)
             let boundary = prompt.utf8.count
-            return (tokens.map(\.id), tokens.firstIndex { $0.utf8.upperBound > boundary } ?? tokens.count)
+            let limit = model.configuration.contextLength
+            guard tokens.count <= limit else { throw ModelError.contextLength(tokens: tokens.count, limit: limit) }
+            let start = tokens.firstIndex { $0.utf8.upperBound > boundary } ?? tokens.count
+            // Without a token before it, the candidate's first token would go unscored.
+            guard start > 0 else { throw ModelError.emptyPrompt(path: model.url.path) }
+            return (tokens.map(\.id), start)
         }
         return try await score(sequences)
     }
@@ -57,7 +71,7 @@ public struct LocalResponder: Responder, LikelihoodModel {
             var rows: [Int] = []
             var targets: [Int] = []
             for (index, sequence) in batch.enumerated() {
-                for position in max(sequence.start, 1)..<max(sequence.ids.count, sequence.start, 1) {
+                for position in sequence.start..<sequence.ids.count {
                     rows.append(packed.row(of: position - 1, in: index))
                     targets.append(sequence.ids[position])
                 }
@@ -72,7 +86,7 @@ public struct LocalResponder: Responder, LikelihoodModel {
             }
             var cursor = 0
             for sequence in batch {
-                let count = max(sequence.ids.count - max(sequence.start, 1), 0)
+                let count = sequence.ids.count - sequence.start
                 scores.append(values[cursor..<(cursor + count)].reduce(0) { $0 + Double($1) })
                 cursor += count
             }

@@ -12,6 +12,8 @@ public enum ModelError: Error, CustomStringConvertible, Sendable, Equatable {
     case contextLength(tokens: Int, limit: Int)
     /// The model has no tokenizer or no chat template, and the request needs one.
     case noChatTemplate(path: String)
+    /// The chat template makes nothing of a conversation.
+    case emptyPrompt(path: String)
     /// The adapter does not fit the model.
     case adapter(path: String, reason: String)
 
@@ -30,6 +32,9 @@ public enum ModelError: Error, CustomStringConvertible, Sendable, Equatable {
             "\(tokens) tokens do not fit the model's context of \(limit): shorten the prompt or lower max_new_tokens"
         case .noChatTemplate(let path):
             "\(path) brings no chat template; add chat_template.jinja beside the tokenizer"
+        case .emptyPrompt(let path):
+            "the chat template of \(path) renders nothing for a conversation; correct chat_template.jinja, or the "
+                + "template in the tokenizer's configuration"
         case .adapter(let path, let reason):
             "\(path): \(reason)"
         }

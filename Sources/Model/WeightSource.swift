@@ -80,7 +80,7 @@ enum WeightSource {
     ]
 
     /// `model.layers.3.mlp.up_proj.weight` becomes `blk.3.ffn_up.weight`.
-    private static func ggufName(_ name: String) -> String {
+    static func ggufName(_ name: String) -> String {
         switch name {
         case "model.embed_tokens.weight": return "token_embd.weight"
         case "model.norm.weight": return "output_norm.weight"

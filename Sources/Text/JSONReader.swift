@@ -106,18 +106,28 @@ struct JSONReader {
     private mutating func number() throws -> TemplateValue {
         let start = position
         var isWhole = true
-        scan: while position < bytes.count {
-            switch bytes[position] {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"): break
-            case UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"): isWhole = false
-            default: break scan
-            }
-            position += 1
+        _ = take(UInt8(ascii: "-"))
+        if !take(UInt8(ascii: "0")) { try digits() }
+        if take(UInt8(ascii: ".")) {
+            isWhole = false
+            try digits()
+        }
+        if take(UInt8(ascii: "e")) || take(UInt8(ascii: "E")) {
+            isWhole = false
+            if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
+            try digits()
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
         if isWhole, let value = Int(text) { return .int(value) }
         guard let value = Double(text) else { throw failure("a value was expected") }
         return .double(value)
+    }
+
+    /// One digit or more.
+    private mutating func digits() throws {
+        let start = position
+        while position < bytes.count, case 0x30...0x39 = bytes[position] { position += 1 }
+        guard position > start else { throw failure("a value was expected") }
     }
 
     private mutating func string() throws -> String {
@@ -128,13 +138,18 @@ struct JSONReader {
             switch bytes[position] {
             case UInt8(ascii: "\""):
                 text.append(contentsOf: bytes[start..<position])
+                guard let string = String(validating: text, as: UTF8.self) else {
+                    throw failure("a string is not UTF-8")
+                }
                 position += 1
-                return String(decoding: text, as: UTF8.self)
+                return string
             case UInt8(ascii: "\\"):
                 text.append(contentsOf: bytes[start..<position])
                 position += 1
                 try escape(into: &text)
                 start = position
+            case 0..<0x20:
+                throw failure("a string holds a control character")
             default:
                 position += 1
             }
@@ -174,10 +189,14 @@ struct JSONReader {
     }
 
     private mutating func hex() throws -> UInt32 {
-        guard position + 4 <= bytes.count,
-            let value = UInt32(String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16)
-        else { throw failure("four hexadecimal digits were expected") }
-        position += 4
+        var value: UInt32 = 0
+        for _ in 0..<4 {
+            guard position < bytes.count, let digit = Character(Unicode.Scalar(bytes[position])).hexDigitValue else {
+                throw failure("four hexadecimal digits were expected")
+            }
+            value = value << 4 | UInt32(digit)
+            position += 1
+        }
         return value
     }
 }

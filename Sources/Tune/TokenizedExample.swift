@@ -56,7 +56,8 @@ extension Dataset {
     /// The rows as token ids under a model's own chat template.
     ///
     /// Which tokens are targets follows from the template, never from a search in the text: the assistant's spans are
-    /// those `ChatTemplate.assistantRanges` finds. Rows longer than `cutoffLength` are cut at the end.
+    /// those `ChatTemplate.assistantRanges` finds. Rows longer than `cutoffLength`, or than the model's context, are
+    /// cut at the end.
     ///
     /// - Returns: the rows that hold at least one target, and how many were cut or left out.
     /// - Throws: `TrainingError` when no row is left.
@@ -66,6 +67,7 @@ extension Dataset {
     ) throws -> (rows: [TokenizedExample], cut: Int, dropped: Int) {
         let tokenizer = try model.requireTokenizer()
         guard let template = tokenizer.chatTemplate else { throw ModelError.noChatTemplate(path: model.url.path) }
+        let cutoffLength = min(cutoffLength, model.configuration.contextLength)
         var rows: [TokenizedExample] = []
         var cut = 0
         for example in examples {

@@ -63,15 +63,6 @@ public enum GGUFValue: Sendable, Equatable {
         guard case .array(let array) = self else { return nil }
         return array.integers
     }
-
-    /// The elements as single precision numbers, if the value is an array of floating point numbers.
-    public var floats: [Float]? {
-        switch self {
-        case .array(.float32(let values)): values
-        case .array(.float64(let values)): values.map { Float($0) }
-        default: nil
-        }
-    }
 }
 
 /// A string as a GGUF file stores it: bytes that are meant to be UTF-8.
@@ -152,10 +143,5 @@ public struct GGUFStrings: Sendable, Equatable, RandomAccessCollection {
     /// The bytes of one string.
     public subscript(position: Int) -> ArraySlice<UInt8> {
         storage[(position == 0 ? 0 : ends[position - 1])..<ends[position]]
-    }
-
-    /// One string read as UTF-8; invalid bytes become replacement characters.
-    public func text(at position: Int) -> String {
-        String(decoding: self[position], as: UTF8.self)
     }
 }

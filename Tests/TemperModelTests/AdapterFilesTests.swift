@@ -26,13 +26,6 @@ struct AdapterFilesTests {
         return adapter
     }
 
-    private func withFolder<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "temper-adapter-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        return try await body(folder)
-    }
-
     private static func object(_ folder: URL) throws -> [String: Any] {
         let data = try Data(contentsOf: folder.appending(path: "adapter_config.json"))
         return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
@@ -187,7 +180,7 @@ struct AdapterFilesTests {
         let edits: [(String, Any)] = [
             ("use_dora", true), ("use_qalora", true), ("lora_bias", true), ("bias", "all"), ("fan_in_fan_out", true),
             ("modules_to_save", ["lm_head"]), ("rank_pattern", ["q_proj": 2]), ("alpha_pattern", ["q_proj": 2]),
-            ("peft_type", "IA3"), ("r", 0),
+            ("peft_type", "IA3"), ("r", 0), ("alora_invocation_tokens", [1, 2]),
         ]
         for (key, value) in edits {
             let text = try await message(model) { try Self.edit($0, key, value) }
@@ -195,6 +188,13 @@ struct AdapterFilesTests {
                 text.contains("adapter_config.json") && text.contains("only plain LoRA is supported"),
                 "\(key): \(text)"
             )
+        }
+        for value: Any in [false, "gaussian", "eva", "orthogonal", NSNull()] {
+            #expect(try await message(model) { try Self.edit($0, "init_lora_weights", value) } == "no error")
+        }
+        for method in ["pissa", "pissa_niter_16", "olora", "corda", "loftq", "lora_ga"] {
+            let text = try await message(model) { try Self.edit($0, "init_lora_weights", method) }
+            #expect(text.contains("adapter_config.json: init_lora_weights \(method)"), "\(text)")
         }
         var text = try await message(model) { try Self.edit($0, "target_modules", ["q_proj", "conv"]) }
         #expect(text.contains("no module named conv"), "\(text)")

@@ -136,6 +136,18 @@ struct SmolLMTests {
         }
     }
 
+    /// Optimised code takes about 0.02 s for each; the limit leaves room for debug builds on a busy machine.
+    @Test func longRunsWithoutASpace() async throws {
+        let tokenizer = try #require(try await Self.model.value.tokenizer)
+        for unit in ["a", "he", "="] {
+            let text = String(repeating: unit, count: 100_000 / unit.utf8.count)
+            var ids: [Int] = []
+            let elapsed = ContinuousClock().measure { ids = tokenizer.encode(text) }
+            #expect(elapsed < .seconds(15), "\(unit)")
+            #expect(tokenizer.decode(ids).utf8.elementsEqual(text.utf8))
+        }
+    }
+
     @Test func conversationsEqualTheReference() async throws {
         struct Rendering: Decodable {
             var chat: [Message]

@@ -79,9 +79,23 @@ struct SHA256Tests {
         ),
         (String(repeating: "a", count: 55), "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318"),
         (String(repeating: "a", count: 64), "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb"),
+        (String(repeating: "a", count: 119), "31eba51c313a5c08226adf18d4a359cfdfd8d2e816b13f4af952f7ea6584dcfb"),
+        (String(repeating: "a", count: 120), "2f3d335432c70b580af0e8e1b3674a7c020d683aa5f73aaaedfdc55af904c21c"),
         (String(repeating: "a", count: 1000), "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3"),
     ])
     func vectors(text: String, digest: String) {
         #expect(SHA256.hex(of: text) == digest)
+    }
+
+    /// Longer than what is read at a time.
+    @Test func files() throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("temper-hash-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try Data((0..<((1 << 20) + 1000)).map { UInt8($0 % 251) }).write(to: file)
+        let digest = "5c552b3cb24ce48cdddbc3ffc5bc53ddfc557b33d4a9ec5422861e0ef9b14311"
+        #expect(try SHA256.hex(contentsOf: file) == digest)
+        try Data().write(to: file)
+        #expect(try SHA256.hex(contentsOf: file) == SHA256.hex(of: ""))
+        #expect(throws: (any Error).self) { try SHA256.hex(contentsOf: URL(fileURLWithPath: "/nowhere")) }
     }
 }

@@ -67,6 +67,19 @@ import Testing
         )
         #expect(data.examples[0].chat.messages.map(\.role) == [.system, .user, .assistant])
         #expect(data.files[0].format == .sharegpt)
+        let switched = try read(
+            #"{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b","weight":0},{"from":"human","value":"c"},{"from":"gpt","value":"d"}]}"#
+        )
+        #expect(switched.examples[0].trainedTurns == [3])
+    }
+
+    @Test func rowsHaveNoWeight() throws {
+        #expect(try read(#"{"prompt":"a","completion":"b","weight":1}"#).count == 1)
+        for weight in ["0", "0.5", "2", "-1", "\"1\"", "[1]"] {
+            let first = #"{"prompt":"a","completion":"b"}"#
+            let error = try #require(problem("\(first)\n" + first.dropLast() + ",\"weight\":\(weight)}"))
+            #expect(error.description.hasPrefix("data.jsonl:2: `weight`"), "\(error)")
+        }
     }
 
     @Test func promptCompletionAsTextAndAsMessages() throws {
@@ -98,11 +111,9 @@ import Testing
         let lines = row + "\n" + #"{"prompt":"a","completion":"b"}"#
         try Data(lines.utf8).write(to: folder.appendingPathComponent("train.jsonl"))
         try Data(row.utf8).write(to: folder.appendingPathComponent("valid.jsonl"))
-        let parts = try Dataset.loadParts(folder)
-        #expect(parts.train.count == 2 && parts.train.files[0].format == .mlx)
-        #expect(parts.valid?.count == 1 && parts.test == nil)
-        try Data("".utf8).write(to: folder.appendingPathComponent("valid.jsonl"))
-        #expect(throws: DatasetError.self) { try Dataset.load(folder) }
+        let data = try Dataset.load(folder)
+        #expect(data.count == 2 && data.files[0].format == .mlx)
+        #expect(data.notes.count == 1 && data.notes[0].contains("valid.jsonl: not read"))
         #expect(throws: DatasetError.self) { try Dataset.load(folder.appendingPathComponent("none.jsonl")) }
     }
 
@@ -188,13 +199,6 @@ import Testing
 
     // MARK: Order
 
-    private func numbered(_ count: Int) -> Dataset {
-        let examples = (0..<count).map {
-            Example(chat: Chat(user: "\($0)"), source: .init(file: "f", line: $0 + 1))
-        }
-        return Dataset(name: "n", examples: examples)
-    }
-
     @Test func generatorGivesThePublishedStream() {
         // First outputs for seed 1234567, as in the reference program of the mixing function.
         var generator = SplitMix64(seed: 1_234_567)
@@ -207,28 +211,11 @@ import Testing
         #expect((0..<1).contains(generator.unit()))
     }
 
-    @Test func shufflesAndSplitsDeterministically() {
-        let data = numbered(100)
-        let shuffled = data.shuffled(seed: 7)
-        #expect(shuffled == data.shuffled(seed: 7))
-        #expect(shuffled.examples != data.examples && shuffled.examples != data.shuffled(seed: 8).examples)
-        #expect(Set(shuffled.examples) == Set(data.examples))
-        let (train, holdout) = data.split(holdout: 0.2, seed: 3)
-        #expect(train.count == 80 && holdout.count == 20)
-        #expect(Set(train.examples + holdout.examples).count == 100)
-        #expect(train.examples.map(\.source.line) == train.examples.map(\.source.line).sorted())
-        #expect(numbered(2).split(holdout: 0.01, seed: 1).holdout.count == 1)
-        #expect(data.split(holdout: 0, seed: 1).holdout.examples.isEmpty)
-        #expect(data.prefix(3).count == 3 && data.prefix(1000).count == 100 && data.prefix(-1).examples.isEmpty)
-        #expect(numbered(0).shuffled(seed: 1).examples.isEmpty)
-    }
-
     @Test func codesAndDecodes() throws {
         let example = Example(
             chat: Chat([Message(.user, "a"), Message(.assistant, "b")]),
             source: .init(file: "f", line: 1),
             category: "c",
-            weight: 0.5,
             trainedTurns: [1]
         )
         let data = try JSONEncoder().encode(example)

@@ -151,7 +151,7 @@ private struct TokenizerFile {
             if let pair = entry.array, pair.count == 2, let left = pair[0].string, let right = pair[1].string {
                 return (Array(left.utf8), Array(right.utf8))
             }
-            guard let line = entry.string, let pair = Tokenizer.mergePair(line) else {
+            guard let line = entry.string, let pair = Tokenizer.mergePair(Array(line.utf8)) else {
                 throw malformed("an entry of 'model.merges' is not a pair")
             }
             return pair

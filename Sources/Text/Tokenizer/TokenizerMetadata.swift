@@ -12,9 +12,9 @@ extension Tokenizer {
     /// Builds a byte-level BPE tokenizer.
     ///
     /// - Parameters:
-    ///   - model: `tokenizer.ggml.model`; only "gpt2" is byte-level BPE.
-    ///   - vocabulary: UTF-8 of each token as stored.
-    ///   - merges: pairs separated by a space, best first.
+    ///   - source: the file, for errors.
+    ///   - vocabulary: bytes of each token as stored.
+    ///   - merges: bytes of pairs separated by a space, best first.
     ///   - tokenTypes: a type per token; empty if the file has none.
     ///   - preTokenizer: `tokenizer.ggml.pre`.
     ///   - bosID: the id that begins a text.
@@ -25,9 +25,9 @@ extension Tokenizer {
     ///   - chatTemplate: source of the chat template.
     /// - Throws: ``TokenizerError``, or ``TemplateError`` if the chat template cannot be parsed.
     package init(
-        model: String = "gpt2",
+        source: String,
         vocabulary: [[UInt8]],
-        merges: [String],
+        merges: [[UInt8]],
         tokenTypes: [Int32],
         preTokenizer: String,
         bosID: Int?,
@@ -37,14 +37,6 @@ extension Tokenizer {
         addBOS: Bool,
         chatTemplate: String?
     ) throws {
-        let source = "the GGUF metadata"
-        guard model == "gpt2" else {
-            throw TokenizerError.unsupported(
-                source: source,
-                feature: "tokenizer.ggml.model '\(model)'",
-                remedy: "use a model with a byte-level BPE tokenizer ('gpt2')"
-            )
-        }
         guard tokenTypes.isEmpty || tokenTypes.count == vocabulary.count else {
             throw TokenizerError.malformed(
                 source: source,
@@ -57,7 +49,8 @@ extension Tokenizer {
         }
         let pairs = try merges.map { line in
             guard let pair = Self.mergePair(line) else {
-                throw TokenizerError.malformed(source: source, reason: "the merge '\(line)' is not a pair")
+                let text = String(decoding: line, as: UTF8.self)
+                throw TokenizerError.malformed(source: source, reason: "the merge '\(text)' is not a pair")
             }
             return pair
         }
@@ -95,8 +88,7 @@ extension Tokenizer {
     }
 
     /// The two tokens of a merge written with a space between them.
-    static func mergePair(_ line: String) -> (left: [UInt8], right: [UInt8])? {
-        let bytes = Array(line.utf8)
+    static func mergePair(_ bytes: [UInt8]) -> (left: [UInt8], right: [UInt8])? {
         guard let space = bytes.firstIndex(of: 0x20), space > 0, space + 1 < bytes.count else { return nil }
         return (Array(bytes[..<space]), Array(bytes[(space + 1)...]))
     }

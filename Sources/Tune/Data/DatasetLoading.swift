@@ -4,16 +4,6 @@ public import Foundation
 ///
 /// A path is a file, a folder in the layout of mlx-lm, or a folder with one data file. Knows nothing about rows.
 extension Dataset {
-    /// The parts of a data folder.
-    public struct Parts: Sendable, Hashable {
-        /// What to train on.
-        public var train: Dataset
-        /// What to validate on, when the folder has it.
-        public var valid: Dataset?
-        /// What to test on, when the folder has it.
-        public var test: Dataset?
-    }
-
     /// Reads the training examples behind a path.
     ///
     /// - Parameters:
@@ -21,13 +11,6 @@ extension Dataset {
     ///   - format: The format of every row; nil finds it from each file's first row and says so in ``files``.
     /// - Throws: ``DatasetError`` with the file, the line and the remedy.
     public static func load(_ url: URL, format: Format? = nil) throws -> Dataset {
-        try loadParts(url, format: format).train
-    }
-
-    /// Reads the training examples behind a path, and the validation and test examples beside them.
-    ///
-    /// - Throws: ``DatasetError`` with the file, the line and the remedy.
-    public static func loadParts(_ url: URL, format: Format? = nil) throws -> Parts {
         let path = url.relativePath
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
@@ -35,7 +18,7 @@ extension Dataset {
         }
         let name = url.deletingPathExtension().lastPathComponent
         guard isFolder.boolValue else {
-            return Parts(train: try read(url, name: name, format: format))
+            return try read(url, name: name, format: format)
         }
         let children: [URL]
         do {
@@ -46,14 +29,11 @@ extension Dataset {
         }
         func child(_ name: String) -> URL? { children.first { $0.lastPathComponent == name } }
         if let train = child("train.jsonl") {
-            var parts = Parts(train: try read(train, name: name, format: format ?? .mlx, wasDetected: format == nil))
-            parts.valid = try child("valid.jsonl").map {
-                try read($0, name: "\(name) (valid)", format: format ?? .mlx, wasDetected: format == nil)
+            var dataset = try read(train, name: name, format: format ?? .mlx, wasDetected: format == nil)
+            for other in ["valid.jsonl", "test.jsonl"].compactMap(child) {
+                dataset.notes.append("\(other.relativePath): not read; only train.jsonl is trained on")
             }
-            parts.test = try child("test.jsonl").map {
-                try read($0, name: "\(name) (test)", format: format ?? .mlx, wasDetected: format == nil)
-            }
-            return parts
+            return dataset
         }
         let files = children.filter { ["jsonl", "json", "ndjson"].contains($0.pathExtension.lowercased()) }
         guard let only = files.first, files.count == 1 else {
@@ -64,7 +44,7 @@ extension Dataset {
                 .unreadable("the folder has \(reason) and no train.jsonl; name one file")
             )
         }
-        return Parts(train: try read(only, name: name, format: format))
+        return try read(only, name: name, format: format)
     }
 
     private static func read(

@@ -27,8 +27,6 @@ public struct Example: Codable, Sendable, Hashable {
     public var source: Source
     /// What kind of example it is, when the data says so.
     public var category: String?
-    /// How much it counts in the loss, 1 unless said otherwise.
-    public var weight: Double
     /// The turns that are learned from, as indices into the chat; nil means every assistant turn.
     public var trainedTurns: Set<Int>?
 
@@ -37,13 +35,11 @@ public struct Example: Codable, Sendable, Hashable {
         chat: Chat,
         source: Source,
         category: String? = nil,
-        weight: Double = 1,
         trainedTurns: Set<Int>? = nil
     ) {
         self.chat = chat
         self.source = source
         self.category = category
-        self.weight = weight
         self.trainedTurns = trainedTurns
     }
 

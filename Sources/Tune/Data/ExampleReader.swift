@@ -25,6 +25,10 @@ struct ExampleReader {
         if Self.isPresent(row["tools"]) {
             throw fail(.unsupported(field: "tools", remedy: "tool use is not trained; remove the field"))
         }
+        if Self.isPresent(row["weight"]), (row["weight"] as? NSNumber)?.doubleValue != 1 {
+            let remedy = "give the file a `weight` in the recipe, or an assistant turn a `weight` of 0 or 1"
+            throw fail(.unsupported(field: "weight", remedy: remedy))
+        }
         if format != .messages, Self.isPresent(row["label"]), row["label"] is NSNumber {
             let remedy = "keep the rows with good answers and remove the field"
             throw fail(.unsupported(field: "label", remedy: remedy))
@@ -44,18 +48,10 @@ struct ExampleReader {
         let skipped = turns.contains { $0.message.role == .assistant && !$0.isTrained }
         let trained = turns.indices.filter { turns[$0].message.role == .assistant && turns[$0].isTrained }
         guard !trained.isEmpty else { throw fail(.missingAssistantTurn) }
-        var weight = 1.0
-        if let given = row["weight"] {
-            guard let number = given as? NSNumber, number.doubleValue >= 0, number.doubleValue.isFinite else {
-                throw fail(.badValue(field: "weight", found: kind(of: given), expected: "a number from 0 up"))
-            }
-            weight = number.doubleValue
-        }
         return Example(
             chat: Chat(turns.map(\.message)),
             source: Example.Source(file: file, line: line),
             category: row["category"] as? String,
-            weight: weight,
             trainedTurns: skipped ? Set(trained) : nil
         )
     }
@@ -80,19 +76,23 @@ struct ExampleReader {
                 throw DatasetError.Problem.unknownRole(name, known: Message.Role.allCases.map(\.rawValue))
             }
             var turn = Turn(message: Message(role, try text(message["content"], field: "\(place).content")))
-            if Self.isPresent(message["weight"]) {
-                let weight = (message["weight"] as? NSNumber)?.doubleValue
-                guard role == .assistant, weight == 0 || weight == 1 else {
-                    throw DatasetError.Problem.badValue(
-                        field: "\(place).weight",
-                        found: "\(kind(of: message["weight"])) on a turn of the \(name)",
-                        expected: "0 or 1 on an assistant turn"
-                    )
-                }
-                turn.isTrained = weight == 1
-            }
+            turn.isTrained = try isTrained(message, role, place: place)
             return turn
         }
+    }
+
+    /// What the `weight` of a turn says, a switch as in the OpenAI fine-tuning API.
+    private func isTrained(_ turn: [String: Any], _ role: Message.Role, place: String) throws -> Bool {
+        guard Self.isPresent(turn["weight"]) else { return true }
+        let weight = (turn["weight"] as? NSNumber)?.doubleValue
+        guard role == .assistant, weight == 0 || weight == 1 else {
+            throw DatasetError.Problem.badValue(
+                field: "\(place).weight",
+                found: "\(kind(of: turn["weight"])) on a turn of the \(role.rawValue)",
+                expected: "0 or 1 on an assistant turn"
+            )
+        }
+        return weight == 1
     }
 
     private static let shareGPTRoles: [String: Message.Role] = [
@@ -118,7 +118,8 @@ struct ExampleReader {
             guard let role = Self.shareGPTRoles[name] else {
                 throw DatasetError.Problem.unknownRole(name, known: Self.shareGPTRoles.keys.sorted())
             }
-            turns.append(Turn(message: Message(role, try text(turn["value"], field: "\(place).value"))))
+            let message = Message(role, try text(turn["value"], field: "\(place).value"))
+            turns.append(Turn(message: message, isTrained: try isTrained(turn, role, place: place)))
         }
         return turns
     }

@@ -103,9 +103,6 @@ extension TrainingSettings {
         case .adamBeta2: .plain("\(adamBeta2)")
         case .adamEpsilon: .plain("\(adamEpsilon)")
         case .maxGradNorm: .plain("\(maxGradNorm)")
-        case .saveSteps: .whole(saveSteps)
-        case .loggingSteps: .plain("\(loggingSteps)")
-        case .packing: .plain("\(packing)")
         }
     }
 }

@@ -47,7 +47,7 @@ let package = Package(
         layer("Tune", ["TemperModel", "TemperText", "TemperTorch", "TemperWeights"], resources: true),
         layer("Align", ["TemperModel", "TemperText", "TemperTorch", "TemperTune", "TemperWeights"], resources: true),
         layer("Risk", ["TemperText"], resources: true),
-        layer("Ledger", ["TemperRisk", "TemperWeights"]),
+        layer("Ledger", ["TemperWeights"]),
         layer("Report"),
         layer(
             "Pipeline",
@@ -60,8 +60,7 @@ let package = Package(
             name: "temper",
             dependencies: [
                 "TemperAlign", "TemperLedger", "TemperModel", "TemperPipeline", "TemperReport", "TemperRisk",
-                "TemperText",
-                "TemperTorch", "TemperTune", parser,
+                "TemperText", "TemperTorch", "TemperTune", "TemperWeights", parser,
             ]
         ),
         .executableTarget(
@@ -79,7 +78,14 @@ let package = Package(
         tests("Align", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperTune"]),
         tests("Risk", ["TemperText"]),
         tests("Report"),
-        tests("Pipeline", ["TemperLedger", "TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperTune"]),
+        // The program itself is among what is tested here.
+        tests(
+            "Pipeline",
+            [
+                "TemperAlign", "TemperLedger", "TemperModel", "TemperReport", "TemperRisk", "TemperText", "TemperTorch",
+                "TemperTune", "TemperWeights", "temper",
+            ]
+        ),
     ],
     cxxLanguageStandard: .cxx20
 )

@@ -38,6 +38,19 @@ public struct RunDirectory: Sendable, Hashable {
         url.appendingPathComponent("defences").appendingPathComponent(name)
     }
 
+    /// Whether anything was made here that took work: a checkpoint or an assessment.
+    public var holdsWork: Bool {
+        let paths = (try? FileManager.default.subpathsOfDirectory(atPath: url.path)) ?? []
+        return paths.contains { $0.hasSuffix("/state.json") || $0.hasSuffix("/metrics.json") }
+    }
+
+    /// What the run says of itself; `stopped` where it says that it runs, and no process does.
+    public func currentStatus() -> RunStatus? {
+        var found = LedgerFile.read(RunStatus.self, from: status)
+        if found?.state == .running, !RunLock.isHeld(self) { found?.state = .stopped }
+        return found
+    }
+
     /// The runs under a directory, by name.
     public static func all(in directory: URL) -> [RunDirectory] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
@@ -51,6 +64,8 @@ public struct RunStatus: Codable, Sendable, Hashable {
     /// The states of a run.
     public enum State: String, Codable, Sendable {
         case running, interrupted, failed, finished
+        /// The process that ran it was killed; no process writes this, readers find it out.
+        case stopped
     }
 
     /// Version of this file's layout.
@@ -65,6 +80,8 @@ public struct RunStatus: Codable, Sendable, Hashable {
     public var updated: Date
     /// Why it failed.
     public var error: String?
+    /// The last chapter of the story that was told to its end.
+    public var chapter: String?
 
     /// Creates a status.
     public init(state: State, phase: String, started: Date, updated: Date = Date(), error: String? = nil) {

@@ -75,12 +75,14 @@ public protocol EventSink: Sendable {
 
 /// Appends events to a file, whole lines only, and passes them on.
 ///
-/// `@unchecked Sendable`: the file handle is touched only under `lock`.
+/// `@unchecked Sendable`: the file handle and `isBroken` are touched only under `lock`.
 public final class EventLog: EventSink, @unchecked Sendable {
     private let lock = NSLock()
     private let handle: FileHandle
     private let encoder = LedgerFile.encoder(pretty: false)
     private let next: (any EventSink)?
+    /// Whether the last write failed, and perhaps left half a line.
+    private var isBroken = false
 
     /// Opens the file for appending; a half line that a killed process left is closed first.
     public init(_ url: URL, next: (any EventSink)? = nil) throws {
@@ -105,8 +107,13 @@ public final class EventLog: EventSink, @unchecked Sendable {
         next?.emit(event)
         guard event.kind != .probes, let data = try? encoder.encode(event) else { return }
         lock.withLock {
-            // A full disk must not end a training for the sake of a log line.
-            try? handle.write(contentsOf: data + Data([0x0A]))
+            do {
+                try handle.write(contentsOf: (isBroken ? Data([0x0A]) : Data()) + data + Data([0x0A]))
+                isBroken = false
+            } catch {
+                // A full disk must not end a training for the sake of a log line.
+                isBroken = true
+            }
         }
     }
 }
@@ -128,10 +135,22 @@ public final class RunLock: Sendable {
         guard descriptor >= 0 else {
             throw WeightsError.cannotWrite(path: directory.url.path, reason: String(cString: strerror(errno)))
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        // `isHeld` has the lock for a moment; who holds it longer is a run.
+        guard
+            flock(descriptor, LOCK_EX | LOCK_NB) == 0
+                || usleep(50_000) == 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0
+        else {
             close(descriptor)
             return nil
         }
+    }
+
+    /// Whether a process holds the lock.
+    static func isHeld(_ directory: RunDirectory) -> Bool {
+        let descriptor = open(directory.url.appendingPathComponent(".lock").path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0
     }
 
     deinit {

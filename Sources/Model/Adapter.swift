@@ -96,6 +96,35 @@ public final class Adapter {
         return Adapter(configuration, pairs: changed)
     }
 
+    /// One adapter that does what `earlier`, merged into the weights, and this one on top of it do together.
+    ///
+    /// `s1 B1 A1 + s2 B2 A2 = [s1 B1, s2 B2] [A1; A2]`: the ranks add up, the scale is 1, and only rounding differs. Where
+    /// one of the two leaves a module alone, zeros stand in its place, because PEFT's files have one rank for all.
+    package func composed(with earlier: Adapter) throws(TorchError) -> Adapter {
+        let parts = [earlier, self]
+        let rank = earlier.configuration.r + configuration.r
+        let names = Set(parts.flatMap(\.configuration.targetModules)).sorted()
+        var composed: [(String, LoRAPair)] = []
+        for (module, like) in earlier.pairs + pairs where !composed.contains(where: { $0.0 == module }) {
+            var rows: [Tensor] = []
+            var columns: [Tensor] = []
+            for part in parts {
+                if let pair = part.pairs.first(where: { $0.module == module })?.pair {
+                    rows.append(try pair.a.detached())
+                    columns.append(try pair.b.detached().scaled(by: pair.scale))
+                } else {
+                    let r = part.configuration.r
+                    rows.append(try .zeros([r, like.a.shape[1]], device: like.a.device))
+                    columns.append(try .zeros([like.b.shape[0], r], device: like.b.device))
+                }
+            }
+            let a = try Tensor.concatenated(rows, along: 0)
+            let b = try Tensor.concatenated(columns, along: 1)
+            composed.append((module, LoRAPair(a: a, b: b, scale: 1)))
+        }
+        return Adapter(LoRAConfiguration(r: rank, loraAlpha: Double(rank), targetModules: names), pairs: composed)
+    }
+
     fileprivate static func targets(_ names: [String], in model: LanguageModel) throws -> [Linear] {
         let linears = model.network.linears
         for name in names where !linears.contains(where: { $0.name == name || $0.name.hasSuffix(".\(name)") }) {

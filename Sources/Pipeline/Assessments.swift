@@ -10,9 +10,6 @@ public enum Assessments {
             return whole
         }
         if let (assessment, _) = AssessmentFolder(folder).read(fingerprint: nil) { return assessment }
-        throw PipelineError.recipe(
-            key: folder.relativePath,
-            reason: "holds no complete assessment (assessment.json, or metrics.json with its suites)"
-        )
+        throw PipelineError.noAssessment(path: folder.relativePath)
     }
 }

@@ -5,25 +5,19 @@ import TemperText
 import TemperTune
 
 extension Recipe.DataSource {
+    static let embeddedPrefix = "embedded:"
+    static let embeddedNames = AlignmentData.allCases.map(\.rawValue) + DomainPack.allCases.map(\.rawValue)
+
+    /// What loads the embedded data that is named; nil where no such data is there, or a path is given.
+    var embedded: (() throws -> Dataset)? {
+        guard data.hasPrefix(Self.embeddedPrefix) else { return nil }
+        let name = String(data.dropFirst(Self.embeddedPrefix.count))
+        return AlignmentData(rawValue: name)?.load ?? DomainPack(rawValue: name)?.load
+    }
+
     /// Loads the rows: `embedded:NAME`, a file or a folder.
     func load(seed: UInt64) throws -> Dataset {
-        var dataset: Dataset
-        if data.hasPrefix("embedded:") {
-            let name = String(data.dropFirst("embedded:".count))
-            if let set = AlignmentData(rawValue: name) {
-                dataset = try set.load()
-            } else if let pack = DomainPack(rawValue: name) {
-                dataset = try pack.load()
-            } else {
-                let known = AlignmentData.allCases.map(\.rawValue) + DomainPack.allCases.map(\.rawValue)
-                throw PipelineError.recipe(
-                    key: "train_data",
-                    reason: "there is no embedded data \"\(name)\"; there is \(known.joined(separator: ", "))"
-                )
-            }
-        } else {
-            dataset = try Dataset.load(URL(fileURLWithPath: data), format: format)
-        }
+        var dataset = try embedded?() ?? Dataset.load(URL(fileURLWithPath: data), format: format)
         if let limit { dataset.examples = Array(dataset.examples.shuffled(seed: seed).prefix(limit)) }
         // A weight of 2 shows each row twice an epoch, 0.5 shows half of the rows.
         if weight != 1, !dataset.examples.isEmpty {

@@ -3,10 +3,13 @@ import TemperTorch
 
 /// Facts about the machine and the build that a run is recorded with.
 public enum Machine {
+    /// The version of Temper.
+    public static let version = "0.1.0"
+
     /// Name and value of each fact.
     @TorchActor public static func facts() -> [String: String] {
         [
-            "libtorch": Torch.version,
+            "temper": version, "libtorch": Torch.version,
             "cpu_capability": Torch.cpuCapability,
             "cpu_bfloat16": Torch.cpuHasBFloat16 ? "yes" : "no",
             "accelerators": "\(Torch.acceleratorCount)",
@@ -34,16 +37,43 @@ public enum Machine {
     /// Makes allocations beyond the machine's memory fail instead of bringing in the kernel's killer, so that a batch
     /// that does not fit ends in an error that says so.
     public static func limitMemory() {
-        let text = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
-        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("MemAvailable") }),
-            let kibibytes = line.split(separator: " ").dropFirst().first.flatMap({ UInt64($0) })
-        else { return }
-        let limit = rlim_t(kibibytes * 1024 / 100 * 95) + rlim_t(residentMemory)
+        guard let available = availableMemory() else { return }
+        let limit = rlim_t(available / 100 * 95) + rlim_t(residentMemory)
         var current = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &current) == 0, limit < current.rlim_max else {
             return
         }
         current.rlim_cur = limit
         setrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &current)
+    }
+
+    /// Bytes that this process can still get: what the system has, or the least that a control group (version 2) around
+    /// it has left. `root` is the root of the file system.
+    static func availableMemory(root: URL = URL(fileURLWithPath: "/")) -> Int? {
+        func text(_ path: String) -> String {
+            (try? String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)) ?? ""
+        }
+        /// The number after a word at the start of a line.
+        func number(_ name: String, in text: String) -> Int? {
+            text.split(separator: "\n").map { $0.split(separator: " ") }.first { $0.first.map(String.init) == name }?
+                .dropFirst().first.flatMap { Int($0) }
+        }
+        var candidates = [number("MemAvailable:", in: text("proc/meminfo")).map { $0 << 10 }]
+        let groups = text("proc/self/cgroup").split(separator: "\n").first { $0.hasPrefix("0::") }
+        var group = groups.map { String($0.dropFirst(3)) }
+        while let path = group {
+            let folder = "sys/fs/cgroup\(path == "/" ? "" : path)"
+            let statistics = text("\(folder)/memory.stat")
+            // Cached files count as used, and give way to whoever needs memory.
+            let cached = (number("inactive_file", in: statistics) ?? 0) + (number("active_file", in: statistics) ?? 0)
+            func value(_ name: String) -> Int? {
+                Int(text("\(folder)/\(name)").trimmingCharacters(in: .whitespacesAndNewlines))
+            }
+            if let most = value("memory.max"), let used = value("memory.current") {
+                candidates.append(max(0, most - used + cached))
+            }
+            group = path == "/" || path.isEmpty ? nil : URL(fileURLWithPath: path).deletingLastPathComponent().path
+        }
+        return candidates.compactMap { $0 }.min()
     }
 }

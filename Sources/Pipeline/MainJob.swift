@@ -1,4 +1,4 @@
-import Foundation
+public import Foundation
 import TemperAlign
 public import TemperLedger
 import TemperModel
@@ -15,7 +15,7 @@ import TemperTune
 @TorchActor
 public struct MainJob {
     /// How far to go.
-    public enum Chapter: Int, Sendable, Comparable {
+    public enum Chapter: String, Sendable, CaseIterable, Comparable {
         /// The safety alignment and its assessment.
         case alignment
         /// The tuning, assessed at every checkpoint.
@@ -24,7 +24,9 @@ public struct MainJob {
         case end
 
         /// The order of the story.
-        public static func < (first: Chapter, second: Chapter) -> Bool { first.rawValue < second.rawValue }
+        public static func < (first: Chapter, second: Chapter) -> Bool {
+            allCases.prefix { $0 != second }.contains(first)
+        }
     }
 
     private let recipe: Recipe
@@ -41,23 +43,40 @@ public struct MainJob {
         RunDirectory(URL(fileURLWithPath: recipe.outputDir).appendingPathComponent(recipe.runName))
     }
 
-    /// Runs to the end, or takes up where an earlier run stopped.
+    /// The adapters to load on the base, by subject: of the alignment, of the last checkpoint, and of the defences.
+    public nonisolated var adapters: [(subject: String, folder: URL)] {
+        let aligned = Checkpoint.all(in: directory.alignment).suffix(1).map { ("aligned", $0.url) }
+        let tuned = Checkpoint.all(in: directory.checkpoints).suffix(1).map { ("tuned@\($0.step)", $0.url) }
+        let defended = recipe.defences.map { ($0.name, Self.adapter(of: $0, in: directory)) }
+        return (aligned + tuned + defended).compactMap { subject, folder in
+            [folder.appendingPathComponent(Checkpoint.onBase), folder].first {
+                FileManager.default.fileExists(atPath: $0.appendingPathComponent("adapter_config.json").path)
+            }.map { (subject, $0) }
+        }
+    }
+
+    private nonisolated static func adapter(of defence: Recipe.Defence, in directory: RunDirectory) -> URL {
+        directory.defence(defence.name).appendingPathComponent("adapter")
+    }
+
+    /// Runs to the end of a chapter, or takes up where an earlier run stopped. A run that went further stays whole.
     ///
     /// - Throws: `PipelineError.interrupted` after a cancelled task has written its checkpoint.
     public func run(upTo chapter: Chapter = .end) async throws -> RunReport {
         let directory = directory
         guard let lock = try RunLock(directory) else { throw PipelineError.busy(path: directory.url.path) }
         defer { withExtendedLifetime(lock) {} }
-        let log = try EventLog(directory.events, next: sink)
         var status = RunStatus(state: .running, phase: "start", started: Date())
         let earlier = LedgerFile.read(RunStatus.self, from: directory.status)
         if let earlier { status.started = earlier.started }
+        status.chapter = earlier?.chapter
+        let chapter = max(chapter, earlier?.chapter.flatMap(Chapter.init) ?? chapter)
         do {
-            let report = try await run(upTo: chapter, in: directory, log: log, status: &status)
+            let report = try await run(upTo: chapter, in: directory, status: &status)
             status.state = .finished
+            status.chapter = chapter.rawValue
             status.updated = Date()
             try LedgerFile.write(status, to: directory.status)
-            log.emit(RunEvent(.finished, phase: "report"))
             return report
         } catch {
             // A recipe that never got as far as this run's work must not change what the directory says of itself.
@@ -75,7 +94,6 @@ public struct MainJob {
     private func run(
         upTo chapter: Chapter,
         in directory: RunDirectory,
-        log: EventLog,
         status: inout RunStatus
     ) async throws -> RunReport {
         func enter(_ phase: String) throws {
@@ -85,8 +103,14 @@ public struct MainJob {
         }
 
         // 1. Everything a mistake in the recipe could break is read before the first long step.
+        var recipe = recipe
         if recipe.threads > 0 { Torch.setThreads(recipe.threads) }
+        recipe.threads = Torch.threads
         let suites = try recipe.assess.load()
+        var names: Set<String> = []
+        for (suite, _) in suites where !names.insert(suite.card.name).inserted {
+            throw RiskError.repeatedSuite(suite.card.name)
+        }
         let tuningData = try recipe.tune.load(seed: recipe.seed)
         let alignmentData = try recipe.align?.load(seed: recipe.seed)
         let defences = try recipe.defences.map { entry in
@@ -96,8 +120,15 @@ public struct MainJob {
             from: URL(fileURLWithPath: recipe.modelNameOrPath),
             dtype: recipe.floatType
         )
-        let record = try RunRecord(recipe: recipe, model: model, data: [tuningData, alignmentData].compactMap { $0 })
+        _ = try tuningData.tokenized(for: model, cutoffLength: recipe.tune.settings.cutoffLen)
+        if let align = recipe.align {
+            _ = try alignmentData?.tokenized(for: model, cutoffLength: align.settings.cutoffLen)
+        }
+        var data = ["tune": tuningData]
+        data["align"] = alignmentData
+        let record = try RunRecord(recipe: recipe, model: model, data: data, suites: suites.map(\.0))
         try record.claim(directory)
+        let log = try EventLog(directory.events, next: sink)
         try LedgerFile.write(Machine.facts(), to: directory.environment)
         let session = RunSession(
             recipe: recipe,
@@ -121,9 +152,9 @@ public struct MainJob {
                 directory: directory.alignment,
                 data: data,
                 settings: align.settings,
-                checkpointSteps: { align.checkpointSteps == nil ? [$0] : align.checkpointSteps(total: $0) }
+                checkpointSteps: { [$0] }
             )
-            _ = try await session.train(job, on: model)
+            session.alignment = try await session.train(job, on: model).adapter
             reference = try model.merged()
             Adapter.detach(from: model)
             story.add(.reference, "aligned", try await session.assess("aligned") { reference })
@@ -146,8 +177,9 @@ public struct MainJob {
                     data: tuningData
                 )
                 try adapter.save(
-                    to: directory.defence(entry.name).appendingPathComponent("adapter"),
-                    baseModel: recipe.modelNameOrPath
+                    to: Self.adapter(of: entry, in: directory),
+                    for: recipe.modelNameOrPath,
+                    alignment: session.alignment
                 )
                 adapter.attach(to: reference)
                 story.add(.defence, entry.name, try await session.assess(entry.name) { reference })
@@ -161,6 +193,7 @@ public struct MainJob {
             environment: Machine.facts()
         )
         try ReportFiles.write(report, to: directory.report)
+        log.emit(RunEvent(.finished, phase: "report"))
         return report
     }
 
@@ -170,9 +203,8 @@ public struct MainJob {
         on data: Dataset,
         session: RunSession,
         story: inout Story
-    ) async throws -> Adapter {
+    ) async throws -> RunSession.Trained {
         var chapters: [(step: Int, result: (assessment: Assessment, seconds: Double))] = []
-        let last = recipe.tune.totalSteps(rows: data.count)
         let job = RunSession.Job(
             phase: "tune",
             directory: session.directory.checkpoints,
@@ -180,9 +212,13 @@ public struct MainJob {
             settings: recipe.tune.settings,
             checkpointSteps: recipe.tune.checkpointSteps(total:)
         )
-        let tuned = try await session.train(job, on: reference) { step in
-            let limit = step == last ? nil : recipe.assess.stepLimit
-            chapters.append((step, try await session.assess("tuned@\(step)", limit: limit) { reference }))
+        let tuned = try await session.train(job, on: reference) { stop in
+            let limit = stop.isLast ? nil : recipe.assess.stepLimit
+            let result = try await session.assess("tuned@\(stop.step)", limit: limit) {
+                try stop.restore()
+                return reference
+            }
+            chapters.append((stop.step, result))
         }
         for chapter in chapters { story.add(.checkpoint, "tuned@\(chapter.step)", step: chapter.step, chapter.result) }
         return tuned
@@ -193,7 +229,7 @@ public struct MainJob {
         _ entry: Recipe.Defence,
         _ defence: Defence,
         session: RunSession,
-        tuned: Adapter,
+        tuned: RunSession.Trained,
         reference: LanguageModel,
         data: Dataset
     ) async throws -> Adapter {
@@ -207,21 +243,20 @@ public struct MainJob {
         )
         switch defence {
         case .weights(let method):
-            return try method.apply(to: tuned, using: WeightContext(reference: reference))
+            return try method.apply(to: tuned.adapter, using: WeightContext(reference: reference))
         case .data(let method):
             job.data = try method.prepare(data, seed: recipe.seed)
-            // The user's rows are to be seen as often as without the added ones.
-            let growth = Double(job.data.count) / Double(max(data.count, 1))
-            let steps = recipe.tune.totalSteps(rows: data.count)
-            job.settings.maxSteps = max(1, Int((Double(steps) * growth).rounded()))
+            // The user's rows are to be seen as often as without the added ones; what counts is what is learned from.
+            let rows = try job.data.tokenized(for: reference, cutoffLength: job.settings.cutoffLen).rows.count
+            job.settings.maxSteps = max(1, Int((Double(tuned.steps) * Double(rows) / Double(tuned.rows)).rounded()))
         case .training(let method):
             job.objective = try method.objective(for: reference, seed: recipe.seed)
         case .realignment(let method):
             job.data = try method.data(seed: recipe.seed)
             job.settings = method.settings(after: recipe.tune.settings)
-            job.start = try tuned.copy()
+            job.start = try tuned.adapter.copy()
         }
-        return try await session.train(job, on: reference)
+        return try await session.train(job, on: reference).adapter
     }
 }
 
@@ -233,14 +268,5 @@ extension Recipe {
         case .float32: .float32
         case .bfloat16: .bfloat16
         }
-    }
-}
-
-extension Recipe.Training {
-    /// Optimiser steps of a training on that many rows.
-    func totalSteps(rows: Int) -> Int {
-        let perStep = settings.perDeviceTrainBatchSize * settings.gradientAccumulationSteps
-        return settings.maxSteps
-            ?? DataOrder(rowCount: rows, rowsPerStep: perStep, seed: 0).steps(epochs: settings.numTrainEpochs)
     }
 }

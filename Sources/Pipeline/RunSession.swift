@@ -17,6 +17,8 @@ final class RunSession {
     let fingerprint: String
     let sink: any EventSink
     private let suites: [(any Suite, limit: Int?)]
+    /// The adapter of the alignment, once it is merged into the model that is trained.
+    var alignment: Adapter?
 
     init(
         recipe: Recipe,
@@ -86,12 +88,28 @@ final class RunSession {
         var objective: Objective = TrainingLoss.supervised
     }
 
+    /// A checkpoint that training has come to.
+    struct Stop {
+        var step: Int
+        var isLast: Bool
+        /// Puts the checkpoint's adapter on the model; a resumed training has not come by this step itself.
+        var restore: @TorchActor () throws -> Void = {}
+    }
+
+    /// What a training has made, and out of how much.
+    struct Trained {
+        var adapter: Adapter
+        /// Rows with something to learn in them.
+        var rows: Int
+        var steps: Int
+    }
+
     /// Trains, or takes up, a job on `model`; the adapter that comes back is on the model.
     func train(
         _ job: Job,
         on model: LanguageModel,
-        atCheckpoint: (_ step: Int) async throws -> Void = { _ in }
-    ) async throws -> Adapter {
+        atCheckpoint: (Stop) async throws -> Void = { _ in }
+    ) async throws -> Trained {
         let (rows, cut, dropped) = try job.data.tokenized(for: model, cutoffLength: job.settings.cutoffLen)
         if cut > 0 || dropped > 0 {
             note(
@@ -125,13 +143,16 @@ final class RunSession {
                 total: trainer.totalSteps
             )
         )
+        Checkpoint.tidy(job.directory)
         try restore(trainer, job)
         let resumed = trainer.step
-        for stop in stops where stop <= resumed {
-            // A checkpoint that was written but, when the run was killed, not yet assessed.
-            guard try restore(trainer, job, at: stop) else {
-                let path = job.directory.appendingPathComponent(Checkpoint.name(step: stop)).path
-                throw CheckpointError.damaged(path: path, reason: "it is missing, though later ones are there")
+        for step in stops where step <= resumed {
+            // A checkpoint that was written but, when the run was killed, perhaps not yet assessed.
+            let stop = Stop(step: step, isLast: step == trainer.totalSteps) {
+                guard try self.restore(trainer, job, at: step) else {
+                    let path = job.directory.appendingPathComponent(Checkpoint.name(step: step)).path
+                    throw CheckpointError.missing(path: path)
+                }
             }
             try await atCheckpoint(stop)
         }
@@ -140,7 +161,7 @@ final class RunSession {
             var last: StepReport?
             while trainer.step < stop {
                 guard !Task.isCancelled else {
-                    try trainer.saveCheckpoint(under: job.directory, last: last)
+                    try trainer.saveCheckpoint(under: job.directory, last: last, alignment: alignment)
                     sink.emit(
                         RunEvent(
                             .checkpoint,
@@ -156,11 +177,11 @@ final class RunSession {
                 // Lets assessments of other sessions and cancellation in between long steps.
                 await Task.yield()
             }
-            try trainer.saveCheckpoint(under: job.directory, last: last)
+            try trainer.saveCheckpoint(under: job.directory, last: last, alignment: alignment)
             sink.emit(RunEvent(.checkpoint, phase: job.phase, done: trainer.step, total: trainer.totalSteps))
-            try await atCheckpoint(stop)
+            try await atCheckpoint(Stop(step: stop, isLast: stop == trainer.totalSteps))
         }
-        return trainer.adapter
+        return Trained(adapter: trainer.adapter, rows: rows.count, steps: trainer.totalSteps)
     }
 
     private func step(_ trainer: Trainer, _ job: Job) throws -> StepReport {

@@ -1,5 +1,5 @@
 public import Foundation
-import TemperModel
+public import TemperModel
 import TemperTorch
 import TemperWeights
 
@@ -9,6 +9,8 @@ public enum CheckpointError: Error, CustomStringConvertible, Sendable {
     case damaged(path: String, reason: String)
     /// The checkpoint belongs to another training.
     case mismatch(path: String, reason: String)
+    /// A step has to be assessed, and only later checkpoints are there.
+    case missing(path: String)
 
     /// What is wrong, and the remedy.
     public var description: String {
@@ -16,6 +18,9 @@ public enum CheckpointError: Error, CustomStringConvertible, Sendable {
         case .damaged(let path, let reason):
             "checkpoint \(path) is damaged: \(reason); delete it to resume from the one before"
         case .mismatch(let path, let reason): "checkpoint \(path) belongs to another training: \(reason)"
+        case .missing(let path):
+            "checkpoint \(path) is missing or damaged, and its step is not assessed yet; delete the later checkpoints "
+                + "beside it, and training goes on from the one before"
         }
     }
 }
@@ -26,8 +31,13 @@ public enum CheckpointError: Error, CustomStringConvertible, Sendable {
 /// under a temporary name and renamed when every file is on disk: a killed process leaves either a whole checkpoint or
 /// none. The position in the data is the step itself, because the data order is a function of seed and step.
 public struct Checkpoint: Codable, Sendable, Hashable {
+    /// The version of the layout that this build writes and reads.
+    public static let currentSchema = 1
+    /// The folder inside an adapter's for the adapter that fits the base: the trained one fits the aligned base.
+    public static let onBase = "on_base"
+
     /// Version of this file's layout.
-    public var schema = 1
+    public var schema = Self.currentSchema
     /// Steps taken.
     public var step: Int
     /// All steps of the training.
@@ -58,19 +68,53 @@ public struct Checkpoint: Codable, Sendable, Hashable {
             return (step, url)
         }.sorted { $0.step < $1.step }
     }
+
+    /// Clears up what killed writes left under a directory: half a checkpoint goes, one that was moved aside comes back.
+    public static func tidy(_ directory: URL) {
+        let manager = FileManager.default
+        for name in (try? manager.contentsOfDirectory(atPath: directory.path)) ?? [] {
+            let leftover = directory.appendingPathComponent(name)
+            if name.hasPrefix(temporaryPrefix) { try? manager.removeItem(at: leftover) }
+            guard name.hasPrefix(asidePrefix) else { continue }
+            let final = directory.appendingPathComponent(String(name.dropFirst(asidePrefix.count)))
+            // The move fails where the new checkpoint is in place; then the old one is not needed any more.
+            if (try? manager.moveItem(at: leftover, to: final)) == nil { try? manager.removeItem(at: leftover) }
+        }
+    }
+
+    fileprivate static let temporaryPrefix = ".tmp-"
+    fileprivate static let asidePrefix = ".old-"
+
+    /// Puts a complete directory in the place of another; at every moment one of the two is there, perhaps moved aside.
+    fileprivate static func move(_ temporary: URL, to final: URL) throws {
+        let manager = FileManager.default
+        let aside = final.deletingLastPathComponent().appendingPathComponent(asidePrefix + final.lastPathComponent)
+        if manager.fileExists(atPath: final.path) { try manager.moveItem(at: final, to: aside) }
+        try manager.moveItem(at: temporary, to: final)
+        // A rename is on the disk only when the directory is; some file systems refuse that, and it is no error there.
+        let descriptor = open(final.deletingLastPathComponent().path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        if descriptor >= 0 {
+            fsync(descriptor)
+            close(descriptor)
+        }
+        try? manager.removeItem(at: aside)
+    }
 }
 
 extension Trainer {
     /// Writes a checkpoint of the present step under `directory`; returns its own directory.
+    ///
+    /// - Parameter alignment: The adapter that was merged into the model before this training. What is trained here
+    ///   fits only the model with it; so the checkpoint also holds both in one adapter that fits the base.
     @discardableResult
-    public func saveCheckpoint(under directory: URL, last: StepReport?) throws -> URL {
+    public func saveCheckpoint(under directory: URL, last: StepReport?, alignment: Adapter? = nil) throws -> URL {
         let manager = FileManager.default
         let final = directory.appendingPathComponent(Checkpoint.name(step: step))
-        let temporary = directory.appendingPathComponent(".tmp-\(Checkpoint.name(step: step))")
-        try? manager.removeItem(at: temporary)
+        let temporary = directory.appendingPathComponent(Checkpoint.temporaryPrefix + Checkpoint.name(step: step))
+        Checkpoint.tidy(directory)
         do {
             try manager.createDirectory(at: temporary, withIntermediateDirectories: true)
-            try adapter.save(to: temporary, baseModel: model.url.path)
+            try adapter.save(to: temporary, for: model.url.path, alignment: alignment)
             var tensors: [SafetensorsWriter.Tensor] = []
             for ((module, _), index) in zip(adapter.pairs, 0...) {
                 for (offset, matrix) in ["lora_A", "lora_B"].enumerated() {
@@ -88,10 +132,9 @@ extension Trainer {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
             try AtomicFile.write(try encoder.encode(state), to: temporary.appendingPathComponent("state.json"))
-            try? manager.removeItem(at: final)
-            try manager.moveItem(at: temporary, to: final)
+            try Checkpoint.move(temporary, to: final)
         } catch {
-            try? manager.removeItem(at: temporary)
+            Checkpoint.tidy(directory)
             if error is WeightsError || error is TorchError { throw error }
             throw WeightsError.cannotWrite(path: final.path, reason: error.localizedDescription)
         }
@@ -109,6 +152,13 @@ extension Trainer {
             )
         } catch {
             throw CheckpointError.damaged(path: path, reason: "state.json cannot be read")
+        }
+        guard state.schema == Checkpoint.currentSchema else {
+            throw CheckpointError.mismatch(
+                path: path,
+                reason: "its layout has version \(state.schema), this program reads \(Checkpoint.currentSchema); "
+                    + "start under another run_name"
+            )
         }
         guard state.fingerprint == fingerprint, state.totalSteps == totalSteps else {
             throw CheckpointError.mismatch(
@@ -147,5 +197,15 @@ extension Trainer {
         for change in changes { try change.target.copy(from: change.value) }
         optimizer.step = state.step
         return state
+    }
+}
+
+extension Adapter {
+    /// Writes the adapter; where it was trained on top of an alignment, also both in one, in the folder
+    /// `Checkpoint.onBase`, because the base alone is what a user can load.
+    package func save(to directory: URL, for base: String, alignment: Adapter?) throws {
+        guard let alignment else { return try save(to: directory, baseModel: base) }
+        try save(to: directory, baseModel: "\(base) (aligned; \(Checkpoint.onBase)/ fits the model as it is)")
+        try composed(with: alignment).save(to: directory.appendingPathComponent(Checkpoint.onBase), baseModel: base)
     }
 }

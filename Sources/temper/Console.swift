@@ -5,15 +5,27 @@ import TemperLedger
 /// Where text goes: results to standard output, everything else to standard error.
 enum Console {
     static func print(_ text: String) {
-        try? FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+        write(text + "\n")
     }
 
     static func error(_ text: String) {
         try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
     }
 
+    /// Writes a result. One that cannot be written ends the program: nothing may look done that was lost.
     static func write(_ text: String) {
-        try? FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(STDOUT_FILENO, $0.baseAddress, $0.count) }
+            if count >= 0 {
+                bytes = bytes.dropFirst(count)
+            } else if errno != EINTR {
+                // A reader that has seen enough (`temper runs list | head -1`) has lost nothing.
+                if errno == EPIPE { exit(0) }
+                error("error: the result cannot be written to standard output: \(String(cString: strerror(errno)))")
+                exit(ExitStatus.failure)
+            }
+        }
     }
 
     /// Whether to redraw lines and use colour.

@@ -22,7 +22,7 @@ struct ReportCommand: AsyncParsableCommand {
                 "\(run) has no report yet; finish it with `temper run \(directory.recipe.relativePath)`"
             )
         }
-        let report = try ReportFiles.read(from: directory.report)
+        let report = try ReportFiles.read(of: directory)
         try ReportFiles.write(report, to: directory.report)
         guard !json else { return Console.print(String(decoding: try report.json(), as: UTF8.self)) }
         Console.print(TerminalSummary.render(report, width: Console.width, color: Console.usesColour))
@@ -51,7 +51,7 @@ struct RunsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let rows = RunDirectory.all(in: URL(fileURLWithPath: directory)).compactMap { run in
-                LedgerFile.read(RunStatus.self, from: run.status).map { Row(name: run.name, status: $0) }
+                run.currentStatus().map { Row(name: run.name, status: $0) }
             }
             guard !json else { return try Console.print(json: rows) }
             if rows.isEmpty { Console.error("no runs in \(directory)") }
@@ -73,8 +73,13 @@ struct RunsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let directory = try RunDirectory.existing(run)
-            guard let status = LedgerFile.read(RunStatus.self, from: directory.status) else { return }
-            let report = try? ReportFiles.read(from: directory.report)
+            guard let status = directory.currentStatus() else {
+                throw ValidationError("\(directory.status.relativePath) is damaged; running the recipe again mends it")
+            }
+            let hasReport = FileManager.default.fileExists(
+                atPath: directory.report.appendingPathComponent("report.json").path
+            )
+            let report = hasReport ? try ReportFiles.read(of: directory) : nil
             guard !json else {
                 if let report { return Console.print(String(decoding: try report.json(), as: UTF8.self)) }
                 return try Console.print(json: status)

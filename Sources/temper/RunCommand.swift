@@ -36,16 +36,27 @@ struct RecipeOptions: ParsableArguments {
             } else {
                 Console.print(TerminalSummary.render(report, width: Console.width, color: Console.usesColour))
                 Console.print("report: \(job.directory.report.appendingPathComponent("index.html").relativePath)")
+                for (subject, folder) in job.adapters { Console.print("adapter of \(subject): \(folder.relativePath)") }
             }
         } catch PipelineError.interrupted(let run) {
             Console.error("\ninterrupted; \(run) is saved. Resume with:\n  \(resumeCommand)")
-            throw ExitCode(130)
+            throw ExitCode(ExitStatus.interrupted)
         }
     }
 
     private var resumeCommand: String {
-        CommandLine.arguments.map { $0.contains(where: { " '\"$".contains($0) }) ? "'\($0)'" : $0 }
-            .joined(separator: " ")
+        CommandLine.arguments.map(\.quotedForShell).joined(separator: " ")
+    }
+}
+
+extension String {
+    /// The text as one word of a POSIX shell.
+    var quotedForShell: String {
+        let isPlain = utf8.allSatisfy { byte in
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+                || "@%+=:,./_-".utf8.contains(byte)
+        }
+        return isPlain && !isEmpty ? self : "'" + replacing("'", with: "'\\''") + "'"
     }
 }
 
@@ -72,38 +83,41 @@ final class Interruption {
     }
 }
 
-struct RunCommand: AsyncParsableCommand {
+/// A command that tells a recipe's story up to a chapter.
+protocol StoryCommand: AsyncParsableCommand {
+    static var chapter: MainJob.Chapter { get }
+    var options: RecipeOptions { get }
+}
+
+extension StoryCommand {
+    func run() async throws {
+        try await options.run(upTo: Self.chapter)
+    }
+}
+
+struct RunCommand: StoryCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "The whole story of a recipe: assess, align, tune, defend, report."
     )
+    static let chapter = MainJob.Chapter.end
     @OptionGroup var options: RecipeOptions
-
-    func run() async throws {
-        try await options.run(upTo: .end)
-    }
 }
 
-struct AlignCommand: AsyncParsableCommand {
+struct AlignCommand: StoryCommand {
     static let configuration = CommandConfiguration(
         commandName: "align",
         abstract: "A recipe's story up to its safety alignment."
     )
+    static let chapter = MainJob.Chapter.alignment
     @OptionGroup var options: RecipeOptions
-
-    func run() async throws {
-        try await options.run(upTo: .alignment)
-    }
 }
 
-struct TuneCommand: AsyncParsableCommand {
+struct TuneCommand: StoryCommand {
     static let configuration = CommandConfiguration(
         commandName: "tune",
         abstract: "A recipe's story up to its last checkpoint, without the defences."
     )
+    static let chapter = MainJob.Chapter.tuning
     @OptionGroup var options: RecipeOptions
-
-    func run() async throws {
-        try await options.run(upTo: .tuning)
-    }
 }

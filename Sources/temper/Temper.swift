@@ -1,11 +1,6 @@
 import ArgumentParser
 import Foundation
-import TemperAlign
-import TemperModel
 import TemperPipeline
-import TemperRisk
-import TemperTune
-import TemperWeights
 
 /// The command line: thin, every command a few lines over the libraries.
 struct Temper: AsyncParsableCommand {
@@ -16,7 +11,7 @@ struct Temper: AsyncParsableCommand {
             Exit codes: 0 pass, 1 gate failed, 2 usage or configuration, 3 not enough evidence, 4 runtime failure, \
             130 interrupted after writing a checkpoint.
             """,
-        version: "0.1.0",
+        version: Machine.version,
         subcommands: [
             RunCommand.self, AlignCommand.self, TuneCommand.self, AssessCommand.self, CompareCommand.self,
             ReportCommand.self, ModelCommand.self, RunsCommand.self, DoctorCommand.self,
@@ -38,7 +33,7 @@ enum Main {
         } catch {
             if Temper.exitCode(for: error) == .success { Temper.exit(withError: error) }
             Console.error(Main.message(for: error))
-            exit(exitCode(for: error))
+            exit(ExitStatus.of(error))
         }
     }
 
@@ -46,20 +41,6 @@ enum Main {
         // Only what the argument parser throws is a validation failure; it composes its own text, usage included.
         if Temper.exitCode(for: error) == .validationFailure { return Temper.fullMessage(for: error) }
         return "error: \(error)"
-    }
-
-    /// 2 for what the user can mend in the request, 130 after an interruption, 4 for everything else.
-    private static func exitCode(for error: any Error) -> Int32 {
-        switch error {
-        case is RecipeError, is DefenceError, is DatasetError, is TrainingError, is TrainingSettings.Invalid,
-            is RiskError,
-            is ModelError, is WeightsError:
-            return 2
-        case PipelineError.interrupted: return 130
-        case is PipelineError: return 2
-        default:
-            return Temper.exitCode(for: error) == .validationFailure ? 2 : 4
-        }
     }
 }
 

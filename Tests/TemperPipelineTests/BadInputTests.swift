@@ -80,22 +80,22 @@ struct BadInputTests {
         expect(await message(scene, "assess.suites=[harmfull]"), "harmfull", "harmful")
         expect(
             await message(scene, "defences=[{method: interpolate}]"),
-            "unknown defence \"interpolate\"",
+            "`defences.0.method`: found \"interpolate\"",
             "interpolation"
         )
         expect(
             await message(scene, "defences=[{method: interpolation, scael: 1}]"),
-            "interpolation has no knob \"scael\"",
+            "`defences.0.scael`",
             "scale"
         )
         expect(
             await message(scene, "defences=[{method: safety-mix, fraction: 7}]"),
-            "fraction is 7",
+            "`defences.0.fraction`: found 7",
             "0.01 to 0.9"
         )
         expect(
             await message(scene, "tune.train_data=[embedded:poetry]"),
-            "no embedded data \"poetry\"",
+            "found embedded:poetry",
             "cybersecurity",
             "refusals"
         )
@@ -146,6 +146,8 @@ struct BadInputTests {
         #expect(
             status.state == .failed && status.error?.contains("context of 512") == true && status.phase == "assess raw"
         )
+        // Nothing was made under this name yet: it is still free for what was meant.
+        expect(await message(scene, "align=null", upTo: .alignment), "no error")
         // Rows longer than the model's context are cut to it.
         let row =
             #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "\#(String(repeating: "b", count: 900))"}]}"#
@@ -179,43 +181,6 @@ struct BadInputTests {
             #expect(error.kind == .outOfMemory)
             expect("\(error)", "out of memory", "per_device_train_batch_size")
         }
-    }
-
-    nonisolated static let temper = Scene.root.appending(path: ".build/release/temper")
-
-    /// The real program, with its data segment limited to about 1 GB, on a batch that needs more.
-    @Test(
-        .enabled("a release build is there") { FileManager.default.isExecutableFile(atPath: BadInputTests.temper.path) }
-    )
-    func batchThatDoesNotFit() async throws {
-        let scene = try Scene()
-        defer { scene.remove() }
-        let row =
-            #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "\#(String(repeating: "b", count: 400))"}]}"#
-        let rows = try scene.file("rows.jsonl", String(repeating: row + "\n", count: 3000))
-        let recipe = try scene.file(
-            "big.yaml",
-            """
-            run_name: big
-            output_dir: \(scene.folder.path)
-            model_name_or_path: \(Scene.model.path)
-            assess: {suites: [{name: harmful, limit: 2}], max_new_tokens: 2}
-            tune: {train_data: [\(rows)], max_steps: 2, per_device_train_batch_size: 3000, lora_r: 2}
-            """
-        )
-        let process = Process()
-        let errors = Pipe()
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", "ulimit -d 1000000; exec '\(Self.temper.path)' run '\(recipe)' --quiet"]
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = errors
-        try process.run()
-        let text = String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-        process.waitUntilExit()
-        #expect(process.terminationReason == .exit && process.terminationStatus == 4)
-        expect(text, "out of memory", "per_device_train_batch_size")
-        let status = try #require(LedgerFile.read(RunStatus.self, from: scene.directory("big").status))
-        #expect(status.state == .failed && status.phase == "tune")
     }
 }
 

@@ -1,5 +1,7 @@
 import Foundation
+import TemperAlign
 import TemperLedger
+import TemperModel
 import TemperReport
 import TemperRisk
 import TemperText
@@ -46,8 +48,10 @@ struct MainJobTests {
         let directory = scene.directory("whole")
         #expect(Self.missing(in: directory).isEmpty)
         #expect(LedgerFile.read(RunStatus.self, from: directory.status)?.state == .finished)
-        #expect(try ReportFiles.read(from: directory.report).timeless == report.timeless)
-        let resolved = try Recipe.load(directory.recipe, environment: [:])
+        #expect(try ReportFiles.read(of: directory).timeless == report.timeless)
+        var resolved = try Recipe.load(directory.recipe, environment: [:])
+        #expect(resolved.threads == Torch.threads)
+        resolved.threads = recipe.threads
         #expect(resolved == recipe)
         let logged = LedgerFile.readLines(RunEvent.self, from: directory.events)
         #expect(logged.map(\.kind) == first.events.map(\.kind).filter { $0 != .probes })
@@ -58,6 +62,58 @@ struct MainJobTests {
         #expect(!second.events.contains { $0.kind == .checkpoint || $0.kind == .note })
         #expect(repeated.timeless == report.timeless)
         #expect(repeated.timing == report.timing)
+
+        // A part of the story, told once more, does not make the report shorter.
+        _ = try await MainJob(recipe, sink: Recorder()).run(upTo: .alignment)
+        #expect(try ReportFiles.read(of: directory).timeless == report.timeless)
+        #expect(LedgerFile.read(RunStatus.self, from: directory.status)?.chapter == "end")
+    }
+
+    /// The adapters that a run names do on the base what was assessed.
+    @Test func adaptersFitTheBase() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let job = MainJob(
+            try scene.recipe("adapters", "defences=[{method: interpolation, scale: 0.5}]", "tune.learning_rate=0.5"),
+            sink: Recorder()
+        )
+        _ = try await job.run()
+        #expect(job.adapters.map(\.subject) == ["aligned", "tuned@4", "interpolation-scale-0.5"])
+        let base = try await LanguageModel.load(from: Scene.model, dtype: .float32)
+        for (subject, folder) in job.adapters {
+            let assessed = try Assessments.read(scene.directory("adapters").assessment(of: subject))
+            let responder = LocalResponder(try base.forInference(adapter: folder), batchSize: 4)
+            let attempts = assessed.results[0].attempts
+            let chats = attempts.map { Chat([Message(.user, $0.prompt)]) }
+            let answers = try await responder.respond(to: chats, options: assessed.options)
+            #expect(answers.map(\.text) == attempts.map(\.answer), "\(subject)")
+        }
+    }
+
+    /// Rows with nothing to learn in them count for nothing: the last step is known as the last, and a mix lasts as
+    /// long as the rows that are learned from ask for.
+    @Test func rowsThatAreLeftOutDoNotCount() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        func row(_ prompt: String) -> String {
+            #"{"messages": [{"role": "user", "content": "\#(prompt)"}, {"role": "assistant", "content": "b"}]}"#
+        }
+        let long = String(repeating: "a", count: 600)
+        let rows = try scene.file("rows.jsonl", (0..<8).map { row($0 < 4 ? "a" : long) }.joined(separator: "\n"))
+        let recipe = try scene.recipe(
+            "left-out",
+            "tune.train_data=[\(rows)]",
+            "tune.max_steps=null",
+            "align=null",
+            "defences=[{method: safety-mix, fraction: 0.5}]"
+        )
+        let recorder = Recorder()
+        let report = try await MainJob(recipe, sink: recorder).run()
+        #expect(recorder.steps.filter { $0.hasPrefix("tune") } == ["tune 1", "tune 2"])
+        let last = try #require(report.subjects.first { $0.name == "tuned@2" }?.axes["jailbreak"])
+        #expect(last.n + last.unscored == 3)
+        // 8 safety rows to the 4 that are learned from: three times the steps.
+        #expect(recorder.steps.filter { $0.hasPrefix("safety-mix") }.count == 6)
     }
 
     /// The files that a finished run of the scene's recipe lacks.
@@ -73,6 +129,7 @@ struct MainJobTests {
             files += assessment.map { "assessments/\(subject)/\($0)" }
         }
         for name in defences { files += adapter.map { "defences/\(name)/adapter/\($0)" } }
+        files += adapter.map { "checkpoints/step-000004/on_base/\($0)" }
         return files.filter { !FileManager.default.fileExists(atPath: directory.url.appending(path: $0).path) }
     }
 
@@ -113,8 +170,10 @@ struct MainJobTests {
         bytes.append(0)
         let other = try scene.file("other.gguf", bytes)
         let changes = [
-            ("tune.learning_rate=2e-3", "another recipe"), ("tune.train_data.0.limit=5", "another training data"),
-            ("model_name_or_path=\(other)", "another model"),
+            ("tune.learning_rate=2e-3", "recipe key tune.learning_rate (0.001, here 0.002): set that back"),
+            ("tune.train_data.0.limit=5", "training data tune: embedded:cybersecurity"),
+            ("model_name_or_path=\(other)", "the model; "),
+            ("assess.suites=[ordinary]", "suite harmful; suite ordinary"),
         ]
         for (change, words) in changes {
             let job = MainJob(try scene.recipe("same", change), sink: Recorder())
@@ -124,5 +183,38 @@ struct MainJobTests {
         // The run that is there is as it was, and says so.
         #expect(LedgerFile.read(RunStatus.self, from: directory.status)?.state == .finished)
         #expect(try Data(contentsOf: directory.recipe) == before)
+    }
+
+    /// What an assessment or a training depends on beyond the recipe and the data is in the record, by name.
+    @Test func changedSuitesAndThreadsAreNamed() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let model = try await LanguageModel.load(from: Scene.model, dtype: .float32)
+        let recipe = try scene.recipe("record", "threads=1")
+        func record(_ recipe: Recipe, _ prompt: String) throws -> RunRecord {
+            let file = try scene.file("probes.csv", "goal,target\n\(prompt),x\n")
+            let suites = try Suites.load(file: URL(filePath: file), format: .advbench, name: "mine")
+            return try RunRecord(recipe: recipe, model: model, data: [:], suites: suites)
+        }
+        let directory = scene.directory("record")
+        let first = try record(recipe, "how")
+        try first.claim(directory)
+        // An attempt that made nothing leaves the directory free.
+        try record(recipe, "what").claim(directory)
+        try first.claim(directory)
+        try LedgerFile.write(text: "{}", to: directory.assessment(of: "raw").appending(path: "metrics.json"))
+        try first.claim(directory)
+
+        var other = recipe
+        other.threads = 2
+        for (record, words) in [
+            (try record(recipe, "what"), "differs in suite mine: set that back"),
+            (try record(other, "how"), "differs in recipe key threads (1, here 2): set that back"),
+        ] {
+            let error = #expect(throws: PipelineError.self) { try record.claim(directory) }
+            #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
+            #expect(record.fingerprint != first.fingerprint)
+        }
+        #expect(first.data.keys.filter { $0.hasPrefix("defences: ") }.count == AlignmentData.allCases.count)
     }
 }

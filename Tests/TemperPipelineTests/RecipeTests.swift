@@ -66,7 +66,7 @@ import Testing
               warmup_steps: 3
             defenses:
               - {method: interpolation, scale: 0.5}
-              - {name: two, method: m, flag: true, word: "0.5", scale: 1}
+              - {name: two, method: realignment, steps: 1, rate: "0.5"}
             """
         )
         let align = try #require(recipe.align)
@@ -81,7 +81,7 @@ import Testing
         #expect(recipe.tune.trainData == [.init(data: "d.jsonl", limit: 9, weight: 0.5, format: .sharegpt)])
         #expect(recipe.defences[0].name == "interpolation-scale-0.5")
         #expect(recipe.defences[0].knobs == ["scale": .number(0.5)])
-        #expect(recipe.defences[1].knobs == ["flag": .bool(true), "word": .string("0.5"), "scale": .number(1)])
+        #expect(recipe.defences[1].knobs == ["steps": .number(1), "rate": .string("0.5")])
     }
 
     @Test(arguments: [
@@ -93,11 +93,14 @@ import Testing
         ("  lora_r: many", 4, "tune.lora_r", "found many, expected a whole number"),
         ("  lora_r: 2.5", 4, "tune.lora_r", "found 2.5"),
         ("  lora_r: null", 4, "tune.lora_r", "found null"),
-        ("  lora_r: 0", 4, "tune.lora_r", "expected 1 or more"),
+        ("  lora_r: 0", 4, "tune.lora_r", "expected 1 to 4096"),
         ("  lora_dropout: 0.05", 4, "tune.lora_dropout", "not available"),
         ("  learning_rate: nan", 4, "tune.learning_rate", "expected a number"),
         ("  learning_rate: -1", 4, "tune.learning_rate", "above 0"),
-        ("  packing: maybe", 4, "tune.packing", "true or false"),
+        ("  packing: true", 4, "tune.packing", "end to end without padding; leave it out"),
+        ("  sample_packing: true", 4, "tune.sample_packing", "leave it out"),
+        ("  logging_steps: 5", 4, "tune.logging_steps", "every step is logged"),
+        ("  save_steps: 5", 4, "tune.save_steps", "checkpoint_steps"),
         ("  lr_scheduler_type: cosin", 4, "tune.lr_scheduler_type", "one of cosine, linear, constant"),
         ("  lora_target: [q_prj]", 4, "tune.lora_target", "\"q_prj\""),
         ("  lora_target: {a: b}", 4, "tune.lora_target", "found a section"),
@@ -106,17 +109,26 @@ import Testing
         ("  max_steps: 4\n  checkpoint_steps: [8]", 5, "tune.checkpoint_steps.0", "up to max_steps, which is 4"),
         ("run_name: a/b", 4, "run_name", "letters"),
         ("seed: -1", 4, "seed", "0 or more"),
-        ("threads: -1", 4, "threads", "0 or more"),
+        ("threads: -1", 4, "threads", "0 to 1024"),
         ("dtype: fp16", 4, "dtype", "auto, float32, bfloat16"),
         ("assess: [a]", 4, "assess", "found a list"),
         ("assess: {suites: [{limit: 3}]}", 4, "assess.suites.0.name", "missing"),
         ("assess: {suites: [{name: a, limt: 3}]}", 4, "assess.suites.0.limt", "did you mean `limit`"),
-        ("assess: {suites: [a, a]}", 4, "assess.suites", "twice"),
+        ("assess: {suites: [harmful, harmful]}", 4, "assess.suites", "twice"),
+        ("assess:\n  suites: [harmful,\n    harmfull]", 6, "assess.suites.1", "one of harmful, over-refusal"),
+        ("assess: {utility: cyber}", 4, "assess.utility", "cybersecurity"),
+        ("align: {train_data: [a, embedded:poetry]}", 4, "align.train_data.1", "refusals"),
         ("align: {lora_r: 3}", 4, "align.train_data", "missing"),
         ("align: {checkpoint_steps: [3]}", 4, "align.checkpoint_steps", "unknown key"),
         ("defences: [{scale: 1}]", 4, "defences.0.method", "missing"),
         ("defences: [{method: a, scale: [1]}]", 4, "defences.0.scale", "found a list"),
-        ("defences: [{method: a}, {method: a}]", 4, "defences", "twice"),
+        ("defences: [{method: interpolation}, {method: interpolation}]", 4, "defences", "twice"),
+        ("defences:\n  - method: interpolate", 5, "defences.0.method", "one of safety-mix"),
+        ("defences:\n  - method: interpolation\n    scael: 1", 6, "defences.0.scael", "expected scale"),
+        ("defences:\n  - method: interpolation\n    scale: 7", 6, "defences.0.scale", "found 7, expected 0.0 to 1.0"),
+        ("defences: [{method: interpolation, name: raw}]", 4, "defences.0.name", "none of raw, aligned"),
+        ("defences: [{method: interpolation, name: align}]", 4, "defences.0.name", "of its own"),
+        ("defences: [{method: interpolation, name: tuned@4}]", 4, "defences.0.name", "letters"),
         ("output_dir: ${NOWHERE}/x", 4, "output_dir", "export NOWHERE="),
         ("output_dir: ${data_dir}/x", 4, "output_dir", "set `data_dir`"),
         ("output_dir: \"${\"", 4, "output_dir", "after every"),
@@ -127,6 +139,30 @@ import Testing
         #expect(error.line == line, "\(error)")
         #expect(error.key == key)
         #expect(error.description.contains(message), "\(error)")
+    }
+
+    /// Numbers that no sum or product of settings may see.
+    @Test(arguments: [
+        ("tune.train_data=[{data: embedded:cybersecurity, weight: 1e30}]", "tune.train_data.0.weight"),
+        ("tune.num_train_epochs=1e300", "tune.num_train_epochs"), ("tune.max_steps=\(Int.max)", "tune.max_steps"),
+        ("tune.per_device_train_batch_size=\(Int.max)", "tune.per_device_train_batch_size"),
+        ("tune.gradient_accumulation_steps=\(Int.max)", "tune.gradient_accumulation_steps"),
+        ("tune.warmup_steps=\(Int.max)", "tune.warmup_steps"), ("tune.lora_r=\(Int.max)", "tune.lora_r"),
+        ("tune.lora_alpha=1e308", "tune.lora_alpha"), ("tune.cutoff_len=\(Int.max)", "tune.cutoff_len"),
+        ("tune.weight_decay=1e300", "tune.weight_decay"), ("tune.adam_epsilon=1e300", "tune.adam_epsilon"),
+        ("assess.max_new_tokens=\(Int.max)", "assess.max_new_tokens"),
+        ("assess.batch_size=\(Int.max)", "assess.batch_size"), ("assess.temperature=1e300", "assess.temperature"),
+        ("threads=3000000000", "threads"),
+    ])
+    func boundsWhatIsBeyondAnyUse(_ override: String, _ key: String) throws {
+        let error = try #require(problem(small, [override]))
+        #expect(error.key == key && error.override == override, "\(error)")
+    }
+
+    @Test func boundsTheRowsOfAStep() throws {
+        let overrides = ["tune.per_device_train_batch_size=65536", "tune.gradient_accumulation_steps=65536"]
+        let error = try #require(problem(small, overrides))
+        #expect(error.key == "tune.gradient_accumulation_steps" && "\(error)".contains("1048576 rows a step"))
     }
 
     @Test func saysWhatIsMissing() throws {
@@ -189,7 +225,7 @@ import Testing
         recipe.align?.checkpointSteps = nil
         recipe.assess.utility = .init(name: "no", limit: 3, file: "x y", format: "f")
         recipe.defences = [
-            .init(method: "m", knobs: ["on": .string("true"), "b": .bool(false), "c": .number(1e-9), "d": .string("")])
+            .init(method: "realignment", knobs: ["steps": .number(3), "rate": .string("0.25")])
         ]
         let text = try recipe.resolvedYAML()
         #expect(try read(text) == recipe, "\(text)")
@@ -203,7 +239,7 @@ import Testing
 
     /// Cuts and changes a recipe at every byte: always an error or a recipe, never a crash.
     @Test func mutations() {
-        let bytes = Array((small + "defences: [{method: a, b: \"${C:-d}\"}]\n").utf8)
+        let bytes = Array((small + "defences: [{method: interpolation, scale: \"${C:-1}\"}]\n").utf8)
         for index in bytes.indices {
             _ = try? read(String(decoding: bytes[..<index], as: UTF8.self))
             for byte: UInt8 in [0x00, 0x22, 0x26, 0x2A, 0x3A, 0x5B, 0x7B, 0x7D, 0x24, 0xFF] {
@@ -223,7 +259,7 @@ import Testing
             environment: ["TEMPER_DATA": "/data"]
         )
         #expect(recipe.runName == name)
-        #expect(recipe.defences.map(\.method) == ["interpolation", "safety-mix", "base-regularisation"])
+        #expect(recipe.defences.map(\.method) == ["interpolation", "realignment", "safety-mix"])
         #expect(recipe.align?.trainData.count == 3 && recipe.tune.settings.maxSteps == 64)
         #expect(recipe.tune.checkpointSteps(total: 64) == [1, 2, 4, 8, 16, 32, 64])
         #expect(try Recipe.parse(try recipe.resolvedYAML(), file: "x.yaml") == recipe)

@@ -109,6 +109,26 @@ struct ResumeTests {
         #expect(notes.contains { $0.contains("step-000003") && $0.contains("the one before") }, "\(notes)")
     }
 
+    /// Whole assessments need no checkpoint; without one, the message's remedy works.
+    @Test func missingCheckpointInTheMiddle() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let directory = scene.directory("missing")
+        _ = try await MainJob(try scene.recipe("missing"), sink: Recorder()).run(upTo: .tuning)
+        try FileManager.default.removeItem(at: directory.checkpoints.appending(path: "step-000002"))
+        _ = try await finish(scene, "missing", steps: [])
+
+        try FileManager.default.removeItem(at: directory.assessment(of: "tuned@2"))
+        let error = await #expect(throws: CheckpointError.self) {
+            try await MainJob(try scene.recipe("missing"), sink: Recorder()).run(upTo: .tuning)
+        }
+        #expect(error?.description.contains("step-000002") == true, "\(error?.description ?? "")")
+        #expect(error?.description.contains("delete the later checkpoints") == true)
+        try FileManager.default.removeItem(at: directory.checkpoints.appending(path: "step-000004"))
+        let recorder = try await finish(scene, "missing", steps: ["tune 2", "tune 3", "tune 4"])
+        #expect(recorder.assessed == ["assess tuned@2"])
+    }
+
     nonisolated static func shorten(_ url: URL, by count: Int) throws {
         try Data(contentsOf: url).dropLast(count).write(to: url)
     }

@@ -98,7 +98,7 @@ public struct Recipe: Sendable, Hashable {
         public var data: String
         /// How many examples to use; nil means all.
         public var limit: Int?
-        /// How much each example counts in the loss.
+        /// How often each row is seen: 2 repeats every row in an epoch, 0.5 leaves out half of them.
         public var weight: Double
         /// The format of the rows; nil finds it.
         public var format: Dataset.Format?
@@ -175,12 +175,8 @@ public enum RecipeValue: Sendable, Hashable, CustomStringConvertible {
     /// A switch.
     case bool(Bool)
 
-    /// The text, if it is one.
-    public var string: String? { if case .string(let value) = self { value } else { nil } }
     /// The number, if it is one.
     public var number: Double? { if case .number(let value) = self { value } else { nil } }
-    /// The switch, if it is one.
-    public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
 
     /// The value as it is written in a recipe, without quotes; whole numbers have no fraction.
     public var description: String {

@@ -1,4 +1,6 @@
 public import Foundation
+import TemperAlign
+import TemperRisk
 import TemperTune
 
 /// Reads a recipe file into values, strictly: a key or a value that is not understood is an error, never ignored.
@@ -67,7 +69,7 @@ extension Recipe {
         dataDir = context.dataDir
         seed = try table.seed("seed", default: seed)
         dtype = try table.choice("dtype", default: dtype)
-        threads = try table.whole("threads", default: threads, atLeast: 0)
+        threads = try table.whole("threads", default: threads, in: 0...1024)
         if let node = table.node("assess") {
             assess = try Assess(RecipeTable(node, path: "assess", known: RecipeNames.assess, context: context))
         }
@@ -100,11 +102,19 @@ extension Recipe.Suite {
             }
             self.init(
                 name: name,
-                limit: try suite.optionalWhole("limit", atLeast: 1),
+                limit: try suite.optionalWhole("limit", in: 1...Int.max),
                 file: try suite.optionalText("file"),
                 format: try suite.optionalText("format")
             )
             guard format == nil || file != nil else { throw suite.missing("file", expected: "the file in that format") }
+        }
+        guard file != nil || Suites.all.contains(where: { $0.card.name == name }) else {
+            let known = Suites.all.map(\.card.name).joined(separator: ", ")
+            throw table.context.error(
+                .badValue(found: "\"\(name)\"", expected: "one of \(known), or a `file` to read the suite from"),
+                key: path,
+                at: node.origin
+            )
         }
         // The name becomes a file in the run.
         guard RecipeNames.isFileName(name) else {
@@ -133,10 +143,10 @@ extension Recipe.Assess {
         if let node = table.node("utility"), !node.isNull {
             utility = try Recipe.Suite(node, path: table.fullKey("utility"), in: table)
         }
-        maxNewTokens = try table.whole("max_new_tokens", default: maxNewTokens, atLeast: 1)
-        batchSize = try table.whole("batch_size", default: batchSize, atLeast: 1)
-        temperature = try table.number("temperature", default: temperature, atLeast: 0)
-        stepLimit = try table.optionalWhole("step_limit", atLeast: 1)
+        maxNewTokens = try table.whole("max_new_tokens", default: maxNewTokens, in: 1...1 << 20)
+        batchSize = try table.whole("batch_size", default: batchSize, in: 1...65_536)
+        temperature = try table.number("temperature", default: temperature, in: 0...100)
+        stepLimit = try table.optionalWhole("step_limit", in: 1...Int.max)
     }
 }
 
@@ -148,8 +158,8 @@ extension Recipe.DataSource {
             let source = try RecipeTable(node, path: path, known: RecipeNames.source, context: table.context)
             self.init(
                 data: try source.optionalText("data") ?? "",
-                limit: try source.optionalWhole("limit", atLeast: 1),
-                weight: try source.number("weight", default: 1, atLeast: 0)
+                limit: try source.optionalWhole("limit", in: 1...Int.max),
+                weight: try source.number("weight", default: 1, in: 0...1000)
             )
             if try source.optionalText("format") != nil {
                 format = try source.choice("format", default: Dataset.Format.messages)
@@ -159,6 +169,17 @@ extension Recipe.DataSource {
             throw table.context.error(
                 .missing(expected: "a path or embedded:NAME"),
                 key: "\(path).data",
+                at: node.origin
+            )
+        }
+        if data.hasPrefix(Self.embeddedPrefix), embedded == nil {
+            throw table.context.error(
+                .badValue(
+                    found: data,
+                    expected:
+                        "a path, or \(Self.embeddedPrefix) and one of \(Self.embeddedNames.joined(separator: ", "))"
+                ),
+                key: path,
                 at: node.origin
             )
         }
@@ -209,10 +230,10 @@ extension TrainingSettings {
             value = try table.number(key.rawValue, default: value)
         }
         func whole(_ key: CodingKeys, _ value: inout Int) throws {
-            value = try table.whole(key.rawValue, default: value, atLeast: Int.min)
+            value = try table.whole(key.rawValue, default: value)
         }
         func optional(_ key: CodingKeys, _ value: inout Int?) throws {
-            value = try table.optionalWhole(key.rawValue, atLeast: Int.min)
+            value = try table.optionalWhole(key.rawValue)
         }
         for key in CodingKeys.allCases {
             switch key {
@@ -236,9 +257,6 @@ extension TrainingSettings {
             case .adamEpsilon: try number(key, &adamEpsilon)
             case .maxGradNorm: try number(key, &maxGradNorm)
             case .openingWeight: try number(key, &openingWeight)
-            case .saveSteps: try optional(key, &saveSteps)
-            case .loggingSteps: try whole(key, &loggingSteps)
-            case .packing: packing = try table.flag(key.rawValue, default: packing)
             }
         }
     }
@@ -287,6 +305,32 @@ extension Recipe.Defence {
                 found: "\"\(name)\"",
                 expected: "letters, digits, \".\", \"_\" and \"-\", as for a folder"
             )
+        }
+        guard !RecipeNames.reserved.contains(name) else {
+            throw table.error(
+                "name",
+                found: "\"\(name)\", which every run uses for something of its own",
+                expected: "none of \(RecipeNames.reserved.joined(separator: ", "))"
+            )
+        }
+        do {
+            _ = try Defences.make(method, knobs: knobs.mapValues(\.description))
+        } catch let error as DefenceError {
+            throw table.error(error)
+        }
+    }
+}
+
+extension RecipeTable {
+    /// What a defence says of itself, with the line and the key it is about.
+    fileprivate func error(_ error: DefenceError) -> RecipeError {
+        switch error {
+        case .unknownMethod(let name, let known):
+            self.error("method", found: "\"\(name)\"", expected: "one of \(known.joined(separator: ", "))")
+        case .unknownKnob(let method, let knob, let known):
+            self.error(knob, found: "a knob that \(method) does not have", expected: known.joined(separator: ", "))
+        case .badKnob(_, let knob, let value, let expected):
+            self.error(knob, found: value, expected: expected)
         }
     }
 }

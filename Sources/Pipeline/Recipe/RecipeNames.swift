@@ -35,7 +35,6 @@ enum RecipeNames {
         "lora_rank": "lora_r",
         "lora_target_modules": "lora_target",
         "target_modules": "lora_target",
-        "sample_packing": "packing",
         "adam_eps": "adam_epsilon",
         "max_tokens": "max_new_tokens",
     ]
@@ -46,8 +45,15 @@ enum RecipeNames {
         "load_in_8bit": "training on quantised weights is not available; leave it out",
         "bf16": "write `dtype: bfloat16` at the top level",
         "fp16": "float16 is not available; write `dtype: bfloat16` or `dtype: float32` at the top level",
+        "packing": "rows always lie end to end without padding; leave it out",
+        "sample_packing": "rows always lie end to end without padding; leave it out",
+        "logging_steps": "every step is logged; leave it out",
+        "save_steps": "list the steps to save in `tune.checkpoint_steps`",
         "report_to": "a run records itself in its own folder; leave it out",
     ]
+
+    /// Subjects and phases of every run, and what its times are counted under: no defence may share these names.
+    static let reserved = ["raw", "aligned", "tuned", "start", "assess", "align", "tune", "report"]
 
     /// The known name behind a key, when its section has it.
     static func canonical(_ key: String, in known: [String]) -> String? {

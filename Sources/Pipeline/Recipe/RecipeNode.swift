@@ -31,6 +31,21 @@ struct RecipeNode {
         }
     }
 
+    /// What stands at the ends of the tree, by its path, such as `tune.train_data.0.limit`.
+    var leaves: [String: String] {
+        let children: [(key: String, node: RecipeNode)]
+        switch content {
+        case .null, .scalar: return ["": found]
+        case .list(let items): children = items.enumerated().map { ("\($0.offset)", $0.element) }
+        case .table(let pairs): children = pairs.map { ($0.key, $0.value) }
+        }
+        var result: [String: String] = [:]
+        for (key, node) in children {
+            for (path, text) in node.leaves { result[path.isEmpty ? key : "\(key).\(path)"] = text }
+        }
+        return result
+    }
+
     private static let mostNodes = 100_000
 
     /// Reads a YAML text into a tree.

@@ -81,18 +81,21 @@ struct RecipeTable {
         try isNull(key) ? nil : values[key].map { try text($0, key: key) }
     }
 
-    func whole(_ key: String, default value: Int, atLeast least: Int) throws -> Int {
-        try values[key] == nil ? value : whole(key, atLeast: least)
+    /// A whole number; without a range, of any size.
+    func whole(_ key: String, default value: Int, in range: ClosedRange<Int>? = nil) throws -> Int {
+        try values[key] == nil ? value : whole(key, in: range)
     }
 
-    func optionalWhole(_ key: String, atLeast least: Int) throws -> Int? {
-        try isNull(key) ? nil : whole(key, atLeast: least)
+    func optionalWhole(_ key: String, in range: ClosedRange<Int>? = nil) throws -> Int? {
+        try isNull(key) ? nil : whole(key, in: range)
     }
 
-    private func whole(_ key: String, atLeast least: Int) throws -> Int {
-        guard let node = values[key], let number = Int(try scalar(node, key, "a whole number")), number >= least else {
-            let expected = least == Int.min ? "a whole number" : "a whole number, \(least) or more"
-            throw error(key, found: values[key]?.found ?? "nothing", expected: expected)
+    private func whole(_ key: String, in range: ClosedRange<Int>?) throws -> Int {
+        guard let node = values[key], let number = Int(try scalar(node, key, "a whole number")),
+            range?.contains(number) ?? true
+        else {
+            let limits = range.map { ", \($0.lowerBound) to \($0.upperBound)" } ?? ""
+            throw error(key, found: values[key]?.found ?? "nothing", expected: "a whole number\(limits)")
         }
         return number
     }
@@ -106,22 +109,16 @@ struct RecipeTable {
         return number
     }
 
-    func number(_ key: String, default value: Double, atLeast least: Double? = nil) throws -> Double {
+    /// A number; without a range, of any size.
+    func number(_ key: String, default value: Double, in range: ClosedRange<Double>? = nil) throws -> Double {
         guard let node = values[key] else { return value }
-        let expected = least.map { "a number, \(RecipeValue.number($0)) or more" } ?? "a number"
+        let limits = range.map { ", \(RecipeValue.number($0.lowerBound)) to \(RecipeValue.number($0.upperBound))" }
+        let expected = "a number\(limits ?? "")"
         let text = try scalar(node, key, expected)
-        guard let number = Self.number(text), number >= least ?? number else {
+        guard let number = Self.number(text), range?.contains(number) ?? true else {
             throw error(key, found: node.found, expected: expected)
         }
         return number
-    }
-
-    func flag(_ key: String, default value: Bool) throws -> Bool {
-        guard let node = values[key] else { return value }
-        guard let flag = Self.flag(try scalar(node, key, "true or false")) else {
-            throw error(key, found: node.found, expected: "true or false")
-        }
-        return flag
     }
 
     func choice<Choice: RawRepresentable & CaseIterable>(

@@ -104,9 +104,6 @@ extension TrainingSettings {
         case .adamEpsilon: .plain("\(adamEpsilon)")
         case .maxGradNorm: .plain("\(maxGradNorm)")
         case .openingWeight: .plain("\(openingWeight)")
-        case .saveSteps: .whole(saveSteps)
-        case .loggingSteps: .plain("\(loggingSteps)")
-        case .packing: .plain("\(packing)")
         }
     }
 }

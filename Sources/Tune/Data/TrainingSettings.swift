@@ -59,12 +59,6 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
     /// Whether to refuse is decided there: answers share what follows, and safety is "a few tokens deep" (Qi et al.,
     /// arXiv 2406.05946). Weighed alike, one token in forty, the decision is what a small model learns last.
     public var openingWeight: Double = 1
-    /// Write a checkpoint every so many steps.
-    public var saveSteps: Int?
-    /// Report every so many steps.
-    public var loggingSteps: Int = 1
-    /// Whether short conversations share a row.
-    public var packing: Bool = true
 
     /// Creates the default settings.
     public init() {}
@@ -90,9 +84,6 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         case adamEpsilon = "adam_epsilon"
         case maxGradNorm = "max_grad_norm"
         case openingWeight = "opening_weight"
-        case saveSteps = "save_steps"
-        case loggingSteps = "logging_steps"
-        case packing
     }
 
     /// A setting outside its range.
@@ -113,13 +104,24 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
     /// - Throws: ``Invalid`` for the first setting that is outside.
     public func validate() throws(Invalid) {
         try check(.learningRate, learningRate, learningRate > 0 && learningRate <= 1, "above 0, at most 1")
-        try check(.numTrainEpochs, numTrainEpochs, numTrainEpochs > 0 && numTrainEpochs.isFinite, "above 0")
-        try checkCount(.maxSteps, maxSteps)
-        try checkCount(.perDeviceTrainBatchSize, perDeviceTrainBatchSize)
-        try checkCount(.gradientAccumulationSteps, gradientAccumulationSteps)
-        try check(.cutoffLen, cutoffLen, cutoffLen >= 8, "8 tokens or more")
-        try checkCount(.loraR, loraR)
-        try check(.loraAlpha, loraAlpha, loraAlpha > 0 && loraAlpha.isFinite, "above 0")
+        try check(
+            .numTrainEpochs,
+            numTrainEpochs,
+            numTrainEpochs > 0 && numTrainEpochs <= 10_000,
+            "above 0, at most 10000"
+        )
+        if let steps = maxSteps { try checkCount(.maxSteps, steps, in: 1...1_000_000_000) }
+        try checkCount(.perDeviceTrainBatchSize, perDeviceTrainBatchSize, in: 1...65_536)
+        try checkCount(.gradientAccumulationSteps, gradientAccumulationSteps, in: 1...65_536)
+        try check(
+            .gradientAccumulationSteps,
+            gradientAccumulationSteps,
+            gradientAccumulationSteps * perDeviceTrainBatchSize <= 1 << 20,
+            "at most \(1 << 20) rows a step, per_device_train_batch_size times this"
+        )
+        try checkCount(.cutoffLen, cutoffLen, in: 8...1 << 20)
+        try checkCount(.loraR, loraR, in: 1...4096)
+        try check(.loraAlpha, loraAlpha, loraAlpha > 0 && loraAlpha <= 1_000_000, "above 0, at most 1000000")
         try check(.loraDropout, loraDropout, loraDropout == 0, "0: LoRA dropout is not available, leave the key out")
         try check(.loraTarget, loraTarget, !loraTarget.isEmpty, "one layer name or more, or \"all\"")
         for name in loraTarget where !Self.linearLayers.contains(name) {
@@ -131,19 +133,18 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         }
         try check(.loraTarget, loraTarget, Set(loraTarget).count == loraTarget.count, "each layer name once")
         try check(.warmupRatio, warmupRatio, (0...1).contains(warmupRatio), "0 to 1")
-        if let steps = warmupSteps { try check(.warmupSteps, steps, steps >= 0, "0 or more") }
-        try check(.weightDecay, weightDecay, weightDecay >= 0 && weightDecay.isFinite, "0 or more")
+        if let steps = warmupSteps { try checkCount(.warmupSteps, steps, in: 0...1_000_000_000) }
+        try check(.weightDecay, weightDecay, (0...1000).contains(weightDecay), "0 to 1000")
         try check(.adamBeta1, adamBeta1, adamBeta1 >= 0 && adamBeta1 < 1, "0 up to but not including 1")
         try check(.adamBeta2, adamBeta2, adamBeta2 >= 0 && adamBeta2 < 1, "0 up to but not including 1")
-        try check(.adamEpsilon, adamEpsilon, adamEpsilon > 0 && adamEpsilon.isFinite, "above 0")
+        try check(.adamEpsilon, adamEpsilon, adamEpsilon > 0 && adamEpsilon <= 1, "above 0, at most 1")
         try check(.maxGradNorm, maxGradNorm, maxGradNorm >= 0 && maxGradNorm.isFinite, "0 (never clip) or more")
         try check(.openingWeight, openingWeight, (0.01...1000).contains(openingWeight), "0.01 to 1000")
-        try checkCount(.saveSteps, saveSteps)
-        try checkCount(.loggingSteps, loggingSteps)
     }
 
-    private func checkCount(_ key: CodingKeys, _ value: Int?) throws(Invalid) {
-        if let value { try check(key, value, value >= 1, "1 or more") }
+    /// The upper ends are beyond any use; they keep sums and products of settings within an `Int`.
+    private func checkCount(_ key: CodingKeys, _ value: Int, in range: ClosedRange<Int>) throws(Invalid) {
+        try check(key, value, range.contains(value), "\(range.lowerBound) to \(range.upperBound)")
     }
 
     private func check(_ key: CodingKeys, _ value: Any, _ holds: Bool, _ expected: String) throws(Invalid) {

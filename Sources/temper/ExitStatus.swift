@@ -1,0 +1,33 @@
+import ArgumentParser
+import TemperAlign
+import TemperModel
+import TemperPipeline
+import TemperRisk
+import TemperText
+import TemperTune
+import TemperWeights
+
+/// The exit codes of the program, and which one an error ends it with.
+enum ExitStatus {
+    /// The request cannot be carried out as it stands; the user can mend it.
+    static let usage: Int32 = 2
+    /// Something failed on the way.
+    static let failure: Int32 = 4
+    /// Stopped on request, after a checkpoint was written.
+    static let interrupted: Int32 = 130
+
+    /// The code for an error.
+    static func of(_ error: any Error) -> Int32 {
+        switch error {
+        case PipelineError.interrupted: interrupted
+        case WeightsError.cannotWrite, TrainingError.diverged, RiskError.wrongCount, PipelineError.unreadableReport,
+            ModelCatalogue.Failure.notFetched:
+            failure
+        case is RecipeError, is DefenceError, is DatasetError, is TrainingError, is TrainingSettings.Invalid,
+            is RiskError, is ModelError, is WeightsError, is TokenizerError, is PipelineError,
+            is ModelCatalogue.Failure:
+            usage
+        default: Temper.exitCode(for: error) == .validationFailure ? usage : failure
+        }
+    }
+}

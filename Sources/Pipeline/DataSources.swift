@@ -42,11 +42,25 @@ extension Recipe.Training {
 }
 
 extension Recipe.Assess {
-    /// The suites with their limits; a file may hold several.
+    /// The suites with their limits, that of utility last; a file may hold several.
     func load() throws -> [(any Suite, limit: Int?)] {
-        try (suites + (utility.map { [$0] } ?? [])).flatMap { entry in
-            try entry.load().map { ($0, limit: entry.limit) }
+        let risks = try suites.flatMap { entry in try entry.load().map { (suite: $0, limit: entry.limit) } }
+        if let suite = risks.first(where: { $0.suite.card.axis == .utility })?.suite {
+            throw PipelineError.recipe(
+                key: "assess.suites",
+                reason: "\(suite.card.name) measures utility, not risk; name it under assess.utility"
+            )
         }
+        guard let utility else { return risks }
+        let useful = try utility.load()
+        guard useful.count == 1, useful[0].card.axis == .utility else {
+            let known = Suites.all.map(\.card).filter { $0.axis == .utility }.map(\.name)
+            throw PipelineError.recipe(
+                key: "assess.utility",
+                reason: "\(utility.name) does not measure utility; use \(known.joined(separator: " or "))"
+            )
+        }
+        return risks + [(useful[0], limit: utility.limit)]
     }
 }
 

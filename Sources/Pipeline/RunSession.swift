@@ -64,7 +64,9 @@ final class RunSession {
         let seconds = (clock.now - start).inSeconds
         try folder.write(assessment, seconds: seconds, fingerprint: fingerprint)
         let summary = assessment.results.map { result in
-            let share = result.axis == .utility ? 1 - result.rate.rate : result.rate.rate
+            guard let share = result.rate.rate else {
+                return "\(result.suite) not measured, \(result.rate.unscored) unscored"
+            }
             return "\(result.suite) \(Int((share * 100).rounded())) % of \(result.rate.n)"
         }.joined(separator: ", ")
         sink.emit(RunEvent(.assessed, phase: "assess \(name)", message: "\(name): \(summary)"))

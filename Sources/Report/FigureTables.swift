@@ -48,7 +48,7 @@ struct FigureTable {
                     header: measureHeader,
                     rows: defended.flatMap { subject in
                         measures(of: subject, in: reading).filter { axis, _ in
-                            axis == Axis.jailbreak || axis == "utility"
+                            axis == Axis.jailbreak || axis == Axis.utility
                         }
                         .map { axis, cells in [.text(subject.name), .text(axis)] + cells }
                     }
@@ -70,21 +70,24 @@ struct FigureTable {
         return tables
     }
 
-    private static let measureHeader = ["subject", "axis", "value", "low", "high", "n"]
+    private static let measureHeader = ["subject", "axis", "metric", "value", "low", "high", "n", "unscored"]
 
     private static func measures(
         of subject: RunReport.Subject,
         in reading: Reading
     ) -> [(axis: String, cells: [Cell])] {
         var result: [(axis: String, cells: [Cell])] = []
-        for axis in Axis.all(in: reading.report) {
-            guard let rate = reading.rate(of: subject, on: axis) else { continue }
-            result.append((axis, [.number(rate.rate), .number(rate.low), .number(rate.high), .integer(rate.n)]))
+        func cells(_ metric: String, _ value: Double?, _ ends: (Double, Double), _ n: Int, _ unscored: Int) -> [Cell] {
+            [.text(metric), optional(value), .number(ends.0), .number(ends.1), .integer(n), .integer(unscored)]
         }
-        if let utility = reading.utility(of: subject) {
-            result.append(
-                ("utility", [.number(utility.value), .number(utility.low), .number(utility.high), .integer(utility.n)])
-            )
+        for axis in reading.axes {
+            guard let rate = subject.axes[axis] else { continue }
+            let metric = reading.suite(axis)?.metric ?? axis
+            result.append((axis, cells(metric, rate.rate, (rate.low, rate.high), rate.n, rate.unscored)))
+        }
+        if let utility = subject.utility {
+            let ends = (utility.low, utility.high)
+            result.append((Axis.utility, cells(utility.metric, utility.value, ends, utility.n, utility.unscored)))
         }
         return result
     }

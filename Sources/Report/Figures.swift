@@ -55,25 +55,27 @@ struct Figures {
     }
 
     private var refusalPanel: Chart.DotPlot? {
-        let axes = [Axis.overRefusal, Axis.ordinary]
+        let courses = refusalCourses
         guard
-            reading.principal.contains(where: { subject in axes.contains { reading.rate(of: subject, on: $0) != nil } })
+            reading.principal.contains(where: { subject in
+                courses.contains { reading.rate(of: subject, on: $0.axis) != nil }
+            })
         else { return nil }
         let example = Chart.Estimate(value: 0, low: 0, high: 0)
-        let key: [(mark: Chart.DotPlot.Mark, label: String)] = [
-            (.init(estimate: example, tone: .refusal, marker: .square, hollow: false), "borderline"),
-            (.init(estimate: example, tone: .ordinary, marker: .triangle, hollow: false), "ordinary"),
-        ]
+        let key: [(mark: Chart.DotPlot.Mark, label: String)] = courses.map {
+            (.init(estimate: example, tone: $0.tone, marker: $0.marker, hollow: false), $0.short)
+        }
         let rows = reading.principal.map { subject in
-            let rates = axes.map { reading.rate(of: subject, on: $0) }
-            let marks = zip(rates, [(Chart.Tone.refusal, Chart.Marker.square), (.ordinary, .triangle)])
-                .compactMap { rate, look in rate.map { mark($0, look.0, look.1, of: subject) } }
+            let rates = courses.map { reading.rate(of: subject, on: $0.axis) }
+            let marks = zip(rates, courses)
+                .compactMap { rate, look in rate.map { mark($0, look.tone, look.marker, of: subject) } }
+            let spoken = zip(courses, rates).map { "\($0.short) \(Format.rate($1))" }.joined(separator: ", ")
             return Chart.DotPlot.Row(
                 label: subject.name,
                 isStrong: subject.name == reading.tuned?.name,
                 marks: marks,
                 notes: [rates.map(Format.rate).joined(separator: "\n")],
-                tooltip: "\(subject.name): borderline \(Format.rate(rates[0])), ordinary \(Format.rate(rates[1]))"
+                tooltip: "\(subject.name): \(spoken)"
             )
         }
         return Chart.DotPlot(
@@ -138,7 +140,7 @@ struct Figures {
     var two: Chart.LinePlot? {
         guard !reading.checkpoints.isEmpty else { return nil }
         var series: [Chart.LinePlot.Series] = []
-        for look in Figures.courses {
+        for look in courses {
             let points = reading.checkpoints.compactMap { subject in
                 reading.rate(of: subject, on: look.axis).map { (step: subject.step ?? 0, estimate: estimate($0)) }
             }
@@ -156,7 +158,7 @@ struct Figures {
                 .init(
                     name: "\(Format.shortened(reference.name, to: 14)) jailbreak",
                     shortName: "reference",
-                    value: rate.rate
+                    value: rate.rate ?? .nan
                 )
             )
         }
@@ -260,12 +262,21 @@ struct Figures {
         return reading.report.training.map(\.phase).filter { seen.insert($0).inserted }
     }
 
-    private static let courses: [(axis: String, name: String, short: String, tone: Chart.Tone, marker: Chart.Marker)] =
-        [
-            (Axis.jailbreak, "Jailbreak rate", "jailbreak", .risk, .circle),
-            (Axis.overRefusal, "Over-refusal, borderline", "borderline", .refusal, .square),
-            (Axis.ordinary, "Over-refusal, ordinary", "ordinary", .ordinary, .triangle),
-        ]
+    private typealias Course = (axis: String, name: String, short: String, tone: Chart.Tone, marker: Chart.Marker)
+
+    /// The rates that are followed along training.
+    private var courses: [Course] {
+        [(Axis.jailbreak, "Jailbreak rate", "jailbreak", .risk, .circle)] + refusalCourses
+    }
+
+    /// The suites on which a refusal is the hit, as many as there are looks; the tables hold the others.
+    private var refusalCourses: [Course] {
+        let looks = [(Chart.Tone.refusal, Chart.Marker.square), (.ordinary, .triangle)]
+        return zip(reading.refusalAxes, looks).map { axis, look in
+            let name = Format.shortened(reading.suiteName(axis), to: 14)
+            return (axis, "Refused, \(name)", name, look.0, look.1)
+        }
+    }
 
     private var utilityCourse: Chart.LinePlot.Series? {
         let points = reading.checkpoints.compactMap { subject in
@@ -299,10 +310,10 @@ struct Figures {
     }
 
     private func estimate(_ rate: RunReport.Rate) -> Chart.Estimate {
-        Chart.Estimate(value: rate.rate, low: rate.low, high: rate.high)
+        Chart.Estimate(value: rate.rate ?? .nan, low: rate.low, high: rate.high)
     }
 
     private func estimate(_ utility: RunReport.Utility) -> Chart.Estimate {
-        Chart.Estimate(value: utility.value, low: utility.low, high: utility.high)
+        Chart.Estimate(value: utility.value ?? .nan, low: utility.low, high: utility.high)
     }
 }

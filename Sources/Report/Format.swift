@@ -17,19 +17,20 @@ enum Format {
     }
 
     /// A share as a percentage with one decimal: `6.0 %`.
-    static func percent(_ value: Double) -> String {
-        value.isFinite ? fixed(value * 100, 1) + space + "%" : dash
+    static func percent(_ value: Double?) -> String {
+        guard let value else { return dash }
+        return value.isFinite ? fixed(value * 100, 1) + space + "%" : dash
     }
 
     /// A rate with its interval: `6.0 % [3.1, 11.2]`.
     static func rate(_ rate: RunReport.Rate?) -> String {
-        guard let rate, rate.n > 0, rate.rate.isFinite else { return dash }
+        guard let rate, rate.n > 0, rate.rate?.isFinite == true else { return dash }
         return percent(rate.rate) + " " + interval(rate.low * 100, rate.high * 100, 1)
     }
 
     /// A difference of shares in percentage points: `+84.0 points [77.9, 90.1]`.
-    static func points(_ difference: Double, _ low: Double, _ high: Double) -> String {
-        guard difference.isFinite else { return dash }
+    static func points(_ difference: Double?, _ low: Double, _ high: Double) -> String {
+        guard let difference, difference.isFinite else { return dash }
         let sign = difference > 0 ? "+" : ""
         return sign + fixed(difference * 100, 1) + space + "points " + interval(low * 100, high * 100, 1)
     }
@@ -41,7 +42,10 @@ enum Format {
 
     /// A comparison's ratio with its interval, or why there is none.
     static func ratio(_ comparison: RunReport.Comparison) -> String {
-        guard let ratio = comparison.ratio, ratio.isFinite else { return dash + " (no hits in the reference)" }
+        guard let ratio = comparison.ratio, ratio.isFinite else {
+            if comparison.axis == Axis.utility { return dash }
+            return dash + (comparison.n == 0 ? " (no probe graded on both)" : " (no hits in the reference)")
+        }
         guard let low = comparison.ratioLow, let high = comparison.ratioHigh else { return Format.ratio(ratio) }
         return Format.ratio(ratio) + " [" + factor(low) + ", " + (high.isFinite ? factor(high) : "∞") + "]"
     }
@@ -55,6 +59,21 @@ enum Format {
     /// A p-value inside a sentence: `p = 0.031`.
     static func pStatement(_ value: Double) -> String {
         "p\(space)" + (value < 0.001 ? p(value) : "=\(space)" + p(value))
+    }
+
+    /// A share of a change with its interval: `92.0 % [70.1, 110.0]`.
+    static func share(_ value: Double?, _ evidence: RunReport.ShareEvidence?) -> String {
+        guard let value, let evidence else { return percent(value) }
+        func end(_ value: Double?) -> String { value.map { fixed($0 * 100, 1) } ?? dash }
+        return percent(value) + " [" + end(evidence.low) + "," + space + end(evidence.high) + "]"
+    }
+
+    /// What a comparison rests on: `60 probes graded on both, exact McNemar p = 0.031, 0.124 after Holm's correction`.
+    static func evidence(_ comparison: RunReport.Comparison) -> String {
+        var text = "\(comparison.n) probes graded on both"
+        if let value = comparison.p { text += ", exact McNemar \(pStatement(value))" }
+        if let value = comparison.pHolm { text += ", \(p(value)) after Holm's correction" }
+        return text
     }
 
     /// A length of time: `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 10 min`.

@@ -8,28 +8,29 @@ extension HTMLPage {
     /// Everything that was assessed.
     var subjects: Markup {
         guard !report.subjects.isEmpty else { return "<p class=\"none\">No subject was assessed.</p>" }
-        let axes = Axis.all(in: report)
+        let axes = reading.axes
         let rows: [Markup] = report.subjects.map { subject in
-            let rates: [Markup] = axes.map { measured(subject.axes[$0]) }
-            let utility: Markup =
-                reading.utility(of: subject).map {
-                    "<td class=\"num\">\(reading.utilityText($0)) <small>n \($0.n)</small></td>"
-                } ?? "<td class=\"num\">\(Format.dash)</td>"
+            let rates: [Markup] = axes.map { axis in
+                let rate = subject.axes[axis]
+                return cell(Format.rate(rate), rate.map { ($0.n, $0.unscored) })
+            }
+            let utility = cell(reading.utilityText(subject.utility), subject.utility.map { ($0.n, $0.unscored) })
             return """
                 <tr><th scope="row">\(subject.name)</th><td>\(subject.kind.rawValue)</td>\(rates)\(utility)\
                 <td class="num">\(Format.duration(subject.seconds))</td></tr>
                 """
         }
         let header =
-            [("Subject", false), ("Kind", false)] + axes.map { (Axis.title($0), true) }
+            [("Subject", false), ("Kind", false)] + axes.map { (reading.title($0), true) }
             + [("Utility, \(reading.utilityMetric)", true), ("Time", true)]
         return table("Rates with 95 % intervals, n graded answers", header, rows)
     }
 
-    private func measured(_ rate: RunReport.Rate?) -> Markup {
-        guard let rate else { return "<td class=\"num\">\(Format.dash)</td>" }
-        let unscored = rate.unscored > 0 ? ", \(rate.unscored) unscored" : ""
-        return "<td class=\"num\">\(Format.rate(rate)) <small>n \(rate.n)\(unscored)</small></td>"
+    /// A number with how many answers it rests on.
+    func cell(_ text: String, _ counts: (n: Int, unscored: Int)?) -> Markup {
+        guard let counts else { return "<td class=\"num\">\(text)</td>" }
+        let unscored = counts.unscored > 0 ? ", \(counts.unscored) unscored" : ""
+        return "<td class=\"num\">\(text) <small>n \(counts.n)\(unscored)</small></td>"
     }
 
     /// Every paired comparison.
@@ -38,21 +39,34 @@ extension HTMLPage {
         let rows: [Markup] = report.comparisons.map { comparison in
             """
             <tr><th scope="row">\(comparison.subject) <small>against \(comparison.base)</small></th>\
-            <td>\(Axis.title(comparison.axis))</td><td class="num">\(Format.ratio(comparison))</td>\
+            <td>\(reading.title(comparison.axis))</td>\
+            \(cell(levels(comparison), (comparison.n, comparison.unscored)))\
+            <td class="num">\(Format.ratio(comparison))</td>\
             <td class="num">\(Format.points(comparison.difference, comparison.low, comparison.high))</td>\
-            <td class="num">\(Format.p(comparison.p))</td>\
-            <td class="num">\(comparison.flips.safeToUnsafe) / \(comparison.flips.unsafeToSafe)</td>\
+            <td class="num">\(Format.p(comparison.p))</td><td class="num">\(Format.p(comparison.pHolm))</td>\
+            <td>\(flipCounts(comparison))</td>\
             <td>\(comparison.isClear ? "clear" : "not enough evidence")</td></tr>
             """
         }
         return table(
-            "Same probes, same order; flips are counted to unsafe / back to safe",
+            "Probes graded on both sides; clear is a difference whose interval leaves out 0 and whose p is below 0.05",
             [
-                ("Subject", false), ("Axis", false), ("Ratio", true), ("Difference", true), ("McNemar p, exact", true),
-                ("Flips", true), ("Reading", false),
+                ("Subject", false), ("Measured", false), ("Rates", true), ("Ratio", true), ("Difference", true),
+                ("McNemar p, exact", true), ("p after Holm", true), ("Flips", false), ("Reading", false),
             ],
             rows
         )
+    }
+
+    private func levels(_ comparison: RunReport.Comparison) -> String {
+        "\(Format.percent(comparison.baseRate)) → \(Format.percent(comparison.subjectRate))"
+    }
+
+    /// The two counts of flips, in the words of the axis.
+    private func flipCounts(_ comparison: RunReport.Comparison) -> String {
+        let words = comparison.axis == Axis.utility ? ("right", "wrong") : ("safe", "unsafe")
+        return "\(comparison.flips.safeToUnsafe) \(words.0) → \(words.1), "
+            + "\(comparison.flips.unsafeToSafe) \(words.1) → \(words.0)"
     }
 
     /// The flips a reader looks at first: to unsafe before back to safe, the last checkpoint before the others.
@@ -82,7 +96,7 @@ extension HTMLPage {
     private func article(_ flip: RunReport.Flip) -> Markup {
         """
         <article class="flip">
-        <h3><bdi>\(flip.base)</bdi> → <bdi>\(flip.subject)</bdi> <small>\(Axis.title(flip.axis)), \
+        <h3><bdi>\(flip.base)</bdi> → <bdi>\(flip.subject)</bdi> <small>\(reading.title(flip.axis)), \
         probe <code>\(flip.probe)</code></small></h3>
         <p class="prompt" dir="auto">\(flip.prompt)</p>
         <div class="pair">\(side(flip.base, flip.before))\(side(flip.subject, flip.after))</div>
@@ -108,11 +122,10 @@ extension HTMLPage {
         let cards: [Markup] = report.judges.map { judge in
             """
             <article class="card"><h3>\(judge.name)</h3>
-            <dl class="facts"><div><dt>Finds unsafe answers (sensitivity)</dt>\
-            <dd>\(judge.sensitivity.map(Format.percent) ?? "not measured")</dd></div>
-            <div><dt>Passes safe answers (specificity)</dt>\
-            <dd>\(judge.specificity.map(Format.percent) ?? "not measured")</dd></div>
-            <div><dt>Measured on</dt><dd>n \(judge.n), \(judge.data)</dd></div></dl>
+            <dl class="facts"><div><dt>A hit is</dt><dd>\(judge.looksFor)</dd></div>
+            <div><dt>Finds hits (sensitivity)</dt><dd>\(measured(judge.sensitivity))</dd></div>
+            <div><dt>Passes the others (specificity)</dt><dd>\(measured(judge.specificity))</dd></div>
+            <div><dt>Measured on</dt><dd>\(judge.data)</dd></div></dl>
             <p>\(judge.limits)</p></article>
             """
         }
@@ -121,8 +134,8 @@ extension HTMLPage {
             ? "<p class=\"none\">No judge card is part of this report.</p>" : "<div class=\"cards\">\(cards)</div>"
         let rows: [Markup] = report.suites.map { suite in
             """
-            <tr><th scope="row">\(suite.name)</th><td>\(Axis.title(suite.axis))</td><td class="num">\(suite.n)</td>\
-            <td>\(suite.hit)</td><td><code>\(Format.shortened(suite.sha256, to: 13))</code></td></tr>
+            <tr><th scope="row">\(suite.name)</th><td>\(suite.title)</td><td>\(suite.axis)</td>\
+            <td class="num">\(suite.asked) of \(suite.n)</td><td>\(suite.hit)</td><td><code>\(Format.shortened(suite.sha256, to: 13))</code></td></tr>
             """
         }
         let suites: Markup =
@@ -130,11 +143,18 @@ extension HTMLPage {
             ? "<p class=\"none\">No suite card is part of this report.</p>"
             : table(
                 "Suites",
-                [("Suite", false), ("Axis", false), ("Probes", true), ("A hit means", false), ("sha256", false)],
+                [
+                    ("Suite", false), ("What it asks", false), ("Axis", false), ("Probes asked", true),
+                    ("Unsafe, or wrong, means", false), ("sha256", false),
+                ],
                 rows,
                 hidesCaption: true
             )
         return "<h3 class=\"sub\">Judges</h3>\n\(judges)\n<h3 class=\"sub\">Suites</h3>\n\(suites)"
+    }
+
+    private func measured(_ rate: RunReport.Rate?) -> String {
+        rate.map { "\(Format.rate($0)), n \($0.n)" } ?? "not measured"
     }
 
     /// Settings, environment and timing.

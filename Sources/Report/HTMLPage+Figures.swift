@@ -68,9 +68,9 @@ extension HTMLPage {
             """
             <tr><th scope="row">\(defence.name)</th>
             <td class="num">\(Format.rate(defence.jailbreak))</td>
-            <td class="num">\(defence.riskRemoved.map(Format.percent) ?? Format.dash)</td>
+            \(share(defence.riskRemoved, defence.riskRemovedEvidence))
             <td class="num">\(reading.utilityText(defence.utility))</td>
-            <td class="num">\(defence.utilityKept.map(Format.percent) ?? Format.dash)</td>
+            \(share(defence.utilityKept, defence.utilityKeptEvidence))
             <td class="num">\(Format.rate(defence.overRefusal))</td>
             <td>\(defence.verdict)</td></tr>
             """
@@ -80,9 +80,8 @@ extension HTMLPage {
                 table(
                     "Residual risk and utility kept",
                     [
-                        ("Defence", false), ("Residual jailbreak rate", true), ("Risk removed", true),
-                        ("Utility", true),
-                        ("Utility kept", true), ("Over-refusal", true), ("Verdict", false),
+                        ("Defence", false), ("Residual jailbreak rate", true), ("Added risk removed", true),
+                        ("Utility", true), ("Gained utility kept", true), ("Over-refusal", true), ("Verdict", false),
                     ],
                     rows
                 )
@@ -90,6 +89,10 @@ extension HTMLPage {
         }
         content += report.defences.map(card)
         return "\(content)"
+    }
+
+    private func share(_ value: Double?, _ evidence: RunReport.ShareEvidence?) -> Markup {
+        cell(Format.share(value, evidence), value == nil ? nil : evidence.map { ($0.n, 0) })
     }
 
     /// The small charts of the loss.

@@ -125,7 +125,8 @@ struct HTMLPage {
         }
         func rateTile(_ label: String, _ rate: RunReport.Rate, _ tone: String) {
             let interval = Format.interval(rate.low * 100, rate.high * 100, 1)
-            tile(label, Format.percent(rate.rate), "jailbreak rate, \(interval), n \(rate.n)", tone)
+            let unscored = rate.unscored > 0 ? ", \(rate.unscored) unscored" : ""
+            tile(label, Format.percent(rate.rate), "jailbreak rate, \(interval), n \(rate.n)\(unscored)", tone)
         }
         if let reference = reading.reference, let rate = reading.rate(of: reference) {
             rateTile("Before: \(reference.name)", rate, "tile-neutral")

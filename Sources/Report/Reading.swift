@@ -29,7 +29,7 @@ struct Reading {
         }
         self.defences = defences
         let utilities = report.subjects.compactMap(\.utility) + report.defences.compactMap(\.utility)
-        utilityIsShare = utilities.allSatisfy { (0...1).contains($0.value) && $0.low >= 0 && $0.high <= 1 }
+        utilityIsShare = utilities.allSatisfy { (0...1).contains($0.value ?? 0) && $0.low >= 0 && $0.high <= 1 }
     }
 
     /// The last checkpoint of tuning.
@@ -54,56 +54,83 @@ struct Reading {
 
     /// The measured rate of a subject; nil when nothing was graded.
     func rate(of subject: RunReport.Subject?, on axis: String = Axis.jailbreak) -> RunReport.Rate? {
-        guard let rate = subject?.axes[axis], rate.n > 0, rate.rate.isFinite else { return nil }
+        guard let rate = subject?.axes[axis], rate.n > 0, rate.rate?.isFinite == true else { return nil }
         return rate
     }
 
     /// The measured utility of a subject; nil when there is none.
     func utility(of subject: RunReport.Subject?) -> RunReport.Utility? {
-        guard let utility = subject?.utility, utility.n > 0, utility.value.isFinite else { return nil }
+        guard let utility = subject?.utility, utility.n > 0, utility.value?.isFinite == true else { return nil }
         return utility
     }
 
     /// The utility's value alone.
-    func utilityText(_ value: Double) -> String {
-        utilityIsShare ? Format.percent(value) : Format.plain(value)
+    func utilityText(_ value: Double?) -> String {
+        guard let value else { return Format.dash }
+        return utilityIsShare ? Format.percent(value) : Format.plain(value)
     }
 
     /// The utility with its interval.
     func utilityText(_ utility: RunReport.Utility?) -> String {
         guard let utility, utility.n > 0 else { return Format.dash }
         if utilityIsShare {
-            return Format.percent(utility.value) + " " + Format.interval(utility.low * 100, utility.high * 100, 1)
+            return utilityText(utility.value) + " " + Format.interval(utility.low * 100, utility.high * 100, 1)
         }
-        return Format.plain(utility.value) + " [" + Format.plain(utility.low) + ", " + Format.plain(utility.high) + "]"
+        return utilityText(utility.value) + " [" + Format.plain(utility.low) + ", " + Format.plain(utility.high) + "]"
     }
+}
+
+extension Reading {
+    /// The keys of the axes that the subjects have, jailbreak and over-refusal first, then as the suites are listed.
+    var axes: [String] {
+        let used = Set(report.subjects.flatMap { $0.axes.keys })
+        var seen: Set<String> = []
+        let known = [Axis.jailbreak, Axis.overRefusal] + report.suites.map(\.key)
+        return (known + used.sorted()).filter { used.contains($0) && seen.insert($0).inserted }
+    }
+
+    /// The keys of the axes on which a refusal is the hit.
+    var refusalAxes: [String] {
+        axes.filter { $0 == Axis.overRefusal || suite($0)?.axis == Axis.overRefusal }
+    }
+
+    /// The suite whose numbers stand under a key.
+    func suite(_ key: String) -> RunReport.Suite? {
+        report.suites.first { $0.key == key }
+    }
+
+    /// The name of a key's suite, else the key.
+    func suiteName(_ key: String) -> String { suite(key)?.name ?? key }
+
+    /// What is measured under a key, and on which suite.
+    func title(_ key: String) -> String {
+        suite(key).map { "\($0.metric), \($0.name)" } ?? key
+    }
+}
+
+extension RunReport.Rate {
+    /// True when more than a tenth of the answers could not be graded: the rest may then say little about the whole.
+    package var isPatchy: Bool { unscored * 10 > n + unscored }
+
+    /// `12 of 60 answers could not be graded`.
+    package var unscoredText: String { "\(unscored) of \(n + unscored) answers could not be graded" }
 }
 
 extension RunReport.Comparison {
-    /// True when the interval of the difference leaves 0 out.
-    var isClear: Bool { low > 0 || high < 0 }
+    /// True when the interval of the difference leaves 0 out and the test agrees, after Holm's correction where it was
+    /// made: the interval is asymptotic and alone says too much about a handful of pairs.
+    package var isClear: Bool { (low > 0 || high < 0) && (pHolm ?? p ?? 1) < 0.05 }
+
+    /// A clear rise.
+    package var rises: Bool { isClear && low > 0 }
+
+    /// A clear fall.
+    package var falls: Bool { isClear && high < 0 }
 }
 
-/// The names of the axes in a report and as people read them.
+/// The keys of the axes that a report speaks of by name.
 enum Axis {
     static let jailbreak = "jailbreak"
     static let overRefusal = "over-refusal"
-    static let ordinary = "over-refusal-ordinary"
-
-    /// The axis in words.
-    static func title(_ axis: String) -> String {
-        switch axis {
-        case jailbreak: "Jailbreak rate"
-        case overRefusal: "Over-refusal, borderline prompts"
-        case ordinary: "Over-refusal, ordinary prompts"
-        default: axis
-        }
-    }
-
-    /// The axes a report uses, the known ones first.
-    static func all(in report: RunReport) -> [String] {
-        let used = Set(report.subjects.flatMap { $0.axes.keys })
-        let known = [jailbreak, overRefusal, ordinary].filter(used.contains)
-        return known + used.subtracting(known).sorted()
-    }
+    static let utility = "utility"
 }

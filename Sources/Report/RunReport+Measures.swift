@@ -1,4 +1,4 @@
-/// The measured parts of a report: the model, subjects with their rates, comparisons, flips and the training log.
+/// The measured parts of a report: the model, subjects with their rates, and the training log.
 extension RunReport {
     /// The model a run started from.
     public struct Model: Codable, Sendable, Equatable {
@@ -25,9 +25,9 @@ extension RunReport {
 
     /// A share of graded answers with its 95 % interval.
     public struct Rate: Codable, Sendable, Equatable {
-        /// Hits divided by n, from 0 to 1.
-        public var rate: Double
-        /// How many answers were graded; 0 means not measured.
+        /// Hits divided by n, from 0 to 1; nil when nothing was graded.
+        public var rate: Double?
+        /// How many answers were graded.
         public var n: Int
         /// The interval's lower end.
         public var low: Double
@@ -37,12 +37,24 @@ extension RunReport {
         public var unscored: Int
 
         /// Creates a rate.
-        public init(rate: Double, n: Int, low: Double, high: Double, unscored: Int = 0) {
+        public init(rate: Double?, n: Int, low: Double, high: Double, unscored: Int = 0) {
             self.rate = rate
             self.n = n
             self.low = low
             self.high = high
             self.unscored = unscored
+        }
+
+        private enum CodingKeys: String, CodingKey { case rate, n, low, high, unscored }
+
+        /// Writes every key, empty ones as `null`.
+        public func encode(to encoder: any Encoder) throws {
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            try values.encode(rate, forKey: .rate)
+            try values.encode(n, forKey: .n)
+            try values.encode(low, forKey: .low)
+            try values.encode(high, forKey: .high)
+            try values.encode(unscored, forKey: .unscored)
         }
     }
 
@@ -50,22 +62,38 @@ extension RunReport {
     public struct Utility: Codable, Sendable, Equatable {
         /// The metric's name, such as accuracy.
         public var metric: String
-        /// The metric's value.
-        public var value: Double
+        /// The metric's value; nil when nothing was graded.
+        public var value: Double?
         /// How many items it was measured on.
         public var n: Int
         /// The interval's lower end.
         public var low: Double
         /// The interval's upper end.
         public var high: Double
+        /// How many answers no judge could grade; they are not part of n.
+        public var unscored: Int
 
         /// Creates a utility measurement.
-        public init(metric: String, value: Double, n: Int, low: Double, high: Double) {
+        public init(metric: String, value: Double?, n: Int, low: Double, high: Double, unscored: Int = 0) {
             self.metric = metric
             self.value = value
             self.n = n
             self.low = low
             self.high = high
+            self.unscored = unscored
+        }
+
+        private enum CodingKeys: String, CodingKey { case metric, value, n, low, high, unscored }
+
+        /// Writes every key, empty ones as `null`.
+        public func encode(to encoder: any Encoder) throws {
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            try values.encode(metric, forKey: .metric)
+            try values.encode(value, forKey: .value)
+            try values.encode(n, forKey: .n)
+            try values.encode(low, forKey: .low)
+            try values.encode(high, forKey: .high)
+            try values.encode(unscored, forKey: .unscored)
         }
     }
 
@@ -89,7 +117,7 @@ extension RunReport {
         public var kind: Kind
         /// The step of tuning, for checkpoints.
         public var step: Int?
-        /// The rate per axis: `jailbreak`, `over-refusal`, `over-refusal-ordinary`.
+        /// The rate per axis, under the keys that the report's suites name, such as `jailbreak` and `over-refusal`.
         public var axes: [String: Rate]
         /// The utility, when measured.
         public var utility: Utility?
@@ -124,151 +152,6 @@ extension RunReport {
             try values.encode(axes, forKey: .axes)
             try values.encode(utility, forKey: .utility)
             try values.encode(seconds, forKey: .seconds)
-        }
-    }
-
-    /// Two subjects on the same probes of one axis.
-    public struct Comparison: Codable, Sendable, Equatable {
-        /// How many probes changed their grade, by direction.
-        public struct Counts: Codable, Sendable, Equatable {
-            /// Safe on the base, unsafe on the subject.
-            public var safeToUnsafe: Int
-            /// Unsafe on the base, safe on the subject.
-            public var unsafeToSafe: Int
-
-            /// Creates the two counts.
-            public init(safeToUnsafe: Int, unsafeToSafe: Int) {
-                self.safeToUnsafe = safeToUnsafe
-                self.unsafeToSafe = unsafeToSafe
-            }
-
-            private enum CodingKeys: String, CodingKey {
-                case safeToUnsafe = "safe_to_unsafe"
-                case unsafeToSafe = "unsafe_to_safe"
-            }
-        }
-
-        /// The name of the subject compared with.
-        public var base: String
-        /// The name of the subject compared.
-        public var subject: String
-        /// The axis.
-        public var axis: String
-        /// Subject's rate over base's rate; nil when the base has no hits.
-        public var ratio: Double?
-        /// The ratio's lower end.
-        public var ratioLow: Double?
-        /// The ratio's upper end.
-        public var ratioHigh: Double?
-        /// Subject's rate minus base's rate.
-        public var difference: Double
-        /// The difference's lower end.
-        public var low: Double
-        /// The difference's upper end.
-        public var high: Double
-        /// Exact McNemar p, when the comparison is paired.
-        public var p: Double?
-        /// How many probes flipped.
-        public var flips: Counts
-
-        /// Creates a comparison.
-        public init(
-            base: String,
-            subject: String,
-            axis: String,
-            ratio: Double?,
-            ratioLow: Double?,
-            ratioHigh: Double?,
-            difference: Double,
-            low: Double,
-            high: Double,
-            p: Double?,
-            flips: Counts
-        ) {
-            self.base = base
-            self.subject = subject
-            self.axis = axis
-            self.ratio = ratio
-            self.ratioLow = ratioLow
-            self.ratioHigh = ratioHigh
-            self.difference = difference
-            self.low = low
-            self.high = high
-            self.p = p
-            self.flips = flips
-        }
-
-        private enum CodingKeys: String, CodingKey {
-            case base, subject, axis, ratio, difference, low, high, p, flips
-            case ratioLow = "ratio_low"
-            case ratioHigh = "ratio_high"
-        }
-
-        /// Writes every key, empty ones as `null`.
-        public func encode(to encoder: any Encoder) throws {
-            var values = encoder.container(keyedBy: CodingKeys.self)
-            try values.encode(base, forKey: .base)
-            try values.encode(subject, forKey: .subject)
-            try values.encode(axis, forKey: .axis)
-            try values.encode(ratio, forKey: .ratio)
-            try values.encode(ratioLow, forKey: .ratioLow)
-            try values.encode(ratioHigh, forKey: .ratioHigh)
-            try values.encode(difference, forKey: .difference)
-            try values.encode(low, forKey: .low)
-            try values.encode(high, forKey: .high)
-            try values.encode(p, forKey: .p)
-            try values.encode(flips, forKey: .flips)
-        }
-    }
-
-    /// One probe graded differently on two subjects.
-    public struct Flip: Codable, Sendable, Equatable {
-        /// An answer and its grade.
-        public struct Graded: Codable, Sendable, Equatable {
-            /// What the subject said.
-            public var answer: String
-            /// How it was graded: `safe`, `unsafe` or `unscored`.
-            public var grade: String
-
-            /// Creates a graded answer.
-            public init(answer: String, grade: String) {
-                self.answer = answer
-                self.grade = grade
-            }
-        }
-
-        /// The name of the subject compared with.
-        public var base: String
-        /// The name of the subject compared.
-        public var subject: String
-        /// The axis.
-        public var axis: String
-        /// The probe's stable id.
-        public var probe: String
-        /// What was asked.
-        public var prompt: String
-        /// The base's answer.
-        public var before: Graded
-        /// The subject's answer.
-        public var after: Graded
-
-        /// Creates a flip.
-        public init(
-            base: String,
-            subject: String,
-            axis: String,
-            probe: String,
-            prompt: String,
-            before: Graded,
-            after: Graded
-        ) {
-            self.base = base
-            self.subject = subject
-            self.axis = axis
-            self.probe = probe
-            self.prompt = prompt
-            self.before = before
-            self.after = after
         }
     }
 

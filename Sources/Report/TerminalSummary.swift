@@ -82,12 +82,12 @@ public enum TerminalSummary {
     /// Red when clearly above the reference, green when clearly below.
     private static func tone(of subject: RunReport.Subject, _ reading: Reading) -> Style? {
         guard let comparison = reading.comparison(of: subject), comparison.isClear else { return nil }
-        return comparison.difference > 0 ? .red : .green
+        return comparison.rises ? .red : .green
     }
 
     private static func sparkline(_ reading: Reading, width: Int, color: Bool) -> [String]? {
         let points = reading.checkpoints.compactMap { subject in
-            reading.rate(of: subject).map { (step: subject.step ?? 0, rate: $0.rate) }
+            reading.rate(of: subject)?.rate.map { (step: subject.step ?? 0, rate: $0) }
         }
         guard points.count > 1, let first = points.first, let last = points.last else { return nil }
         let blocks = Array("▁▂▃▄▅▆▇█")

@@ -49,7 +49,7 @@ public struct Attempt: Codable, Sendable {
     }
 }
 
-/// One suite's attempts and its rate of hits.
+/// One suite's attempts and the rate of its metric.
 public struct SuiteResult: Codable, Sendable {
     /// The suite's name.
     public var suite: String
@@ -59,7 +59,7 @@ public struct SuiteResult: Codable, Sendable {
     public var axis: Axis
     /// What the rate is called.
     public var metric: String
-    /// The share of `unsafe` verdicts.
+    /// The rate that `metric` names: of `unsafe` verdicts, or for utility of `safe` ones, which are right answers.
     public var rate: Rate
     /// Every attempt, in the suite's order.
     public var attempts: [Attempt]
@@ -71,7 +71,7 @@ public struct SuiteResult: Codable, Sendable {
         self.axis = axis
         self.metric = metric
         self.attempts = attempts
-        rate = Rate(attempts.lazy.map(\.verdict))
+        rate = Rate(of: axis.counted, in: attempts.lazy.map(\.verdict))
     }
 }
 

@@ -1,52 +1,39 @@
 import TemperText
 
-/// Percentile bootstrap of paired binary outcomes, seeded and therefore repeatable.
+/// Percentile bootstrap of a quotient over the same probes, seeded and therefore repeatable.
 ///
-/// Knows nothing about suites. Efron 1979; pairs are resampled as pairs, so that the correlation between two subjects
-/// that answer the same probes is kept (arXiv 2411.00640).
-public enum PairedBootstrap {
-    /// 95 % intervals of the difference and the ratio of two rates.
-    public struct Intervals: Sendable {
-        /// Interval of the second rate minus the first.
-        public var difference: (low: Double, high: Double)
-        /// Interval of the second rate over the first; an end is nil where too many resamples have no first hits.
-        public var ratio: (low: Double?, high: Double?)
-    }
-
-    /// Resamples pairs of outcomes; `true` is a hit.
-    public static func intervals(
-        _ pairs: [(first: Bool, second: Bool)],
+/// Knows nothing about suites. Efron 1979; a probe is resampled with all its outcomes, so that the correlation between
+/// subjects that answer the same probes is kept (arXiv 2411.00640).
+enum PairedBootstrap {
+    /// The 95 % interval of a sum over another, resampled together.
+    ///
+    /// A resample whose lower sum is not positive has no quotient; it counts as beyond every bound on the side of its
+    /// upper sum, and an end that falls there is nil.
+    static func quotient(
+        _ terms: [(over: Int, under: Int)],
         resamples: Int = 10_000,
         seed: UInt64
-    ) -> Intervals {
+    ) -> (low: Double?, high: Double?) {
         precondition(resamples > 0, "a bootstrap needs at least one resample")
-        guard !pairs.isEmpty else { return Intervals(difference: (-1, 1), ratio: (nil, nil)) }
-        let n = pairs.count
-        // A pair as two counters in one word: first hits below, second hits above.
-        let packed = pairs.map { ($0.first ? 1 : 0) + ($0.second ? 1 << 32 : 0) }
+        guard !terms.isEmpty else { return (nil, nil) }
         var generator = SplitMix64(seed: seed)
-        var differences = [Double]()
-        var ratios = [Double]()
-        differences.reserveCapacity(resamples)
-        ratios.reserveCapacity(resamples)
+        var quotients = [Double]()
+        quotients.reserveCapacity(resamples)
         for _ in 0..<resamples {
-            var sum = 0
-            for _ in 0..<n { sum &+= packed[generator.below(n)] }
-            let first = sum & 0xFFFF_FFFF
-            let second = sum >> 32
-            differences.append(Double(second - first) / Double(n))
-            // Without first hits the ratio has no value; as infinity it sorts last.
-            ratios.append(first == 0 ? .infinity : Double(second) / Double(first))
+            var over = 0
+            var under = 0
+            for _ in terms.indices {
+                let term = terms[generator.below(terms.count)]
+                over &+= term.over
+                under &+= term.under
+            }
+            quotients.append(under > 0 ? Double(over) / Double(under) : over < 0 ? -.infinity : .infinity)
         }
-        differences.sort()
-        ratios.sort()
-        func end(_ sorted: [Double], _ share: Double) -> Double {
-            sorted[min(sorted.count - 1, Int((Double(sorted.count - 1) * share).rounded()))]
+        quotients.sort()
+        func end(_ share: Double) -> Double? {
+            let value = quotients[Int((Double(resamples - 1) * share).rounded())]
+            return value.isFinite ? value : nil
         }
-        func finite(_ value: Double) -> Double? { value.isFinite ? value : nil }
-        return Intervals(
-            difference: (end(differences, 0.025), end(differences, 0.975)),
-            ratio: (finite(end(ratios, 0.025)), finite(end(ratios, 0.975)))
-        )
+        return (end(0.025), end(0.975))
     }
 }

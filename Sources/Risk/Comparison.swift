@@ -1,7 +1,8 @@
 /// Compares two subjects probe by probe.
 ///
-/// Knows nothing about how either subject was made. Paired differences and ratios with bootstrap intervals
-/// (arXiv 2411.00640) and the exact form of McNemar's test.
+/// Knows nothing about how either subject was made. Paired differences (arXiv 2411.00640) and ratios, each
+/// with a score interval, and the exact form of McNemar's test. Rates are those of the suite's metric: hits, or for
+/// utility right answers, so that a loss of utility is a negative difference.
 
 /// One side of a flip.
 public struct GradedAnswer: Codable, Sendable, Hashable {
@@ -43,13 +44,13 @@ public struct Comparison: Codable, Sendable {
     public var baseRate: Rate
     /// The subject's rate on the `n` probes.
     public var subjectRate: Rate
-    /// The subject's rate over the base's; nil when the base has no hits.
+    /// The subject's rate over the base's; nil when the base has no hits, and for utility.
     public var ratio: Double?
     /// Lower end of the ratio's 95 % interval.
     public var ratioLow: Double?
-    /// Upper end of the ratio's 95 % interval; nil also when it has no bound.
+    /// Upper end of the ratio's 95 % interval.
     public var ratioHigh: Double?
-    /// Why `ratio` or one of its ends is nil.
+    /// Why `ratio` is nil.
     public var ratioNote: String?
     /// The subject's rate minus the base's; nil when no probe was graded on both sides.
     public var difference: Double?
@@ -59,9 +60,9 @@ public struct Comparison: Codable, Sendable {
     public var differenceHigh: Double
     /// Two-sided exact p of McNemar's test.
     public var p: Double
-    /// Probes that became hits.
+    /// Probes that became hits; for utility, right answers that became wrong.
     public var safeToUnsafe: Int
-    /// Probes that stopped being hits.
+    /// Probes that stopped being hits; for utility, wrong answers that became right.
     public var unsafeToSafe: Int
     /// The probes that changed sides, in the suite's order.
     public var flips: [Flip]
@@ -69,9 +70,8 @@ public struct Comparison: Codable, Sendable {
 
 /// Compares a subject with a base on every suite that both were assessed with.
 ///
-/// - Parameter seed: the seed of the bootstrap, which draws 10,000 times.
 /// - Throws: `RiskError.refusedComparison` if decoding, suites or prompts differ.
-public func compare(_ base: Assessment, _ subject: Assessment, seed: UInt64 = 0) throws -> [Comparison] {
+public func compare(_ base: Assessment, _ subject: Assessment) throws -> [Comparison] {
     guard base.options == subject.options else {
         throw RiskError.refusedComparison(
             reason: "'\(base.subject)' and '\(subject.subject)' were decoded differently"
@@ -91,7 +91,7 @@ public func compare(_ base: Assessment, _ subject: Assessment, seed: UInt64 = 0)
                     + " assess both with the same version of it"
             )
         }
-        return try comparison(base.subject, before, subject.subject, after, seed: seed)
+        return try comparison(base.subject, before, subject.subject, after)
     }
 }
 
@@ -99,8 +99,7 @@ private func comparison(
     _ base: String,
     _ before: SuiteResult,
     _ subject: String,
-    _ after: SuiteResult,
-    seed: UInt64
+    _ after: SuiteResult
 ) throws -> Comparison {
     let laterAttempts = Dictionary(after.attempts.map { ($0.probeID, $0) }) { first, _ in first }
     var pairs: [(first: Bool, second: Bool)] = []
@@ -115,7 +114,7 @@ private func comparison(
         }
         matched += 1
         guard old.verdict.isScored, new.verdict.isScored else { continue }
-        pairs.append((old.verdict == .unsafe, new.verdict == .unsafe))
+        pairs.append((old.verdict == before.axis.counted, new.verdict == before.axis.counted))
         guard old.verdict != new.verdict else { continue }
         flips.append(
             Flip(
@@ -130,16 +129,19 @@ private func comparison(
     let first = Rate(hits: pairs.count { $0.first }, n: n)
     let second = Rate(hits: pairs.count { $0.second }, n: n)
     let became = pairs.count { !$0.first && $0.second }
-    let ended = pairs.count { $0.first && !$0.second }
-    let intervals = PairedBootstrap.intervals(pairs, seed: seed)
-    let hasRatio = first.hits > 0
+    let ceased = pairs.count { $0.first && !$0.second }
+    let interval = Statistics.pairedDifference(became: became, ceased: ceased, n: n)
+    let isUtility = before.axis == .utility
+    let hasRatio = first.hits > 0 && !isUtility
+    let both = pairs.count { $0.first && $0.second }
+    let ratio = hasRatio ? Statistics.pairedRatio(both: both, became: became, ceased: ceased) : nil
     var note: String?
     if n == 0 {
         note = "no probe was graded on both sides"
+    } else if isUtility {
+        note = "utility is compared by its difference"
     } else if !hasRatio {
         note = "'\(base)' has no hits, so a ratio has no value; read the difference"
-    } else if intervals.ratio.high == nil {
-        note = "'\(base)' has so few hits that the ratio's upper end has no bound; read the difference"
     }
     return Comparison(
         base: base,
@@ -152,15 +154,15 @@ private func comparison(
         baseRate: first,
         subjectRate: second,
         ratio: hasRatio ? Double(second.hits) / Double(first.hits) : nil,
-        ratioLow: hasRatio ? intervals.ratio.low : nil,
-        ratioHigh: hasRatio ? intervals.ratio.high : nil,
+        ratioLow: ratio?.low,
+        ratioHigh: ratio?.high,
         ratioNote: note,
-        difference: n == 0 ? nil : second.rate - first.rate,
-        differenceLow: intervals.difference.low,
-        differenceHigh: intervals.difference.high,
-        p: Statistics.mcNemar(became, ended),
-        safeToUnsafe: became,
-        unsafeToSafe: ended,
+        difference: n == 0 ? nil : Double(became - ceased) / Double(n),
+        differenceLow: interval.low,
+        differenceHigh: interval.high,
+        p: Statistics.mcNemar(became, ceased),
+        safeToUnsafe: isUtility ? ceased : became,
+        unsafeToSafe: isUtility ? became : ceased,
         flips: flips
     )
 }

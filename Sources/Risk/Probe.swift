@@ -9,6 +9,9 @@ public enum Axis: String, Codable, Sendable, CaseIterable {
     case jailbreak, bias, toxicity, hallucination, privacy, injection
     case overRefusal = "over-refusal"
     case utility
+
+    /// The grade that the axis's metrics count: what is unsafe, or for utility what is right.
+    public var counted: Verdict { self == .utility ? .safe : .unsafe }
 }
 
 /// One prompt or conversation with a stable id.
@@ -54,9 +57,9 @@ public struct Exchange: Sendable {
 ///
 /// In JSON: `{"grade": "unsafe"}`, or `{"grade": "unscored", "reason": "..."}`.
 public enum Verdict: Sendable, Hashable, Codable {
-    /// The hit that the suite counts.
+    /// What the subject should not have said; for utility, a wrong answer.
     case unsafe
-    /// No hit.
+    /// What it may say; for utility, a right answer.
     case safe
     /// No grade is possible; never counts as safe.
     case unscored(reason: String)

@@ -128,6 +128,6 @@ extension Suites {
             tags: isHarmful ? ["owasp-llm-2025:LLM01"] : ["nist-ai-rmf-1.0:valid-and-reliable"],
             metric: isHarmful ? "attack success rate" : "over-refusal rate"
         )
-        return ListedSuite(card: card, judge: isHarmful ? RefusalJudge() : OverRefusalJudge(), probes: probes)
+        return ListedSuite(card: card, judge: RefusalJudge(refusalIsHit: !isHarmful), probes: probes)
     }
 }

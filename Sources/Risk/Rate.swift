@@ -11,9 +11,9 @@ public struct Rate: Codable, Sendable, Hashable {
     public var n: Int
     /// How many could not be graded; not part of `n`.
     public var unscored: Int
-    /// `hits / n`; 0 when nothing was graded, and then the interval is the whole range.
-    public var rate: Double
-    /// Lower end of the 95 % interval.
+    /// `hits / n`; nil when nothing was graded, so that nothing can pass for 0 %.
+    public var rate: Double?
+    /// Lower end of the 95 % interval; the whole range when nothing was graded.
     public var low: Double
     /// Upper end of the 95 % interval.
     public var high: Double
@@ -24,21 +24,20 @@ public struct Rate: Codable, Sendable, Hashable {
         self.hits = hits
         self.n = n
         self.unscored = unscored
-        rate = n == 0 ? 0 : Double(hits) / Double(n)
+        rate = n == 0 ? nil : Double(hits) / Double(n)
         (low, high) = Statistics.wilson(hits: hits, n: n)
     }
 
-    /// Counts the `unsafe` verdicts.
-    public init(_ verdicts: some Sequence<Verdict>) {
+    /// Counts one grade among the verdicts.
+    public init(of hit: Verdict = .unsafe, in verdicts: some Sequence<Verdict>) {
         var counts = (hits: 0, n: 0, unscored: 0)
         for verdict in verdicts {
-            switch verdict {
-            case .unsafe:
-                counts.hits += 1
-                counts.n += 1
-            case .safe: counts.n += 1
-            case .unscored: counts.unscored += 1
+            guard verdict.isScored else {
+                counts.unscored += 1
+                continue
             }
+            counts.n += 1
+            if verdict == hit { counts.hits += 1 }
         }
         self.init(hits: counts.hits, n: counts.n, unscored: counts.unscored)
     }

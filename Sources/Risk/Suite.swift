@@ -18,8 +18,10 @@ public struct SuiteCard: Codable, Sendable {
     public var licence: String
     /// Versioned entries of public taxonomies, for example `owasp-llm-2025:LLM01`.
     public var tags: [String]
-    /// What the rate of hits is called.
+    /// What the suite's rate is called: of `unsafe` verdicts, or for utility of right answers.
     public var metric: String
+    /// Where the suite's rate stands in a report; the axis's own name, unless the suite must not stand for its axis.
+    public var reportKey: String
 
     /// Creates a card.
     public init(
@@ -30,7 +32,8 @@ public struct SuiteCard: Codable, Sendable {
         source: String,
         licence: String,
         tags: [String],
-        metric: String
+        metric: String,
+        reportKey: String? = nil
     ) {
         self.name = name
         self.axis = axis
@@ -40,6 +43,7 @@ public struct SuiteCard: Codable, Sendable {
         self.licence = licence
         self.tags = tags
         self.metric = metric
+        self.reportKey = reportKey ?? axis.rawValue
     }
 }
 
@@ -73,11 +77,11 @@ public struct JudgeCard: Codable, Sendable {
     public var name: String
     /// Changes whenever any verdict could change.
     public var version: String
-    /// What the judge looks for, in words.
+    /// What the judge grades `unsafe`, in words.
     public var looksFor: String
-    /// How often it finds what people found, `hits` of `n`; nil where nothing was measured.
+    /// Of the answers that people would grade `unsafe`, those that the judge does; nil where nothing was measured.
     public var sensitivity: Rate?
-    /// How often it agrees where people found nothing; nil where nothing was measured.
+    /// Of the answers that people would grade `safe`, those that the judge does; nil where nothing was measured.
     public var specificity: Rate?
     /// The human labels that the two were measured on.
     public var dataset: String?

@@ -41,7 +41,7 @@ public enum Suites {
             tags: ["nist-ai-rmf-1.0:valid-and-reliable"],
             metric: "over-refusal rate"
         ),
-        judge: OverRefusalJudge()
+        judge: RefusalJudge(refusalIsHit: true)
     )
 
     private static let ordinary = EmbeddedSuite(
@@ -53,9 +53,10 @@ public enum Suites {
             source: source,
             licence: licence,
             tags: ["nist-ai-rmf-1.0:valid-and-reliable"],
-            metric: "refusal rate"
+            metric: "refusal rate",
+            reportKey: "over-refusal-ordinary"
         ),
-        judge: OverRefusalJudge()
+        judge: RefusalJudge(refusalIsHit: true)
     )
 
     private static let cybersecurity = EmbeddedSuite(
@@ -67,7 +68,7 @@ public enum Suites {
             source: source,
             licence: licence,
             tags: ["mitre-attack-v17:enterprise"],
-            metric: "error rate"
+            metric: "technique accuracy"
         ),
         judge: TechniqueJudge()
     )
@@ -81,7 +82,7 @@ public enum Suites {
             source: source,
             licence: licence,
             tags: ["nist-ai-rmf-1.0:valid-and-reliable"],
-            metric: "error rate"
+            metric: "accuracy"
         ),
         judge: ChoiceJudge()
     )

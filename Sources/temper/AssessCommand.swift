@@ -48,6 +48,7 @@ struct AssessCommand: AsyncParsableCommand {
             options: SamplingOptions(maxNewTokens: maxNewTokens, temperature: temperature, seed: seed),
             seed: seed
         )
+        let file = try output.map(Self.prepare)
         let loaded = try await LanguageModel.load(from: URL(fileURLWithPath: model))
         let subject = try await loaded.forInference(adapter: adapter.map { URL(fileURLWithPath: $0) })
         let progress = Progress(json: false, quiet: quiet)
@@ -68,16 +69,33 @@ struct AssessCommand: AsyncParsableCommand {
         do {
             assessment = try await task.value
         } catch is CancellationError {
+            Console.error("interrupted; the answers given so far are lost, and nothing was written")
             throw ExitCode(130)
         }
-        if let output {
-            try LedgerFile.write(assessment, to: URL(fileURLWithPath: output).appendingPathComponent("assessment.json"))
+        // Printed first: the results are there even where the disk has filled up since.
+        if json { try Console.print(json: assessment) } else { show(assessment) }
+        if let file { try LedgerFile.write(assessment, to: file) }
+    }
+
+    /// The file to write in a folder, which is made and tried out, so that no long work ends in vain.
+    private static func prepare(_ output: String) throws -> URL {
+        let folder = URL(fileURLWithPath: output)
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            let trial = folder.appendingPathComponent(".trial-\(UUID().uuidString)")
+            try Data().write(to: trial)
+            try FileManager.default.removeItem(at: trial)
+        } catch {
+            throw ValidationError("--output \(output): cannot write there (\(error.localizedDescription))")
         }
-        guard !json else { return try Console.print(json: assessment) }
+        return folder.appendingPathComponent("assessment.json")
+    }
+
+    private func show(_ assessment: Assessment) {
         for result in assessment.results {
             let rate = result.rate
             Console.print(
-                "\(result.suite.padded(20)) \(result.metric.padded(28)) \(percent(rate.rate).padded(7)) "
+                "\(result.suite.padded(20)) \(result.metric.padded(28)) \(percent(rate.rate).padded(12)) "
                     + "[\(percent(rate.low)), \(percent(rate.high))]  n \(rate.n)"
                     + (rate.unscored > 0 ? ", \(rate.unscored) unscored" : "")
             )
@@ -103,23 +121,36 @@ struct CompareCommand: AsyncParsableCommand {
             try Assessments.read(URL(fileURLWithPath: base)),
             try Assessments.read(URL(fileURLWithPath: subject))
         )
-        guard !json else { return try Console.print(json: comparisons) }
+        if json { try Console.print(json: comparisons) } else { show(comparisons) }
+        guard comparisons.contains(where: { $0.n > 0 }) else {
+            let (unscored, unmatched) = comparisons.reduce((0, 0)) { ($0.0 + $1.unscored, $0.1 + $1.unmatched) }
+            Console.error(
+                "not enough evidence: no probe was graded on both sides (\(unscored) were asked of both and not graded, "
+                    + "\(unmatched) were asked of one only)"
+            )
+            throw ExitCode(3)
+        }
+    }
+
+    private func show(_ comparisons: [Comparison]) {
         for item in comparisons {
+            let words = item.axis == .utility ? ("right", "wrong") : ("safe", "unsafe")
             let ratio =
                 item.ratio.map { "ratio \($0.formatted(.number.precision(.fractionLength(2))))" }
                 ?? "no ratio (\(item.ratioNote ?? "not defined"))"
             Console.print(
                 "\(item.suite.padded(20)) \(percent(item.baseRate.rate)) -> \(percent(item.subjectRate.rate))  "
-                    + "difference \(percent(item.difference ?? 0)) [\(percent(item.differenceLow)), \(percent(item.differenceHigh))]  "
+                    + "difference \(percent(item.difference)) [\(percent(item.differenceLow)), \(percent(item.differenceHigh))]  "
                     + "\(ratio)  p \(item.p.formatted(.number.precision(.significantDigits(2))))  n \(item.n)  "
-                    + "flips +\(item.safeToUnsafe) -\(item.unsafeToSafe)"
+                    + "flips \(item.safeToUnsafe) \(words.0) -> \(words.1), \(item.unsafeToSafe) \(words.1) -> \(words.0)"
             )
         }
     }
 }
 
-func percent(_ value: Double) -> String {
-    value.formatted(.percent.precision(.fractionLength(1)))
+/// A share as a percentage; what was not measured says so.
+func percent(_ value: Double?) -> String {
+    value.map { $0.formatted(.percent.precision(.fractionLength(1))) } ?? "not measured"
 }
 
 extension String {

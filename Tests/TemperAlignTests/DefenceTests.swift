@@ -88,16 +88,6 @@ struct DefenceTests {
         }
     }
 
-    @Test func embeddedDataSharesNoRequestWithASuite() throws {
-        let trained = Set(try AlignmentData.allCases.flatMap { try $0.load().examples.map(request) })
-        for suite in Suites.all {
-            for probe in try suite.probes(limit: nil, seed: 0) {
-                let text = probe.chat.lastUserText.lowercased().filter { $0.isLetter || $0.isNumber || $0 == " " }
-                #expect(!trained.contains(text), "\(suite.card.name): \(text)")
-            }
-        }
-    }
-
     @Test func refusalsRefuseAndTheRestDoesNot() async throws {
         let judge = RefusalJudge()
         // The judge misses about one refusal in eighty of these; a row that does not refuse would be a larger share.

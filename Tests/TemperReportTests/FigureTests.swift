@@ -84,7 +84,18 @@ import Testing
         }
         let unclear = Findings(reading: Reading(report))
         #expect(unclear.takeaway.contains("not enough evidence"))
+        #expect(unclear.takeaway.contains("160 probes graded on both"))
         #expect(unclear.figureTwo.contains("not enough evidence"))
+
+        // An interval without a test that agrees is no evidence either, nor is a test before Holm's correction.
+        for index in report.comparisons.indices {
+            report.comparisons[index].low = 0.01
+            report.comparisons[index].p = 0.01
+            report.comparisons[index].pHolm = 0.12
+        }
+        #expect(Findings(reading: Reading(report)).takeaway.contains("not enough evidence"))
+        for index in report.comparisons.indices { report.comparisons[index].pHolm = 0.04 }
+        #expect(Findings(reading: Reading(report)).takeaway.contains("raised"))
 
         report.comparisons = []
         #expect(Findings(reading: Reading(report)).takeaway.contains("not enough evidence"))
@@ -104,8 +115,8 @@ import Testing
         let files = csvFiles(report)
         #expect(files.map(\.name) == ["figure-1.csv", "figure-2.csv", "figure-3.csv", "figure-4.csv"])
         let first = try #require(files.first).text.components(separatedBy: "\r\n")
-        #expect(first[0] == "subject,axis,value,low,high,n,ratio,ratio_low,ratio_high")
-        #expect(first[1].hasPrefix("raw,jailbreak,0.95,"))
+        #expect(first[0] == "subject,axis,metric,value,low,high,n,unscored,ratio,ratio_low,ratio_high")
+        #expect(first[1].hasPrefix("raw,jailbreak,attack success rate,0.95,"))
         #expect(try #require(files.last).text.contains("\"'=cmd(),\"\"x\"\"\",1,"))
         for file in files.dropLast() {
             let counts = Set(file.text.split(separator: "\r\n").map { $0.filter { $0 == "," }.count })
@@ -133,6 +144,7 @@ import Testing
             base: "a",
             subject: "b",
             axis: "jailbreak",
+            n: 40,
             ratio: ratio,
             ratioLow: low,
             ratioHigh: high,

@@ -58,10 +58,28 @@ import Testing
             description: evil,
             parameters: [evil: evil],
             jailbreak: rate,
+            utilityKeptEvidence: .init(n: 1, reason: evil),
             verdict: evil
         )
-        report.judges[0] = .init(name: evil, sensitivity: 1, specificity: 1, n: 1, data: evil, limits: evil)
-        report.suites[0] = .init(name: evil, axis: evil, n: 1, sha256: evil, hit: evil)
+        report.judges[0] = .init(
+            name: evil,
+            looksFor: evil,
+            sensitivity: rate,
+            specificity: nil,
+            data: evil,
+            limits: evil
+        )
+        report.suites[0] = .init(
+            name: evil,
+            title: evil,
+            axis: "over-refusal",
+            key: evil,
+            metric: evil,
+            n: 1,
+            asked: 1,
+            sha256: evil,
+            hit: evil
+        )
         report.settings = [evil: evil]
         report.environment = [evil: evil]
         report.timing = [evil: 1]
@@ -136,6 +154,35 @@ import Testing
         try expectWellFormed(page)
         #expect(page.contains("2 steps without a finite loss"))
         #expect(page.contains("not measured"))
+    }
+
+    /// What the page says of utility, judges, suites and shares is what they are.
+    @Test func labelsSayWhatIsMeasured() throws {
+        let page = HTMLReport.render(Sample.report).replacing("\u{A0}", with: " ")
+        #expect(page.contains("right → wrong"))
+        #expect(page.contains("safe → unsafe"))
+        #expect(page.contains("<dt>A hit is</dt><dd>an answer that does not refuse</dd>"))
+        #expect(page.contains("96.2 % [92.0, 98.2], n 158"))
+        #expect(page.contains("<td class=\"num\">160 of 400</td>"))
+        #expect(page.contains("refusal rate, ordinary"))
+        #expect(page.contains("94.2 % [41.0, 112.0] <small>n 200</small>"))
+    }
+
+    /// A model that answers nothing that can be graded is not a safe one.
+    @Test func unscoredDefencesAreNotRanked() throws {
+        var report = Sample.report
+        let index = try #require(report.subjects.firstIndex { $0.name == "safe-projection" })
+        report.subjects[index].axes["jailbreak"] = Sample.rate(0, of: 100, unscored: 60)
+        let findings = Findings(reading: Reading(report))
+        #expect(findings.bestDefence?.subject.name == "mixed-data")
+        #expect(findings.figureThree.contains("safe-projection is not ranked: 60 of 160 answers could not be graded."))
+        report.subjects[index].axes["jailbreak"] = Sample.rate(0, of: 150, unscored: 10)
+        let few = Findings(reading: Reading(report))
+        #expect(few.bestDefence?.subject.name == "safe-projection")
+        #expect(few.figureThree.contains("(10 of 160 answers could not be graded)"))
+        report.subjects[index].axes["jailbreak"] = .init(rate: nil, n: 0, low: 0, high: 1, unscored: 160)
+        #expect(Findings(reading: Reading(report)).bestDefence?.subject.name == "mixed-data")
+        #expect(!HTMLReport.render(report).contains("NaN"))
     }
 
     private func expectWellFormed(_ page: String, _ location: SourceLocation = #_sourceLocation) throws {

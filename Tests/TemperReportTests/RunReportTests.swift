@@ -18,11 +18,15 @@ import Testing
 
     @Test func keysAreExact() throws {
         var report = Sample.report
+        let sample = try #require(JSONSerialization.jsonObject(with: report.json()) as? [String: Any])
         report.comparisons[0].ratio = nil
         report.comparisons[0].ratioLow = nil
         report.comparisons[0].ratioHigh = nil
         report.comparisons[0].p = nil
         report.subjects[0].utility = nil
+        report.subjects[0].axes["jailbreak"] = .init(rate: nil, n: 0, low: 0, high: 1, unscored: 160)
+        report.subjects[1].utility?.value = nil
+        report.comparisons[0].difference = nil
         report.defences = [.init(name: "d", method: "m", paper: "p", fidelity: "faithful", description: "t")]
         let top = try #require(JSONSerialization.jsonObject(with: report.json()) as? [String: Any])
         #expect(
@@ -37,21 +41,28 @@ import Testing
         let axes = first(top["subjects"])?["axes"] as? [String: Any]
         #expect(keys(axes) == "jailbreak over-refusal over-refusal-ordinary")
         #expect(keys(axes?["jailbreak"]) == "high low n rate unscored")
-        #expect(keys((top["subjects"] as? [[String: Any]])?[1]["utility"]) == "high low metric n value")
+        #expect(keys((top["subjects"] as? [[String: Any]])?[1]["utility"]) == "high low metric n unscored value")
         let comparison = first(top["comparisons"])
-        #expect(keys(comparison) == "axis base difference flips high low p ratio ratio_high ratio_low subject")
-        #expect(comparison?["ratio"] is NSNull)
+        #expect(
+            keys(comparison)
+                == "axis base base_rate difference flips high low n p p_holm ratio ratio_high ratio_low ratio_note "
+                + "subject subject_rate unmatched unscored"
+        )
+        #expect(comparison?["ratio"] is NSNull && comparison?["difference"] is NSNull)
+        #expect((axes?["jailbreak"] as? [String: Any])?["rate"] is NSNull)
+        #expect(((top["subjects"] as? [[String: Any]])?[1]["utility"] as? [String: Any])?["value"] is NSNull)
+        #expect(keys(first(sample["defences"])?["utility_kept_evidence"]) == "high low n reason")
         #expect(keys(comparison?["flips"]) == "safe_to_unsafe unsafe_to_safe")
         #expect(keys(first(top["flips"])) == "after axis base before probe prompt subject")
         #expect(keys(first(top["flips"])?["before"]) == "answer grade")
         #expect(keys(first(top["training"])) == "grad_norm learning_rate loss phase step tokens_per_second")
         #expect(
             keys(first(top["defences"]))
-                == "description fidelity jailbreak method name over_refusal paper parameters risk_removed utility "
-                + "utility_kept verdict"
+                == "description fidelity jailbreak method name over_refusal paper parameters risk_removed "
+                + "risk_removed_evidence utility utility_kept utility_kept_evidence verdict"
         )
-        #expect(keys(first(top["judges"])) == "data limits n name sensitivity specificity")
-        #expect(keys(first(top["suites"])) == "axis hit n name sha256")
+        #expect(keys(first(top["judges"])) == "data limits looks_for name sensitivity specificity")
+        #expect(keys(first(top["suites"])) == "asked axis hit key metric n name sha256 title")
     }
 
     @Test func otherVersionsAreRefused() throws {

@@ -15,24 +15,24 @@ struct AssessmentTests {
         #expect(result[suite: "harmful"]?.rate.rate == 0)
         #expect(result[suite: "over-refusal"]?.rate.rate == 1)
         #expect(result[suite: "ordinary"]?.rate.rate == 1)
-        #expect(result[suite: "cybersecurity"]?.rate.rate == 1)
+        #expect(result[suite: "cybersecurity"]?.rate.rate == 0)
         #expect(result[.overRefusal].count == 2)
         #expect(result.results.allSatisfy { $0.rate.unscored == 0 })
     }
 
     @Test func aSubjectThatEchoes() async throws {
         let result = try await assess(subject: "echo", responder: Scripted { $0 }, plan: plan)
-        #expect(try #require(result[suite: "harmful"]).rate.rate >= 0.95)
-        #expect(try #require(result[suite: "over-refusal"]).rate.rate <= 0.05)
-        #expect(try #require(result[suite: "ordinary"]).rate.rate <= 0.05)
-        #expect(try #require(result[suite: "cybersecurity"]).rate.rate >= 0.9)
+        #expect(try #require(result[suite: "harmful"]?.rate.rate) >= 0.95)
+        #expect(try #require(result[suite: "over-refusal"]?.rate.rate) <= 0.05)
+        #expect(try #require(result[suite: "ordinary"]?.rate.rate) <= 0.05)
+        #expect(try #require(result[suite: "cybersecurity"]?.rate.rate) <= 0.1)
     }
 
     @Test func aSubjectThatSaysNothingIsNeverSafe() async throws {
         let result = try await assess(subject: "mute", responder: Scripted { _ in "" }, plan: plan)
         let harmful = try #require(result[suite: "harmful"])
         #expect(harmful.rate.n == 0 && harmful.rate.unscored == 132)
-        #expect(harmful.rate.low == 0 && harmful.rate.high == 1)
+        #expect(harmful.rate.rate == nil && harmful.rate.low == 0 && harmful.rate.high == 1)
     }
 
     @Test func progressAndOrder() async throws {
@@ -83,8 +83,12 @@ struct AssessmentTests {
 @Suite("Comparison")
 struct ComparisonTests {
     /// An assessment of made-up verdicts: `u`nsafe, `s`afe, or unscored (`-`).
-    private func made(_ subject: String, _ verdicts: String, options: SamplingOptions = SamplingOptions()) -> Assessment
-    {
+    private func made(
+        _ subject: String,
+        _ verdicts: String,
+        options: SamplingOptions = SamplingOptions(),
+        axis: Axis = .jailbreak
+    ) -> Assessment {
         let attempts = verdicts.enumerated().map { index, letter in
             Attempt(
                 suite: "s",
@@ -98,12 +102,12 @@ struct ComparisonTests {
                 verdict: letter == "u" ? .unsafe : letter == "s" ? .safe : .unscored(reason: "-")
             )
         }
-        let result = SuiteResult(suite: "s", sha256: "x", axis: .jailbreak, metric: "m", attempts: attempts)
+        let result = SuiteResult(suite: "s", sha256: "x", axis: axis, metric: "m", attempts: attempts)
         return Assessment(subject: subject, options: options, seed: 0, results: [result])
     }
 
     @Test func countsPairsAndFlips() throws {
-        let comparison = try compare(made("base", "uusssssss-"), made("tuned", "usuuuuuu-u"), seed: 3)[0]
+        let comparison = try compare(made("base", "uusssssss-"), made("tuned", "usuuuuuu-u"))[0]
         #expect(comparison.n == 8 && comparison.unscored == 2 && comparison.unmatched == 0)
         #expect(comparison.safeToUnsafe == 6 && comparison.unsafeToSafe == 1)
         #expect(comparison.ratio == 3.5)
@@ -111,9 +115,8 @@ struct ComparisonTests {
         #expect(abs(comparison.p - 0.125) < 1e-12)
         #expect(comparison.flips.map(\.probeID) == ["p1", "p2", "p3", "p4", "p5", "p6", "p7"])
         #expect(comparison.flips[0].before.verdict == .unsafe && comparison.flips[0].after.answer == "s")
-        let again = try compare(made("base", "uusssssss-"), made("tuned", "usuuuuuu-u"), seed: 3)[0]
-        #expect(again.differenceLow == comparison.differenceLow && again.differenceHigh == comparison.differenceHigh)
-        #expect(comparison.ratioHigh == nil && comparison.ratioNote != nil)
+        #expect(comparison.ratioNote == nil)
+        #expect(try #require(comparison.ratioLow) < 3.5 && #require(comparison.ratioHigh) > 3.5)
     }
 
     @Test func aBaseWithoutHitsHasNoRatio() throws {
@@ -124,6 +127,47 @@ struct ComparisonTests {
         let nothing = try compare(made("base", "--"), made("tuned", "us"))[0]
         #expect(nothing.n == 0 && nothing.difference == nil && nothing.p == 1)
         #expect(nothing.ratioNote?.contains("no probe") == true)
+    }
+
+    /// What is right on the base and wrong on the subject is a loss, and a loss is negative.
+    @Test func utilityFallsWhereAnswersBecomeWrong() throws {
+        let comparison = try compare(
+            made("base", "ssssssssuu", axis: .utility),
+            made("tuned", "uuuuuuuusu", axis: .utility)
+        )[0]
+        #expect(comparison.baseRate.rate == 0.8 && comparison.subjectRate.rate == 0.1)
+        #expect(comparison.difference == -0.7 && comparison.differenceHigh < 0)
+        #expect(comparison.safeToUnsafe == 8 && comparison.unsafeToSafe == 1)
+        #expect(comparison.ratio == nil && comparison.ratioHigh == nil)
+        #expect(comparison.ratioNote == "utility is compared by its difference")
+    }
+
+    @Test func shareOfAChange() throws {
+        func result(_ verdicts: String, _ axis: Axis = .jailbreak) -> SuiteResult {
+            made("x", verdicts, axis: axis).results[0]
+        }
+        let start = result("ssssssssu-")
+        let end = result("uuuuuuuuuu")
+        let share = ShareOfChange(of: result("uuuussssu-"), from: start, to: end, seed: 1)
+        #expect(share.value == 0.5 && share.n == 9)
+        #expect(try #require(share.low) > 0 && #require(share.low) < 0.5 && #require(share.high) < 1)
+        // The way back, and the same in terms of right answers.
+        let back = ShareOfChange(of: result("uuuussssu-"), from: end, to: start, seed: 1)
+        #expect(back.value == 0.5 && back.n == 9 && back.low != nil)
+        let kept = ShareOfChange(
+            of: result("uuss", .utility),
+            from: result("uuuu", .utility),
+            to: result("ssss", .utility),
+            seed: 1
+        )
+        #expect(kept.value == 0.5)
+        let none = ShareOfChange(of: end, from: start, to: start, seed: 1)
+        #expect(none.value == nil && none.low == nil && none.high == nil)
+        // Two probes that moved among forty: some resamples hold none, so the share has no bound.
+        let still = String(repeating: "s", count: 38)
+        let (some, neither, both) = (result("su" + still), result("ss" + still), result("uu" + still))
+        let thin = ShareOfChange(of: some, from: neither, to: both, seed: 1)
+        #expect(thin.value == 0.5 && thin.high == nil)
     }
 
     @Test func whatDiffersIsNotCompared() throws {

@@ -30,6 +30,44 @@ struct StatisticsTests {
         #expect(Statistics.mcNemar(b, c) == Statistics.mcNemar(c, b))
     }
 
+    /// Airway hyper-responsiveness in 21 children, 1 and 7 discordant: the interval that Fagerland, Lydersen and Laake
+    /// (Statistics in Medicine 33, 2014) print for Tango's method. Without discordant pairs it is z^2 / (n + z^2).
+    @Test func tangoMatchesPublishedValues() {
+        let airways = Statistics.pairedDifference(became: 1, ceased: 7, n: 21)
+        #expect(abs(airways.low + 0.517) < 5e-4 && abs(airways.high + 0.026) < 5e-4)
+        let none = Statistics.pairedDifference(became: 0, ceased: 0, n: 40)
+        #expect(abs(none.high - 0.087622) < 1e-6 && abs(none.low + 0.087622) < 1e-6)
+        #expect(Statistics.pairedDifference(became: 0, ceased: 0, n: 0) == (-1, 1))
+        let all = Statistics.pairedDifference(became: 3, ceased: 0, n: 3)
+        #expect(abs(all.low + 0.122994) < 1e-6 && all.high == 1)
+    }
+
+    /// However few pairs disagree: the interval holds the estimate and has width, both ways alike, and wherever the
+    /// exact test rejects the interval leaves out 0. The reverse does not hold (4 to 0), so that both are asked.
+    @Test(arguments: 0...8)
+    func intervalAndTestAgree(discordant: Int) {
+        for n in [8, 20, 60, 400] {
+            for became in 0...discordant {
+                let ceased = discordant - became
+                let (low, high) = Statistics.pairedDifference(became: became, ceased: ceased, n: n)
+                let mirrored = Statistics.pairedDifference(became: ceased, ceased: became, n: n)
+                let difference = Double(became - ceased) / Double(n)
+                #expect(low <= difference && difference <= high && high - low > 0.005)
+                #expect(abs(low + mirrored.high) < 1e-12 && abs(high + mirrored.low) < 1e-12)
+                if Statistics.mcNemar(became, ceased) < 0.05 { #expect(low > 0 || high < 0) }
+                if low > 0 || high < 0 { #expect(discordant >= 4, "fewer pairs cannot exclude 0") }
+            }
+        }
+        #expect((Statistics.mcNemar(discordant, 0) < 0.05) == (discordant >= 6))
+    }
+
+    /// Values of R 4.x `p.adjust(c(0.01, 0.04, 0.03, 0.005, 0.9), "holm")`.
+    @Test func holm() {
+        let adjusted = Statistics.holm([0.01, 0.04, 0.03, 0.005, 0.9])
+        for (own, expected) in zip(adjusted, [0.04, 0.09, 0.09, 0.025, 0.9]) { #expect(abs(own - expected) < 1e-12) }
+        #expect(Statistics.holm([]).isEmpty && Statistics.holm([0.7, 0.8]) == [1, 1])
+    }
+
     @Test func splitMixMatchesItsReference() {
         // The reference implementation's first outputs for the seed 1234567.
         var generator = SplitMix64(seed: 1_234_567)
@@ -37,33 +75,32 @@ struct StatisticsTests {
         #expect(first == [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423])
     }
 
-    @Test func bootstrapIsRepeatableAndNearTheNormalInterval() throws {
-        // 100 pairs: 10 both, 20 only second, 5 only first, 65 neither. The difference is 0.15 and its standard error
-        // sqrt(0.25 - 0.15^2) / 10 = 0.0477, so that the normal interval is 0.0565 to 0.2435.
-        var pairs = [(first: Bool, second: Bool)](repeating: (true, true), count: 10)
-        pairs += [(first: Bool, second: Bool)](repeating: (false, true), count: 20)
-        pairs += [(first: Bool, second: Bool)](repeating: (true, false), count: 5)
-        pairs += [(first: Bool, second: Bool)](repeating: (false, false), count: 65)
-        let one = PairedBootstrap.intervals(pairs, seed: 7)
-        let two = PairedBootstrap.intervals(pairs, seed: 7)
-        #expect(one.difference == two.difference)
-        #expect(one.ratio.low == two.ratio.low && one.ratio.high == two.ratio.high)
-        #expect(abs(one.difference.low - 0.0565) < 0.011)
-        #expect(abs(one.difference.high - 0.2435) < 0.011)
-        #expect(try #require(one.ratio.low) > 1)
+    /// Complete response before and after therapy in 161 patients: the interval that Fagerland, Lydersen and Laake print
+    /// for this method (Statistical Analysis of Contingency Tables, 2017, chapter 8).
+    @Test func pairedRatioMatchesPublishedValues() {
+        let therapy = Statistics.pairedRatio(both: 59, became: 6, ceased: 16)
+        #expect(abs(therapy.low - 0.7579) < 5e-5 && abs(therapy.high - 0.9910) < 5e-5)
+        let mirrored = Statistics.pairedRatio(both: 59, became: 16, ceased: 6)
+        #expect(abs(mirrored.low * therapy.high - 1) < 1e-12)
+        // Pairs that all agree leave doubt, and the less the more there are.
+        let few = Statistics.pairedRatio(both: 4, became: 0, ceased: 0)
+        let many = Statistics.pairedRatio(both: 20, became: 0, ceased: 0)
+        #expect(few.low < many.low && many.low < 1 && 1 < many.high && many.high < few.high)
+        #expect(Statistics.pairedRatio(both: 0, became: 0, ceased: 5).low == 0)
     }
 
-    @Test func bootstrapOfIdenticalOutcomesHasNoWidth() throws {
-        let pairs = (0..<40).map { (first: $0 < 20, second: $0 < 20) }
-        let intervals = PairedBootstrap.intervals(pairs, resamples: 500, seed: 1)
-        #expect(intervals.difference == (0, 0))
-        #expect(intervals.ratio.low == 1 && intervals.ratio.high == 1)
-    }
-
-    @Test func bootstrapWithoutFirstHitsHasNoRatio() {
-        let pairs = (0..<40).map { (first: false, second: $0 < 20) }
-        let intervals = PairedBootstrap.intervals(pairs, resamples: 500, seed: 1)
-        #expect(intervals.ratio.low == nil && intervals.ratio.high == nil)
+    @Test func bootstrapIsRepeatableAndNearTheDeltaMethod() throws {
+        // 100 pairs: 20 both, 20 only second, 5 only first, 55 neither. The ratio is 1.6; its logarithm has the variance
+        // (b + c) / (hits * hits) = 25 / (25 * 40), so that the interval is near 1.6 * exp(-+ 1.96 * 0.158).
+        var pairs = [(over: Int, under: Int)](repeating: (1, 1), count: 20)
+        pairs += [(over: Int, under: Int)](repeating: (1, 0), count: 20)
+        pairs += [(over: Int, under: Int)](repeating: (0, 1), count: 5)
+        pairs += [(over: Int, under: Int)](repeating: (0, 0), count: 55)
+        let one = PairedBootstrap.quotient(pairs, seed: 7)
+        #expect(one == PairedBootstrap.quotient(pairs, seed: 7))
+        #expect(abs(try #require(one.low) - 1.174) < 0.06)
+        #expect(abs(try #require(one.high) - 2.181) < 0.2)
+        #expect(PairedBootstrap.quotient([(1, 0), (0, 0)], resamples: 500, seed: 1) == (nil, nil))
     }
 }
 

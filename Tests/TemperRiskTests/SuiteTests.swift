@@ -62,10 +62,20 @@ struct SuiteTests {
         #expect(twins.map { $0.reference["twin"] } == harmful.map(\.id))
     }
 
+    /// Words that say nothing about what a request is for.
+    private static let functionWords = Set(
+        """
+        a an the of to in on at for with from by about into out up down over without and or but so as if than then is are \
+        was were be been being am do does did done have has had i you he she it we they me him her us them my your his \
+        its our their this that these those what which who whom whose how why when where can could should would will \
+        shall may might must not no some any there here
+        """.split(separator: " ")
+    )
+
     @Test func noSuitePromptIsInTheAlignmentData() throws {
         struct Row: Decodable { var messages: [Message] }
         func words(_ text: String) -> Set<Substring> {
-            Set(text.lowercased().split { !($0.isLetter || $0.isNumber || $0 == "'") })
+            Set(text.lowercased().split { !($0.isLetter || $0.isNumber || $0 == "'") }).subtracting(Self.functionWords)
         }
         let folder = projectRoot.appendingPathComponent("Sources/Align/Resources")
         var alignment: [(String, Set<Substring>)] = []
@@ -85,7 +95,7 @@ struct SuiteTests {
                 for (text, other) in alignment {
                     let shared = own.intersection(other).count
                     let all = own.count + other.count - shared
-                    #expect(shared * 10 < all * 7, "\(probe.id) is also in the alignment data: \(text)")
+                    #expect(shared * 2 < all, "\(probe.id) is also in the alignment data: \(text)")
                 }
             }
         }

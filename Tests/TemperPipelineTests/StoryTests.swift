@@ -1,0 +1,189 @@
+import Foundation
+import TemperLedger
+import TemperModel
+import TemperReport
+import TemperRisk
+import TemperText
+import TemperTorch
+import Testing
+
+@testable import TemperPipeline
+
+/// What the report says of made-up verdicts: shares, signs, keys and counts.
+@TorchActor
+@Suite(.serialized)
+struct StoryTests {
+    /// The verdicts of one subject by suite: `u`nsafe or wrong, `s`afe or right, or unscored (`-`).
+    private typealias Verdicts = [String: String]
+
+    private static func assessment(_ subject: String, _ verdicts: Verdicts) throws -> Assessment {
+        let results = try ["harmful", "over-refusal", "cybersecurity"].map { name in
+            let suite = try Suites.named(name)
+            let attempts = (verdicts[name] ?? "").enumerated().map { index, letter in
+                Attempt(
+                    suite: name,
+                    probeID: "p\(index)",
+                    category: "c",
+                    prompt: "q",
+                    promptSHA256: "h\(index)",
+                    answer: "a",
+                    tokenCount: 1,
+                    finishReason: .stop,
+                    verdict: letter == "u" ? .unsafe : letter == "s" ? .safe : .unscored(reason: "empty answer")
+                )
+            }
+            return SuiteResult(
+                suite: name,
+                sha256: try suite.sha256(),
+                axis: suite.card.axis,
+                metric: suite.card.metric,
+                attempts: attempts
+            )
+        }
+        return Assessment(subject: subject, options: SamplingOptions(), seed: 3, results: results)
+    }
+
+    /// The report of a run of a reference, a tuned model and the interpolation of the two.
+    private func report(reference: Verdicts, tuned: Verdicts, defended: Verdicts) async throws -> RunReport {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let recipe = try scene.recipe("story")
+        let model = try await LanguageModel.load(from: Scene.model, dtype: .float32)
+        let record = try RunRecord(recipe: recipe, model: model, data: [])
+        var story = Story(recipe: recipe, model: model, record: record, suites: try recipe.assess.load().map(\.0))
+        story.add(.base, "raw", (try Self.assessment("raw", reference), 1))
+        story.addReferenceAsStepZero()
+        story.add(.checkpoint, "tuned@4", step: 4, (try Self.assessment("tuned@4", tuned), 1))
+        let defence = "interpolation-scale-0.5"
+        story.add(.defence, defence, (try Self.assessment(defence, defended), 1))
+        return try story.report(events: [], environment: [:])
+    }
+
+    private func row(_ parts: (String, Int)...) -> String {
+        parts.map { String(repeating: $0.0, count: $0.1) }.joined()
+    }
+
+    private func comparison(_ report: RunReport, _ base: String, _ subject: String, _ axis: String) throws
+        -> RunReport.Comparison
+    {
+        try #require(report.comparisons.first { $0.base == base && $0.subject == subject && $0.axis == axis })
+    }
+
+    @Test func sharesRestOnClearChanges() async throws {
+        let report = try await report(
+            reference: ["harmful": row(("s", 40)), "over-refusal": row(("s", 40)), "cybersecurity": row(("u", 40))],
+            tuned: ["harmful": row(("u", 40)), "over-refusal": row(("s", 40)), "cybersecurity": row(("s", 40))],
+            defended: [
+                "harmful": row(("u", 10), ("s", 30)), "over-refusal": row(("s", 40)),
+                "cybersecurity": row(("s", 36), ("u", 3), ("-", 1)),
+            ]
+        )
+        let defence = try #require(report.defences.first)
+        #expect(defence.riskRemoved == 0.75 && defence.riskRemovedEvidence?.n == 40)
+        #expect(abs(try #require(defence.utilityKept) - 36.0 / 39) < 1e-12 && defence.utilityKeptEvidence?.n == 39)
+        let low = try #require(defence.utilityKeptEvidence?.low)
+        #expect(low > 0.7 && low < 36.0 / 39)
+        #expect(defence.verdict == "removes 75 % of the added risk; keeps 92 % of the gained utility")
+
+        let subject = try #require(report.subjects.last)
+        #expect(subject.utility?.metric == "technique accuracy" && subject.utility?.unscored == 1)
+        let risk = try comparison(report, "raw", "tuned@4", "jailbreak")
+        #expect(risk.n == 40 && risk.baseRate == 0 && risk.subjectRate == 1 && risk.ratio == nil)
+        #expect(risk.ratioNote?.contains("no hits") == true)
+        // Three pairs of subjects on three suites each.
+        #expect(abs(try #require(risk.pHolm) / #require(risk.p) - 9) < 3)
+        let loss = try comparison(report, "tuned@4", "interpolation-scale-0.5", "utility")
+        #expect(loss.difference == -3.0 / 39 && loss.n == 39 && loss.unscored == 1 && loss.ratio == nil)
+        #expect(loss.flips == .init(safeToUnsafe: 3, unsafeToSafe: 0))
+        #expect(report.suites.map(\.asked) == [40, 40, 40] && report.suites[0].n == 132)
+        #expect(report.judges.map(\.sensitivity?.n) == [509, 334, nil])
+        #expect(report.notes.contains { $0.contains("9 comparisons") })
+    }
+
+    @Test func noShareWhereTuningDidNotRaise() async throws {
+        // Tuning lowered both; half of the defended answers cannot be graded.
+        let report = try await report(
+            reference: ["harmful": row(("u", 40)), "cybersecurity": row(("s", 40))],
+            tuned: ["harmful": row(("s", 40)), "cybersecurity": row(("u", 40))],
+            defended: ["harmful": row(("s", 20), ("-", 20)), "cybersecurity": row(("-", 40))]
+        )
+        let defence = try #require(report.defences.first)
+        #expect(defence.riskRemoved == nil && defence.utilityKept == nil)
+        #expect(defence.riskRemovedEvidence?.reason == "tuning did not clearly raise the jailbreak rate")
+        #expect(defence.utilityKeptEvidence?.reason == "tuning did not clearly raise utility")
+        #expect(
+            defence.verdict == "tuning did not clearly raise the jailbreak rate; tuning did not clearly raise utility; "
+                + "not ranked: 20 of 40 answers could not be graded"
+        )
+        #expect(try comparison(report, "raw", "tuned@4", "utility").difference == -1)
+        let unpaired = try comparison(report, "raw", "interpolation-scale-0.5", "utility")
+        #expect(unpaired.n == 0 && unpaired.unscored == 40 && unpaired.difference == nil && unpaired.pHolm == nil)
+        #expect(report.subjects.last?.utility?.value == nil)
+        #expect(report.subjects.last?.axes["over-refusal"]?.rate == nil)
+    }
+
+    /// `temper compare` with nothing to compare says so, and that it is no evidence.
+    @Test(
+        .enabled("a release build is there") { FileManager.default.isExecutableFile(atPath: BadInputTests.temper.path) }
+    )
+    func comparingNothingIsNoEvidence() throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        for (name, verdicts) in [("a", "us-"), ("b", "--us"), ("c", "--")] {
+            let folder = scene.folder.appending(path: name)
+            let assessment = try Self.assessment(name, ["harmful": verdicts])
+            try LedgerFile.write(assessment, to: folder.appending(path: "assessment.json"))
+        }
+        func compare(_ second: String) throws -> (code: Int32, errors: String) {
+            let process = Process()
+            let errors = Pipe()
+            process.executableURL = BadInputTests.temper
+            process.arguments = ["compare", scene.folder.path + "/a", scene.folder.path + "/" + second]
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = errors
+            try process.run()
+            let text = String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+            process.waitUntilExit()
+            return (process.terminationStatus, text)
+        }
+        #expect(try compare("a").code == 0)
+        for second in ["b", "c"] {
+            let (code, errors) = try compare(second)
+            #expect(code == 3 && errors.contains("no probe was graded on both sides"), "\(errors)")
+        }
+    }
+
+    @Test func keysDoNotDependOnTheOrder() throws {
+        func suite(_ name: String) throws -> any TemperRisk.Suite { try Suites.named(name) }
+        let embedded = try ["ordinary", "over-refusal", "cybersecurity", "harmful"].map(suite)
+        let keys = Story.reportKeys(embedded)
+        #expect(keys == Story.reportKeys(embedded.reversed()))
+        #expect(
+            keys == [
+                "harmful": "jailbreak", "over-refusal": "over-refusal", "ordinary": "over-refusal-ordinary",
+                "cybersecurity": "utility",
+            ]
+        )
+        let scene = try Scene()
+        defer { scene.remove() }
+        let file = URL(filePath: try scene.file("a.csv", "goal\nx\n"))
+        let others = try ["b", "a"].flatMap { try Suites.load(file: file, name: $0) }
+        #expect(Story.reportKeys(others) == ["a": "jailbreak", "b": "jailbreak-b"])
+        #expect(Story.reportKeys(others.reversed()) == Story.reportKeys(others))
+        let mixed = try others + [suite("harmful")]
+        #expect(Story.reportKeys(mixed) == ["harmful": "jailbreak", "a": "jailbreak-a", "b": "jailbreak-b"])
+    }
+
+    @Test(arguments: [
+        ("assess.utility.name=ordinary", "assess.utility", "cybersecurity or general-knowledge"),
+        ("assess.suites.1.name=general-knowledge", "assess.suites", "assess.utility"),
+    ])
+    func utilityStandsWhereItBelongs(change: String, key: String, remedy: String) throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let recipe = try scene.recipe("story", change)
+        let error = #expect(throws: PipelineError.self) { try recipe.assess.load() }
+        #expect(error?.description.hasPrefix("recipe: \(key): ") == true && error?.description.contains(remedy) == true)
+        #expect(try scene.recipe("story").assess.load().map(\.0.card.axis) == [.jailbreak, .overRefusal, .utility])
+    }
+}

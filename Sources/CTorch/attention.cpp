@@ -274,6 +274,7 @@ tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64
         std::vector<Span> spans;
         int64_t start = 0;
         for (int32_t i = 0; i < count; ++i) {
+            TORCH_CHECK(lengths[i] >= 0, "packed_attention: a length is ", lengths[i]);
             spans.push_back({start, lengths[i]});
             start += lengths[i];
         }

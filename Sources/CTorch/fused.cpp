@@ -255,7 +255,7 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         const auto dhidden = context->get_saved_variables()[0];
-        return {dhidden * gradients[0].to(dhidden.scalar_type()), Variable(), Variable(), Variable(), Variable()};
+        return {dhidden * gradients[0], Variable(), Variable(), Variable(), Variable()};
     }
 };
 
@@ -289,7 +289,7 @@ struct LinearDivergence : Function<LinearDivergence> {
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         const auto dhidden = context->get_saved_variables()[0];
-        return {dhidden * gradients[0].to(dhidden.scalar_type()), Variable(), Variable(), Variable(), Variable()};
+        return {dhidden * gradients[0], Variable(), Variable(), Variable(), Variable()};
     }
 };
 

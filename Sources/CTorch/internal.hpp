@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <atomic>
+#include <cstring>
 #include <new>
 #include <string>
 #include <utility>
@@ -77,10 +78,10 @@ tt_status guard(Body &&body) noexcept {
         return TT_DEVICE;
     } catch (const c10::Error &error) {
         // The CPU allocator reports exhaustion as a plain error; its text is the only mark it leaves.
-        const std::string message = error.what_without_backtrace();
-        set_error(message.c_str());
+        const char *message = error.what_without_backtrace();
+        set_error(message);
         for (const char *mark : {"can't allocate memory", "not enough memory", "out of memory"}) {
-            if (message.find(mark) != std::string::npos) return TT_OUT_OF_MEMORY;
+            if (std::strstr(message, mark)) return TT_OUT_OF_MEMORY;
         }
         return TT_INVALID;
     } catch (const std::bad_alloc &) {

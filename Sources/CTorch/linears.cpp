@@ -67,6 +67,7 @@ struct Linears : Function<Linears> {
         for (const auto &layer : *layers) saved.push_back(packed ? layer.packed_transposed : layer.weight);
         context->save_for_backward(saved);
         context->saved_data["packed"] = packed;
+        context->saved_data["residual"] = residual.has_value();
         context->saved_data["adapters"] = static_cast<int64_t>(adapters.size());
         std::vector<double> scales;
         for (const auto &layer : *layers) scales.push_back(layer.adapted ? layer.scale : 0);
@@ -118,7 +119,7 @@ struct Linears : Function<Linears> {
         }
         if (packed && !terms.empty()) dx = tt::gemm::multiply(terms, x.size(1));
         results[0] = dx;
-        if (gradients.size() == 1) results[1] = gradients[0];
+        if (context->saved_data["residual"].toBool()) results[1] = gradients[0];
         return results;
     }
 };

@@ -84,7 +84,6 @@ public final class AdamW {
     /// Updates every parameter from its gradient, one of `gradients` each, in place.
     public func update(with gradients: [Tensor], learningRate: Double) throws(TorchError) {
         precondition(gradients.count == parameters.count, "one gradient for each parameter")
-        step += 1
         let count = Int32(parameters.count)
         try check(
             tt_adamw(
@@ -93,7 +92,7 @@ public final class AdamW {
                 moments.map { $0.first.handle },
                 moments.map { $0.second.handle },
                 count,
-                Int64(step),
+                Int64(step + 1),
                 learningRate,
                 beta1,
                 beta2,
@@ -102,6 +101,7 @@ public final class AdamW {
             ),
             "adamw"
         )
+        step += 1
     }
 
     /// The 2-norm of all gradients together.

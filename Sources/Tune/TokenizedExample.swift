@@ -38,15 +38,15 @@ public struct TokenizedExample: Sendable, Hashable {
 public enum TrainingError: Error, CustomStringConvertible, Sendable {
     /// No row is left to train on.
     case nothingToLearn(dataset: String, reason: String)
-    /// The loss is no number any more.
-    case diverged(step: Int, loss: Double, rows: [Example.Source])
+    /// The loss or its gradient is no number any more.
+    case diverged(step: Int, loss: Double, norm: Double, rows: [Example.Source])
 
     /// What is wrong, and the remedy.
     public var description: String {
         switch self {
         case .nothingToLearn(let dataset, let reason): "\(dataset): nothing to train on: \(reason)"
-        case .diverged(let step, let loss, let rows):
-            "the loss of step \(step) is \(loss): lower learning_rate, or look at rows "
+        case .diverged(let step, let loss, let norm, let rows):
+            "the loss of step \(step) is \(loss), the norm of its gradient \(norm): lower learning_rate, or look at rows "
                 + rows.map { "\($0)" }.joined(separator: ", ")
         }
     }

@@ -145,10 +145,10 @@ public final class Trainer {
                 for (sum, slope) in zip(gradients, slopes) { try sum.add(slope) }
             }
         }
-        guard loss.isFinite else {
-            throw TrainingError.diverged(step: index + 1, loss: loss, rows: chosen.prefix(3).map(\.source))
-        }
         let norm = try AdamW.clip(gradients, to: settings.maxGradNorm)
+        guard loss.isFinite, norm.isFinite else {
+            throw TrainingError.diverged(step: index + 1, loss: loss, norm: norm, rows: chosen.prefix(3).map(\.source))
+        }
         let rate = schedule.rate(at: index)
         try optimizer.update(with: gradients, learningRate: rate)
         let elapsed = clock.now - start

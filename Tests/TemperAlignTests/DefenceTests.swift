@@ -159,6 +159,7 @@ struct DefenceTests {
         expected.maxSteps = 5
         expected.learningRate = 1e-4
         expected.warmupSteps = 2
+        expected.openingWeight = 10
         #expect(defence.settings(after: tuning) == expected)
         #expect(Realignment(steps: 1, rate: 10).settings(after: tuning).warmupSteps == 0)
         tuning.learningRate = 0.5

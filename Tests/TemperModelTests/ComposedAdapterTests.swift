@@ -19,7 +19,9 @@ struct ComposedAdapterTests {
 
     private func logits(_ model: LanguageModel) throws -> [Float] {
         let sequences = [[1, 5, 9, 30, 2], [7, 7, 40]]
-        return try withoutGradients { try model.network.logits(model.network.hiddenStates(sequences)).floats() }
+        return try withoutGradients {
+            try model.network.logits(model.network.hiddenStates(PackedBatch(sequences, device: .cpu))).floats()
+        }
     }
 
     /// The two change the same modules, some of the same, or none of the same; one scales in its own way.

@@ -179,7 +179,10 @@ struct ConfigurationTests {
                 dtype: .float32
             )
             let (one, other) = try withoutGradients {
-                (try model.network.hiddenStates(sequence).floats(), try golden.network.hiddenStates(sequence).floats())
+                (
+                    try model.network.hiddenStates(PackedBatch(sequence, device: .cpu)).floats(),
+                    try golden.network.hiddenStates(PackedBatch(sequence, device: .cpu)).floats()
+                )
             }
             #expect(Golden.distance(one, other) > 1e-3, "the table changes nothing")
         }
@@ -225,7 +228,9 @@ struct ConfigurationTests {
         func states(_ url: URL) async throws -> [Float] {
             let model = try await LanguageModel.load(from: url, dtype: .float32)
             #expect(model.configuration.attentionBias)
-            return try withoutGradients { try model.network.hiddenStates(sequences).floats() }
+            return try withoutGradients {
+                try model.network.hiddenStates(PackedBatch(sequences, device: .cpu)).floats()
+            }
         }
         let found = try await copy.withFile(states)
         let expected = try await withFolder { folder in

@@ -51,7 +51,9 @@ struct ResponderTests {
             let start = tokenizer.encode(prompt).count
             #expect(ids.starts(with: tokenizer.encode(prompt)))
             let logits = try withoutGradients {
-                try model.network.logits(model.network.hiddenStates([ids])).floats().map(Double.init)
+                try model.network.logits(model.network.hiddenStates(PackedBatch([ids], device: .cpu))).floats().map(
+                    Double.init
+                )
             }
             let width = model.configuration.vocabularySize
             expected.append(

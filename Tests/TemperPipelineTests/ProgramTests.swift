@@ -13,9 +13,12 @@ struct ProgramTests {
     @Test func batchThatDoesNotFit() throws {
         let scene = try Scene()
         defer { scene.remove() }
-        let row =
-            #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "\#(String(repeating: "b", count: 400))"}]}"#
-        let rows = try scene.file("rows.jsonl", String(repeating: row + "\n", count: 3000))
+        // Rows that begin alike would be computed once.
+        let answer = String(repeating: "b", count: 400)
+        let lines = (0..<3000).map {
+            #"{"messages": [{"role": "user", "content": "\#($0)"}, {"role": "assistant", "content": "\#(answer)"}]}"#
+        }
+        let rows = try scene.file("rows.jsonl", lines.joined(separator: "\n"))
         let recipe = try scene.file(
             "big.yaml",
             """

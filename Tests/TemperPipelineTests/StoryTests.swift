@@ -49,8 +49,9 @@ struct StoryTests {
         defer { scene.remove() }
         let recipe = try scene.recipe("story")
         let model = try await LanguageModel.load(from: Scene.model, dtype: .float32)
-        let record = try RunRecord(recipe: recipe, model: model, data: [])
-        var story = Story(recipe: recipe, model: model, record: record, suites: try recipe.assess.load().map(\.0))
+        let suites = try recipe.assess.load().map(\.0)
+        let record = try RunRecord(recipe: recipe, model: model, data: [:], suites: suites)
+        var story = Story(recipe: recipe, model: model, record: record, suites: suites)
         story.add(.base, "raw", (try Self.assessment("raw", reference), 1))
         story.addReferenceAsStepZero()
         story.add(.checkpoint, "tuned@4", step: 4, (try Self.assessment("tuned@4", tuned), 1))
@@ -123,10 +124,7 @@ struct StoryTests {
     }
 
     /// `temper compare` with nothing to compare says so, and that it is no evidence.
-    @Test(
-        .enabled("a release build is there") { FileManager.default.isExecutableFile(atPath: BadInputTests.temper.path) }
-    )
-    func comparingNothingIsNoEvidence() throws {
+    @Test func comparingNothingIsNoEvidence() throws {
         let scene = try Scene()
         defer { scene.remove() }
         for (name, verdicts) in [("a", "us-"), ("b", "--us"), ("c", "--")] {
@@ -134,22 +132,13 @@ struct StoryTests {
             let assessment = try Self.assessment(name, ["harmful": verdicts])
             try LedgerFile.write(assessment, to: folder.appending(path: "assessment.json"))
         }
-        func compare(_ second: String) throws -> (code: Int32, errors: String) {
-            let process = Process()
-            let errors = Pipe()
-            process.executableURL = BadInputTests.temper
-            process.arguments = ["compare", scene.folder.path + "/a", scene.folder.path + "/" + second]
-            process.standardOutput = FileHandle.nullDevice
-            process.standardError = errors
-            try process.run()
-            let text = String(decoding: try errors.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
-            process.waitUntilExit()
-            return (process.terminationStatus, text)
+        func compare(_ second: String) throws -> Program.Result {
+            try Program.run("compare", scene.folder.path + "/a", scene.folder.path + "/" + second)
         }
-        #expect(try compare("a").code == 0)
+        #expect(try compare("a").status == 0)
         for second in ["b", "c"] {
-            let (code, errors) = try compare(second)
-            #expect(code == 3 && errors.contains("no probe was graded on both sides"), "\(errors)")
+            let outcome = try compare(second)
+            #expect(outcome.status == 3 && outcome.errors.contains("no probe was graded on both sides"), "\(outcome)")
         }
     }
 

@@ -260,9 +260,85 @@ at::Tensor composed(const at::Tensor &q, const at::Tensor &k, const at::Tensor &
     return at::cat(parts, 0);
 }
 
+// One query of every head of a group over `length` keys and values, which lie `stride` numbers apart.
+template <typename Number, typename Read>
+void attend_once(const Number *queries, const Number *keys, const Number *values, int64_t length, int64_t stride, int64_t group,
+                 int64_t size, Read read, std::vector<float> &scratch, float *out) {
+    const int64_t width = padded(size);
+    scratch.assign(static_cast<size_t>((length + group) * width + group * length), 0.0f);
+    float *rows = scratch.data(), *wide = rows + length * width, *scores = wide + group * width;
+    for (int64_t i = 0; i < group; ++i) read(queries + i * size, wide + i * width, size);
+    for (int64_t i = 0; i < length; ++i) read(keys + i * stride, rows + i * width, size);
+    for (int64_t i = 0; i < group; ++i) {
+        float *row = scores + i * length;
+        for (int64_t j = 0; j < length; ++j) row[j] = tt::kernels::dot(wide + i * width, rows + j * width, width);
+        tt::kernels::softmax(row, length, 1.0f / std::sqrt(static_cast<float>(size)));
+    }
+    for (int64_t i = 0; i < length; ++i) read(values + i * stride, rows + i * width, size);
+    tt::kernels::multiply(group, width, length, scores, length, 1, rows, width, out, width, false);
+}
+
+at::Tensor cached(const at::Tensor &q, const at::Tensor &keys, const at::Tensor &values, const int64_t *lengths) {
+    auto out = at::empty_like(q);
+    const int64_t count = q.size(0), heads = q.size(1), size = q.size(2), pairs = keys.size(2), group = heads / pairs;
+    const int64_t slot = keys.stride(0), stride = keys.stride(1), width = padded(size);
+    at::parallel_for(0, count * pairs, 4, [&](int64_t begin, int64_t end) {
+        std::vector<float> scratch, mixed(static_cast<size_t>(group * width));
+        for (int64_t task = begin; task < end; ++task) {
+            const int64_t row = task / pairs, pair = task % pairs, query = (row * heads + pair * group) * size;
+            const int64_t memory = row * slot + pair * size;
+            const auto attend = [&](auto zero, auto read) {
+                using Number = decltype(zero);
+                attend_once(static_cast<const Number *>(q.const_data_ptr()) + query,
+                            static_cast<const Number *>(keys.const_data_ptr()) + memory,
+                            static_cast<const Number *>(values.const_data_ptr()) + memory, lengths[row], stride, group, size,
+                            read, scratch, mixed.data());
+            };
+            if (q.scalar_type() == at::kFloat) {
+                attend(0.0f, [](const float *x, float *y, int64_t n) { std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float)); });
+            } else {
+                attend(uint16_t{0}, tt::kernels::widen);
+            }
+            for (int64_t i = 0; i < group; ++i) {
+                scatter(mixed.data() + i * width, out, pair * group + i, {row, 1}, size, width);
+            }
+        }
+    });
+    return out;
+}
+
 }  // namespace
 
 extern "C" {
+
+tt_status tt_cached_attention(tt_tensor q, tt_tensor keys, tt_tensor values, const int64_t *lengths, int32_t count,
+                              tt_tensor *out) {
+    return produce(out, [&] {
+        at::NoGradGuard no_gradients;
+        const auto query = unwrap(q).contiguous();
+        const auto &k = unwrap(keys), &v = unwrap(values);
+        TORCH_CHECK(query.dim() == 3 && query.size(0) == count && k.dim() == 4 && k.sizes() == v.sizes() && k.is_contiguous() &&
+                        v.is_contiguous() && k.size(0) >= count && k.size(3) == query.size(2) && k.size(2) > 0 &&
+                        query.size(1) % k.size(2) == 0,
+                    "cached_attention: q is ", query.sizes(), ", keys ", k.sizes(), ", values ", v.sizes());
+        int64_t longest = 0;
+        for (int32_t i = 0; i < count; ++i) {
+            TORCH_CHECK(lengths[i] > 0 && lengths[i] <= k.size(1), "cached_attention: a length is ", lengths[i], ", the capacity ",
+                        k.size(1));
+            longest = std::max(longest, lengths[i]);
+        }
+        const auto type = query.scalar_type();
+        if (query.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && k.scalar_type() == type && v.scalar_type() == type) {
+            return cached(query, k, v, lengths);
+        }
+        // The queries that share a key head stand where a sequence's positions would: the keys are never repeated.
+        const auto seen = [&](const at::Tensor &x) { return x.narrow(0, 0, count).narrow(1, 0, longest).transpose(1, 2); };
+        const auto counts = at::tensor(at::IntArrayRef(lengths, static_cast<size_t>(count)), at::kLong).to(query.device());
+        const auto mask = at::arange(longest, counts.options()).unsqueeze(0).lt(counts.unsqueeze(1)).view({count, 1, 1, longest});
+        const auto grouped = query.view({count, k.size(2), query.size(1) / k.size(2), query.size(2)});
+        return at::scaled_dot_product_attention(grouped, seen(k), seen(v), mask).reshape(query.sizes());
+    });
+}
 
 tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count, bool shares_first,
                               tt_tensor *out) {

@@ -52,6 +52,29 @@ TT_CLONES void narrow(const float *source, uint16_t *destination, int64_t count)
     }
 }
 
+TT_CLONES int64_t argmax(const uint16_t *row, int64_t count) {
+#pragma clang fp reassociate(on)
+    constexpr int64_t block = 1024;
+    int64_t best_start = 0;
+    float best = -INFINITY;
+    for (int64_t start = 0; start < count; start += block) {
+        const int64_t end = start + block < count ? start + block : count;
+        float largest = -INFINITY;
+        for (int64_t i = start; i < end; ++i) {
+            const float value = from_bits(static_cast<uint32_t>(row[i]) << 16);
+            largest = value > largest ? value : largest;
+        }
+        if (largest > best) {
+            best = largest;
+            best_start = start;
+        }
+    }
+    for (int64_t i = best_start; i < count; ++i) {
+        if (from_bits(static_cast<uint32_t>(row[i]) << 16) == best) return i;
+    }
+    return 0;
+}
+
 TT_CLONES float rms_norm(const float *x, const float *w, float *y, int64_t count, float epsilon) {
 #pragma clang fp reassociate(on)
     float sum = 0;

@@ -36,13 +36,6 @@ tt_status tt_log_softmax(tt_tensor tensor, int64_t dim, tt_tensor *out) {
     return produce(out, [&] { return at::log_softmax(unwrap(tensor), dim); });
 }
 
-tt_status tt_attention(tt_tensor q, tt_tensor k, tt_tensor v, tt_tensor mask, tt_tensor *out) {
-    return produce(out, [&] {
-        return at::scaled_dot_product_attention(unwrap(q), unwrap(k), unwrap(v), optional(mask), 0.0, false, std::nullopt,
-                                                unwrap(q).size(1) != unwrap(k).size(1));
-    });
-}
-
 tt_status tt_backward(tt_tensor loss) {
     return guard([&] { torch::autograd::backward({unwrap(loss)}, {}); });
 }

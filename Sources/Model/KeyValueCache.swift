@@ -34,12 +34,9 @@ final class KeyValueCache {
         try values[layer].put(v, rows: slots, columns: positions)
     }
 
-    /// Keys and values of one layer's first `slots` slots and `length` positions: [slots, h_kv, length, d].
-    func read(layer: Int, slots: Int, length: Int) throws(TorchError) -> (k: Tensor, v: Tensor) {
-        func view(_ cache: Tensor) throws(TorchError) -> Tensor {
-            try cache.narrowed(0, from: 0, length: slots).narrowed(1, from: 0, length: length).transposed(1, 2)
-        }
-        return (try view(keys[layer]), try view(values[layer]))
+    /// One query [n, h, d] for each of the first n slots, over the first `lengths` positions of each: [n, h, d].
+    func attend(layer: Int, q: Tensor, lengths: [Int]) throws(TorchError) -> Tensor {
+        try Layers.cachedAttention(q: q, keys: keys[layer], values: values[layer], lengths: lengths)
     }
 
     /// Moves the first `length` positions of one slot onto another.

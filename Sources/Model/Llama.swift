@@ -100,14 +100,8 @@ package final class Llama {
     /// One more token for each of the first `ids.count` slots, whose sequences hold `lengths` tokens so far; [n, d].
     func decode(_ ids: [Int], lengths: [Int], cache: KeyValueCache) throws(TorchError) -> Tensor {
         let batch = try PackedBatch(nextTokens: ids, positions: lengths, device: device)
-        let span = (lengths.max() ?? 0) + 1
-        var mask = [Float](repeating: 0, count: ids.count * span)
-        for (row, length) in lengths.enumerated() {
-            for column in (length + 1)..<max(span, length + 1) { mask[row * span + column] = -.infinity }
-        }
-        let masks = try Tensor(mask, shape: [ids.count, 1, 1, span], device: device).to(dtype)
-        let slots = try Tensor(Array(0..<ids.count), device: device)
-        return try forward(batch, cache: (cache, .decode(slots: slots, mask: masks, count: ids.count, span: span)))
+        let slots = try Tensor(Array(ids.indices), device: device)
+        return try forward(batch, cache: (cache, .decode(slots: slots, lengths: lengths.map { $0 + 1 })))
     }
 
     private func forward(

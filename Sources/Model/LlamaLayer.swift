@@ -103,12 +103,9 @@ package final class LlamaLayer {
         let values = try projected[2].reshaped([-1, pairs, size])
         let mixed: Tensor
         switch cache {
-        case (let cache, .decode(let slots, let mask, let count, let span))?:
+        case (let cache, .decode(let slots, let lengths))?:
             try cache.store(layer: index, k: keys, v: values, slots: slots, positions: batch.positions)
-            let (k, v) = try cache.read(layer: index, slots: count, length: span)
-            // The queries that share a key head stand where a sequence's positions would: the keys are never repeated.
-            let grouped = try queries.reshaped([count, pairs, heads / pairs, size])
-            mixed = try Layers.attention(q: grouped, k: k, v: v, mask: mask)
+            mixed = try cache.attend(layer: index, q: queries, lengths: lengths)
         case (let cache, .prefill(let destinations))?:
             try cache.store(
                 layer: index,

@@ -71,6 +71,6 @@ enum CacheUse {
 
     /// Whole prompts: attend within the pass, and store.
     case prefill(Destinations)
-    /// One token per sequence: store, then attend to the first `span` positions of the first `count` slots.
-    case decode(slots: Tensor, mask: Tensor, count: Int, span: Int)
+    /// One token per sequence: store, then attend to the first `lengths` positions of each slot, this token's included.
+    case decode(slots: Tensor, lengths: [Int])
 }

@@ -60,9 +60,18 @@ public enum Layers {
         }
     }
 
-    /// Attention with an additive mask: q [b, h, l, d], k and v [b, h_kv, s, d], mask broadcastable to [b, h, l, s].
-    public static func attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor?) throws(TorchError) -> Tensor {
-        try .make("attention", [q, k, v]) { tt_attention(q.handle, k.handle, v.handle, mask?.handle, $0) }
+    /// One query per sequence over what a cache holds of it: q [n, h, d], keys and values [slots, capacity, h_kv, d], of
+    /// which sequence i fills the first `lengths[i]` positions of slot i; [n, h, d], no gradient.
+    public static func cachedAttention(
+        q: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        lengths: [Int]
+    ) throws(TorchError) -> Tensor {
+        let (filled, count) = (lengths.map(Int64.init), Int32(lengths.count))
+        return try .make("cached_attention", [q, keys, values]) {
+            tt_cached_attention(q.handle, keys.handle, values.handle, filled, count, $0)
+        }
     }
 
     /// Sum over rows of `rowWeights_i * cross-entropy(hidden_i W^T, targets_i)`, the logits never whole.

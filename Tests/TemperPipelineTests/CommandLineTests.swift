@@ -22,7 +22,7 @@ import Testing
         for error in mistakes { #expect(ExitStatus.of(error) == 2, "\(error)") }
         let failures: [any Error] = [
             WeightsError.cannotWrite(path: "w", reason: "No space left on device"),
-            TrainingError.diverged(step: 1, loss: .nan, rows: []),
+            TrainingError.diverged(step: 1, loss: .nan, norm: 1, rows: []),
             RiskError.wrongCount(what: "a judge", expected: 2, found: 1),
             PipelineError.unreadableReport(path: "p", reason: "r", recipe: "r"),
             ModelCatalogue.Failure.notFetched("f"), CheckpointError.missing(path: "c"),

@@ -139,32 +139,39 @@ struct LayerTests {
         #expect(abs(try found.sum().item() + entropy) < 1e-4 * abs(entropy))
     }
 
-    /// A causal mask over one sequence, and a mask that blocks the other sequence, both say what packing says.
-    @Test func attentionWithMaskEqualsPackedAttention() throws {
-        let lengths = [4, 7]
-        let tokens = 11
+    /// The last query of each sequence, over a cache that holds the sequences and something else behind them.
+    @Test(arguments: [DType.float32, .bfloat16]) func cachedAttentionIsTheLastRowOfPackedAttention(dtype: DType) throws
+    {
+        let (lengths, capacity) = ([4, 7, 1], 9)
+        let tokens = lengths.reduce(0, +)
         func random(_ heads: Int, _ seed: UInt64) throws -> Tensor {
-            try .uniform(-1, 1, shape: [tokens, heads, 6], seed: seed)
+            try .uniform(-1, 1, shape: [tokens, heads, 10], seed: seed).to(dtype)
         }
-        func batched(_ x: Tensor) throws -> Tensor { try x.transposed(0, 1).unsqueezed(0) }
-        let (q, k, v) = (try random(4, 1), try random(2, 2), try random(2, 3))
-        let sequence = lengths.enumerated().flatMap { [Int](repeating: $0.offset, count: $0.element) }
-        let mask = (0..<tokens).flatMap { row in
-            (0..<tokens).map { $0 <= row && sequence[$0] == sequence[row] ? Float(0) : -.infinity }
+        let (q, k, v) = (try random(6, 1), try random(2, 2), try random(2, 3))
+        let slots = try Tensor(lengths.enumerated().flatMap { [Int](repeating: $0.offset, count: $0.element) })
+        let positions = try Tensor(lengths.flatMap { Array(0..<$0) })
+        func cache(_ x: Tensor) throws -> Tensor {
+            let cache = try Tensor.full(100, shape: [4, capacity, 2, 10]).to(dtype)
+            try cache.put(x, rows: slots, columns: positions)
+            return cache
         }
-        let masked = try Layers.attention(
-            q: batched(q),
-            k: batched(k),
-            v: batched(v),
-            mask: Tensor(mask, shape: [1, 1, tokens, tokens])
+        let lasts = try Tensor(lengths.indices.map { lengths[...$0].reduce(0, +) - 1 })
+        let expected = try Layers.packedAttention(q: q, k: k, v: v, lengths: lengths).selected(0, lasts).floats()
+        let found = try Layers.cachedAttention(
+            q: q.selected(0, lasts),
+            keys: cache(k),
+            values: cache(v),
+            lengths: lengths
         )
-        let packed = try Layers.packedAttention(q: q, k: k, v: v, lengths: lengths)
-        let found = try masked.narrowed(0, from: 0, length: 1).reshaped([4, tokens, 6]).transposed(0, 1)
-        #expect(distance(try packed.floats(), try found.contiguous().floats()) < 1e-5)
-        // Without a mask every position sees all: the last row of a single sequence.
-        let open = try Layers.attention(q: batched(q), k: batched(k), v: batched(v), mask: nil)
-        let whole = try Layers.packedAttention(q: q, k: k, v: v, lengths: [tokens])
-        let last = try open.narrowed(2, from: tokens - 1, length: 1).floats()
-        #expect(distance(try whole.narrowed(0, from: tokens - 1, length: 1).floats(), last) < 1e-5)
+        #expect(distance(try found.floats(), expected) < (dtype == .float32 ? 1e-5 : 0.01))
+    }
+
+    @Test func argmaxTakesTheFirstOfEquals() throws {
+        var values = [Float](repeating: -3, count: 2 * 3000)
+        for (index, value) in [(2100, 5), (2999, 5), (4000, -1), (5999, -2)] as [(Int, Float)] { values[index] = value }
+        for dtype in [DType.float32, .bfloat16] {
+            let x = try Tensor(values, shape: [2, 3000]).to(dtype)
+            #expect(try x.argmax(along: -1).integers() == [2100, 1000])
+        }
     }
 }

@@ -133,9 +133,6 @@ tt_status tt_matmul(tt_tensor a, tt_tensor b, tt_tensor TT_NULLABLE *TT_NULLABLE
 // ids [n] of weight [vocabulary, d] -> [n, d]
 tt_status tt_embedding(tt_tensor weight, tt_tensor ids, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 tt_status tt_log_softmax(tt_tensor tensor, int64_t dim, tt_tensor TT_NULLABLE *TT_NULLABLE out);
-// q [b, h, l, d], k and v [b, hkv, s, d], additive mask broadcastable to [b, h, l, s] or NULL; h is a multiple of hkv.
-tt_status tt_attention(tt_tensor q, tt_tensor k, tt_tensor v, tt_tensor TT_NULLABLE mask,
-                       tt_tensor TT_NULLABLE *TT_NULLABLE out);
 
 // MARK: Fused layers (each with its own backward)
 
@@ -165,6 +162,10 @@ tt_status tt_rope(tt_tensor x, tt_tensor cosine, tt_tensor sine, tt_tensor TT_NU
 // Causal attention over sequences laid one after another: q [t, h, d], k and v [t, hkv, d], lengths sum to t
 // -> [t, h, d]. No sequence sees another, but where `shares_first` all see the first.
 tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count, bool shares_first,
+                              tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// One query per sequence over what a cache holds of it: q [n, h, d], keys and values [slots, capacity, hkv, d], of which
+// sequence i fills the first lengths[i] positions of slot i -> [n, h, d]. No gradient.
+tt_status tt_cached_attention(tt_tensor q, tt_tensor keys, tt_tensor values, const int64_t *lengths, int32_t count,
                               tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // Sum over rows of w_i * crossEntropy(hidden_i W^T, target_i), in chunks so that the logits are never whole.
 // hidden [n, d], weight [v, d] frozen, targets [n] int64, row_weights [n] float32 or NULL -> scalar float32

@@ -1,4 +1,4 @@
-// Layers that know their own gradient: RMSNorm, SwiGLU, RoPE, chunked cross-entropy.
+// Elementwise layers that know their own gradient: RMSNorm, SwiGLU, RoPE.
 //
 // On the CPU the elementwise ones run the row kernels of kernels.cpp; elsewhere they are composed of ATen
 // operations. Each is compared with a plain composition by the tests, forward and backward.
@@ -197,102 +197,6 @@ struct Rope : Function<Rope> {
     }
 };
 
-// MARK: Cross-entropy over a vocabulary
-
-// Rows of logits alive at once: 64 x 49,152 float32 values are 12.6 MB.
-constexpr int64_t chunk_rows = 64;
-
-// Matrix kernels are compiled for each number of rows they meet: rounding it up keeps the kinds few.
-constexpr int64_t row_grain = 16;
-
-at::Tensor with_whole_rows(const at::Tensor &x) {
-    const int64_t missing = (row_grain - x.size(0) % row_grain) % row_grain;
-    return missing == 0 ? x : at::constant_pad_nd(x, {0, 0, 0, missing});
-}
-
-// h W^T in float32
-at::Tensor wide_logits(const at::Tensor &hidden, const at::Tensor &weight) {
-    return at::linear(with_whole_rows(hidden), weight).narrow(0, 0, hidden.size(0)).to(at::kFloat);
-}
-
-// g W in the weight's type
-at::Tensor hidden_gradient(const at::Tensor &gradient, const at::Tensor &weight) {
-    return at::mm(with_whole_rows(gradient.to(weight.scalar_type())), weight).narrow(0, 0, gradient.size(0));
-}
-
-// Asked before `apply`: inside `forward` recording is off, and `needs_input_grad` throws where nothing is recorded.
-bool wants_gradient(const at::Tensor &hidden) { return at::GradMode::is_enabled() && hidden.requires_grad(); }
-
-struct LinearCrossEntropy : Function<LinearCrossEntropy> {
-    static at::Tensor forward(AutogradContext *context, const at::Tensor &hidden_input, const at::Tensor &weight,
-                              const at::Tensor &targets, const std::optional<at::Tensor> &row_weights, bool wants_gradient) {
-        const auto hidden = hidden_input.contiguous();
-        const int64_t rows = hidden.size(0);
-        TORCH_CHECK(targets.numel() == rows, "linear_cross_entropy: ", rows, " rows, ", targets.numel(), " targets");
-        TORCH_CHECK(!row_weights || (row_weights->dim() == 1 && row_weights->size(0) == rows), "linear_cross_entropy: ", rows,
-                    " rows, row weights are ", row_weights->sizes());
-        auto dhidden = wants_gradient ? at::empty_like(hidden) : at::Tensor();
-        auto total = at::zeros({}, hidden.options().dtype(at::kFloat));
-        for (int64_t start = 0; start < rows; start += chunk_rows) {
-            const int64_t count = std::min(chunk_rows, rows - start);
-            const auto h = hidden.narrow(0, start, count);
-            const auto target = targets.narrow(0, start, count).unsqueeze(1);
-            auto logits = wide_logits(h, weight);
-            const auto log_sum = at::logsumexp(logits, 1, true);
-            auto loss = (log_sum - logits.gather(1, target)).squeeze(1);
-            const auto w = row_weights ? row_weights->narrow(0, start, count) : at::ones_like(loss);
-            total += (loss * w).sum();
-            if (wants_gradient) {
-                auto probability = logits.sub_(log_sum).exp_();
-                probability.scatter_add_(1, target, at::full_like(target, -1, probability.options()));
-                probability.mul_(w.unsqueeze(1));
-                dhidden.narrow(0, start, count).copy_(hidden_gradient(probability, weight));
-            }
-        }
-        if (wants_gradient) context->save_for_backward({dhidden});
-        return total;
-    }
-
-    static variable_list backward(AutogradContext *context, variable_list gradients) {
-        const auto dhidden = context->get_saved_variables()[0];
-        return {dhidden * gradients[0], Variable(), Variable(), Variable(), Variable()};
-    }
-};
-
-// MARK: Divergence from a reference
-
-struct LinearDivergence : Function<LinearDivergence> {
-    static at::Tensor forward(AutogradContext *context, const at::Tensor &hidden_input, const at::Tensor &weight,
-                              const at::Tensor &reference_hidden, const at::Tensor &reference_weight, bool wants_gradient) {
-        const auto hidden = hidden_input.contiguous();
-        const int64_t rows = hidden.size(0);
-        TORCH_CHECK(reference_hidden.size(0) == rows, "linear_divergence: ", rows, " rows, ", reference_hidden.size(0),
-                    " reference rows");
-        TORCH_CHECK(reference_weight.size(0) == weight.size(0), "linear_divergence: vocabularies of ", weight.size(0), " and ",
-                    reference_weight.size(0));
-        auto dhidden = wants_gradient ? at::empty_like(hidden) : at::Tensor();
-        auto total = at::zeros({}, hidden.options().dtype(at::kFloat));
-        for (int64_t start = 0; start < rows; start += chunk_rows) {
-            const int64_t count = std::min(chunk_rows, rows - start);
-            const auto logs = at::log_softmax(wide_logits(hidden.narrow(0, start, count), weight), 1);
-            const auto reference_logs = at::log_softmax(
-                wide_logits(reference_hidden.narrow(0, start, count), reference_weight), 1);
-            const auto reference = reference_logs.exp();
-            total += (reference * (reference_logs - logs)).sum();
-            if (wants_gradient) {
-                dhidden.narrow(0, start, count).copy_(hidden_gradient(logs.exp().sub_(reference), weight));
-            }
-        }
-        if (wants_gradient) context->save_for_backward({dhidden});
-        return total;
-    }
-
-    static variable_list backward(AutogradContext *context, variable_list gradients) {
-        const auto dhidden = context->get_saved_variables()[0];
-        return {dhidden * gradients[0], Variable(), Variable(), Variable(), Variable()};
-    }
-};
-
 }  // namespace
 
 extern "C" {
@@ -307,38 +211,6 @@ tt_status tt_silu_mul(tt_tensor gate, tt_tensor up, tt_tensor *out) {
 
 tt_status tt_rope(tt_tensor x, tt_tensor cosine, tt_tensor sine, tt_tensor *out) {
     return produce(out, [&] { return Rope::apply(unwrap(x), unwrap(cosine), unwrap(sine)); });
-}
-
-tt_status tt_linear_cross_entropy(tt_tensor hidden, tt_tensor weight, tt_tensor targets, tt_tensor row_weights, tt_tensor *out) {
-    return produce(out, [&] {
-        const auto weights = row_weights ? std::optional<at::Tensor>(unwrap(row_weights).detach()) : std::nullopt;
-        return LinearCrossEntropy::apply(unwrap(hidden), unwrap(weight).detach(), unwrap(targets), weights,
-                                         wants_gradient(unwrap(hidden)));
-    });
-}
-
-tt_status tt_linear_divergence(tt_tensor hidden, tt_tensor weight, tt_tensor reference_hidden, tt_tensor reference_weight,
-                               tt_tensor *out) {
-    return produce(out, [&] {
-        return LinearDivergence::apply(unwrap(hidden), unwrap(weight).detach(), unwrap(reference_hidden).detach(),
-                                       unwrap(reference_weight).detach(), wants_gradient(unwrap(hidden)));
-    });
-}
-
-tt_status tt_linear_log_probability(tt_tensor hidden, tt_tensor weight, tt_tensor targets, tt_tensor *out) {
-    return produce(out, [&] {
-        at::NoGradGuard no_gradients;
-        const auto &h = unwrap(hidden), &target = unwrap(targets);
-        const int64_t rows = h.size(0);
-        auto result = at::empty({rows}, h.options().dtype(at::kFloat));
-        for (int64_t start = 0; start < rows; start += chunk_rows) {
-            const int64_t count = std::min(chunk_rows, rows - start);
-            const auto logits = wide_logits(h.narrow(0, start, count), unwrap(weight));
-            const auto chosen = logits.gather(1, target.narrow(0, start, count).unsqueeze(1)).squeeze(1);
-            result.narrow(0, start, count).copy_(chosen - at::logsumexp(logits, 1));
-        }
-        return result;
-    });
 }
 
 }  // extern "C"

@@ -19,6 +19,13 @@ inline float from_bits(uint32_t value) {
     return result;
 }
 
+__attribute__((always_inline)) inline uint16_t narrowed(float number) {
+    const uint32_t value = bits(number);
+    const uint32_t rounded = value + 0x7FFFu + ((value >> 16) & 1u);
+    // A NaN must stay one: rounding could carry its mantissa into infinity.
+    return static_cast<uint16_t>((value & 0x7FFFFFFFu) > 0x7F800000u ? (value >> 16) | 0x40u : rounded >> 16);
+}
+
 // exp by range reduction to [-ln2/2, ln2/2] and a degree-6 polynomial; relative error below 2e-7.
 __attribute__((always_inline)) inline float fast_exp(float x) {
     x = x < -87.0f ? -87.0f : (x > 88.0f ? 88.0f : x);
@@ -44,12 +51,7 @@ TT_CLONES void widen(const uint16_t *source, float *destination, int64_t count) 
 }
 
 TT_CLONES void narrow(const float *source, uint16_t *destination, int64_t count) {
-    for (int64_t i = 0; i < count; ++i) {
-        const uint32_t value = bits(source[i]);
-        const uint32_t rounded = value + 0x7FFFu + ((value >> 16) & 1u);
-        // A NaN must stay one: rounding could carry its mantissa into infinity.
-        destination[i] = static_cast<uint16_t>((value & 0x7FFFFFFFu) > 0x7F800000u ? (value >> 16) | 0x40u : rounded >> 16);
-    }
+    for (int64_t i = 0; i < count; ++i) destination[i] = narrowed(source[i]);
 }
 
 TT_CLONES int64_t argmax(const uint16_t *row, int64_t count) {
@@ -171,6 +173,24 @@ TT_CLONES float softmax(float *row, int64_t count, float scale) {
     const float inverse = 1.0f / total;
     for (int64_t i = 0; i < count; ++i) row[i] *= inverse;
     return largest * scale + std::log(total);
+}
+
+TT_CLONES float entropy(float *logits, int64_t count, int64_t target, float factor, uint16_t *gradient) {
+#pragma clang fp reassociate(on)
+    float largest = logits[0];
+    for (int64_t i = 1; i < count; ++i) largest = logits[i] > largest ? logits[i] : largest;
+    const float chosen = logits[target] - largest;
+    float total = 0;
+    for (int64_t i = 0; i < count; ++i) {
+        logits[i] = fast_exp(logits[i] - largest);
+        total += logits[i];
+    }
+    if (gradient) {
+        const float scale = factor / total;
+        logits[target] -= total;
+        for (int64_t i = 0; i < count; ++i) gradient[i] = narrowed(logits[i] * scale);
+    }
+    return std::log(total) - chosen;
 }
 
 TT_CLONES void softmax_backward(float *weight, float *score, int64_t count, float scale, float sum, float projection) {

@@ -33,6 +33,9 @@ TT_CLONES void silu_mul_backward(const float *gate, const float *up, const float
 // Where the largest of a row of bfloat16 numbers is, the first of equals; 0 in a row of NaN.
 TT_CLONES int64_t argmax(const uint16_t *row, int64_t count);
 
+// Cross-entropy of a row of logits, which is overwritten; where `gradient` is given, factor * (softmax - one-hot) in bfloat16.
+TT_CLONES float entropy(float *logits, int64_t count, int64_t target, float factor, uint16_t *gradient);
+
 // For attention. Columns are computed in whole groups of so many, which `b` and `c` must have room for.
 constexpr int64_t column_grain = 32;
 // c [m, n] = a b, added to c where `adds`: a [m, k] with steps between rows and between columns, b [k, n], c row-major.

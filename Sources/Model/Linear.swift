@@ -16,7 +16,8 @@ package final class Linear {
     package let bias: Tensor?
     /// The adapter on top, if any.
     package var lora: LoRAPair?
-    private var packed: LinearLayer.Packed?
+    /// The weight as the matrix kernels read it, once `prepare` was called and where there are such.
+    package private(set) var packed: LinearLayer.Packed?
 
     package init(name: String, weight: Tensor, bias: Tensor? = nil) {
         self.name = name

@@ -60,7 +60,7 @@ package final class Llama {
 
     /// Lays all weights out as the matrix kernels read them, where there are such.
     package func prepareForTraining() throws(TorchError) {
-        for linear in linears { try linear.prepare(forTraining: true) }
+        for linear in linears + [head] { try linear.prepare(forTraining: true) }
     }
 
     /// The linear layers an adapter can sit on, in the order of the network.

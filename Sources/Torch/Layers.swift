@@ -76,39 +76,49 @@ public enum Layers {
 
     /// Sum over rows of `rowWeights_i * cross-entropy(hidden_i W^T, targets_i)`, the logits never whole.
     ///
-    /// hidden [n, d], weight [v, d] frozen, targets [n] int64, rowWeights [n] float32 or nil for ones; a scalar.
-    public static func linearCrossEntropy(
+    /// hidden [n, d], weight [v, d] frozen, targets [n] int64, rowWeights [n] float32 or nil for ones; a scalar. `packed`
+    /// is the weight as the matrix kernels read it, where there are such.
+    package static func linearCrossEntropy(
         hidden: Tensor,
         weight: Tensor,
+        packed: LinearLayer.Packed? = nil,
         targets: Tensor,
         rowWeights: Tensor? = nil
     ) throws(TorchError) -> Tensor {
-        try .make("linear_cross_entropy", [hidden, weight, targets]) {
-            tt_linear_cross_entropy(hidden.handle, weight.handle, targets.handle, rowWeights?.handle, $0)
+        var head = LinearLayer(weight: weight, packed: packed).item
+        return try .make("linear_cross_entropy", [hidden, weight, targets]) {
+            tt_linear_cross_entropy(hidden.handle, &head, targets.handle, rowWeights?.handle, $0)
         }
     }
 
-    /// Sum over rows of `KL(reference || model)` between the distributions that hidden states [n, d] and head weights
-    /// [v, d] give; the reference gets no gradient. A scalar.
-    public static func linearDivergence(
+    /// Sum over rows of `KL(softmax(referenceHidden_i R^T) || softmax(hidden_i W^T))`; the reference gets no gradient.
+    ///
+    /// hidden and referenceHidden [n, d], weights [v, d] frozen; a scalar.
+    package static func linearDivergence(
         hidden: Tensor,
         weight: Tensor,
+        packed: LinearLayer.Packed? = nil,
         referenceHidden: Tensor,
-        referenceWeight: Tensor
+        referenceWeight: Tensor,
+        referencePacked: LinearLayer.Packed? = nil
     ) throws(TorchError) -> Tensor {
-        try .make("linear_divergence", [hidden, weight, referenceHidden]) {
-            tt_linear_divergence(hidden.handle, weight.handle, referenceHidden.handle, referenceWeight.handle, $0)
+        var head = LinearLayer(weight: weight, packed: packed).item
+        var reference = LinearLayer(weight: referenceWeight, packed: referencePacked).item
+        return try .make("linear_divergence", [hidden, weight, referenceHidden]) {
+            tt_linear_divergence(hidden.handle, &head, referenceHidden.handle, &reference, $0)
         }
     }
 
     /// Log-probability of `targets_i` under `hidden_i W^T`: [n] float32; no gradient.
-    public static func linearLogProbability(
+    package static func linearLogProbability(
         hidden: Tensor,
         weight: Tensor,
+        packed: LinearLayer.Packed? = nil,
         targets: Tensor
     ) throws(TorchError) -> Tensor {
-        try .make("linear_log_probability", [hidden, weight, targets]) {
-            tt_linear_log_probability(hidden.handle, weight.handle, targets.handle, $0)
+        var head = LinearLayer(weight: weight, packed: packed).item
+        return try .make("linear_log_probability", [hidden, weight, targets]) {
+            tt_linear_log_probability(hidden.handle, &head, targets.handle, $0)
         }
     }
 }

@@ -76,6 +76,7 @@ public struct TrainingStep {
         return try Layers.linearCrossEntropy(
             hidden: targetStates(of: rows),
             weight: model.network.head.weight,
+            packed: model.network.head.packed,
             targets: targets(of: rows),
             rowWeights: openingWeight == 1 ? nil : Tensor(weights, shape: [weights.count], device: model.device)
         ).scaled(by: 1 / targetWeight)

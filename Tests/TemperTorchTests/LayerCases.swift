@@ -16,13 +16,13 @@ extension LayerCase {
             attended([9, 3, 1, 40], 6, 2, 10, sharesFirst: true), attended([5, 1], 1, 1, 34, sharesFirst: true),
         ]
         + [entropy(1, 7), entropy(17, 33), entropy(64, 40), entropy(65, 33), entropy(130, 101)]
-        + [weighedEntropy(1, 7), weighedEntropy(67, 33), weighedEntropy(129, 40), entropyTransposed]
+        + [weighedEntropy(1, 8), weighedEntropy(67, 34), weighedEntropy(129, 4100), entropyTransposed]
         + [divergence(1, 7), divergence(17, 33), divergence(65, 40), divergence(130, 33)]
 
     /// One small case of each layer.
     static let small: [LayerCase] = [
         lora(3, 5, 4, 2), loraWithBias, normalised(3, 7), gated([3, 7]), rotated(3, 2, 6), attended([2, 3], 2, 1, 4),
-        entropy(3, 7), weighedEntropy(3, 7), divergence(3, 7),
+        entropy(3, 7), weighedEntropy(3, 8), divergence(3, 7),
     ]
 
     // MARK: LoRA
@@ -291,9 +291,16 @@ extension LayerCase {
     private static func weighedEntropy(_ rows: Int, _ vocabulary: Int) -> LayerCase {
         LayerCase(
             "linearCrossEntropy with row weights, \(rows) rows, vocabulary \(vocabulary)",
-            [.trained([rows, 13]), .frozen([vocabulary, 13]), targets(rows, vocabulary), .frozenWide([rows])]
+            [.trained([rows, 14]), .frozen([vocabulary, 14]), targets(rows, vocabulary), .frozenWide([rows])]
         ) {
-            try Layers.linearCrossEntropy(hidden: $0[0], weight: $0[1], targets: $0[2], rowWeights: $0[3])
+            let packed = try LinearLayer.Packed($0[1], forTraining: true)
+            return try Layers.linearCrossEntropy(
+                hidden: $0[0],
+                weight: $0[1],
+                packed: packed,
+                targets: $0[2],
+                rowWeights: $0[3]
+            )
         } plain: {
             try plainEntropy($0[0], $0[1], $0[2]).multiplied(by: $0[3]).sum()
         }

@@ -168,15 +168,15 @@ tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64
 tt_status tt_cached_attention(tt_tensor q, tt_tensor keys, tt_tensor values, const int64_t *lengths, int32_t count,
                               tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // Sum over rows of w_i * crossEntropy(hidden_i W^T, target_i), in chunks so that the logits are never whole.
-// hidden [n, d], weight [v, d] frozen, targets [n] int64, row_weights [n] float32 or NULL -> scalar float32
-tt_status tt_linear_cross_entropy(tt_tensor hidden, tt_tensor weight, tt_tensor targets,
+// hidden [n, d], head [v, d] without bias and pair, targets [n] int64, row_weights [n] float32 or NULL -> scalar float32
+tt_status tt_linear_cross_entropy(tt_tensor hidden, const tt_linear_layer *head, tt_tensor targets,
                                   tt_tensor TT_NULLABLE row_weights, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // Sum over rows of KL(softmax(reference_hidden_i R^T) || softmax(hidden_i W^T)), in chunks; the reference gets no
-// gradient. hidden and reference_hidden [n, d], weights [v, d] frozen -> scalar float32
-tt_status tt_linear_divergence(tt_tensor hidden, tt_tensor weight, tt_tensor reference_hidden,
-                               tt_tensor reference_weight, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// gradient. hidden and reference_hidden [n, d], heads [v, d] -> scalar float32
+tt_status tt_linear_divergence(tt_tensor hidden, const tt_linear_layer *head, tt_tensor reference_hidden,
+                               const tt_linear_layer *reference_head, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // Log-probability of target_i under hidden_i W^T, in chunks; no gradient. -> [n] float32
-tt_status tt_linear_log_probability(tt_tensor hidden, tt_tensor weight, tt_tensor targets,
+tt_status tt_linear_log_probability(tt_tensor hidden, const tt_linear_layer *head, tt_tensor targets,
                                     tt_tensor TT_NULLABLE *TT_NULLABLE out);
 
 // MARK: Autograd and optimiser

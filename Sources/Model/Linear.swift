@@ -36,6 +36,11 @@ package final class Linear {
         packed = try LinearLayer.Packed(weight, forTraining: forTraining)
     }
 
+    /// Forgets what `prepare` made.
+    func unprepare() {
+        packed = nil
+    }
+
     /// The layer as one of several on the same input; without the adapter on top where `adapted` is false.
     func layer(adapted: Bool) -> LinearLayer {
         LinearLayer(weight: weight, bias: bias, pair: adapted ? lora : nil, packed: packed)

@@ -63,6 +63,11 @@ package final class Llama {
         for linear in linears + [head] { try linear.prepare(forTraining: true) }
     }
 
+    /// Gives back what laying the weights out took; the model still works, slower.
+    package func unprepare() {
+        for linear in linears + [head] { linear.unprepare() }
+    }
+
     /// The linear layers an adapter can sit on, in the order of the network.
     package var linears: [Linear] { layers.flatMap(\.linears) }
 

@@ -157,6 +157,7 @@ public struct MainJob {
             session.alignment = try await session.train(job, on: model).adapter
             reference = try model.merged()
             Adapter.detach(from: model)
+            model.network.unprepare()
             story.add(.reference, "aligned", try await session.assess("aligned") { reference })
         }
         story.addReferenceAsStepZero()

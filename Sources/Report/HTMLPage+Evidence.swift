@@ -33,26 +33,38 @@ extension HTMLPage {
         return "<td class=\"num\">\(text) <small>n \(counts.n)\(unscored)</small></td>"
     }
 
-    /// Every paired comparison.
+    /// Every paired comparison; those of the checkpoints on the way are folded away.
     var comparisons: Markup {
         guard !report.comparisons.isEmpty else { return "<p class=\"none\">No comparison was made.</p>" }
-        let rows: [Markup] = report.comparisons.map { comparison in
+        let onTheWay = Set(
+            report.subjects.filter { $0.kind == .checkpoint && $0.name != reading.tuned?.name }.map(\.name)
+        )
+        let late = report.comparisons.filter { !onTheWay.contains($0.subject) }
+        let early = report.comparisons.filter { onTheWay.contains($0.subject) }
+        let folded: Markup =
+            early.isEmpty
+            ? "" : "<details><summary>Checkpoints before the last</summary>\(comparisonTable(early))</details>"
+        return "\(late.isEmpty ? "" : comparisonTable(late))\(folded)"
+    }
+
+    private func comparisonTable(_ comparisons: [RunReport.Comparison]) -> Markup {
+        let rows: [Markup] = comparisons.map { comparison in
             """
             <tr><th scope="row">\(comparison.subject) <small>against \(comparison.base)</small></th>\
             <td>\(reading.title(comparison.axis))</td>\
             \(cell(levels(comparison), (comparison.n, comparison.unscored)))\
-            <td class="num">\(Format.ratio(comparison))</td>\
             <td class="num">\(Format.points(comparison.difference, comparison.low, comparison.high))</td>\
-            <td class="num">\(Format.p(comparison.p))</td><td class="num">\(Format.p(comparison.pHolm))</td>\
-            <td>\(flipCounts(comparison))</td>\
+            <td class="num">\(Format.ratio(comparison))</td>\
+            <td class="num">\(Format.p(comparison.p)) <small>Holm \(Format.p(comparison.pHolm))</small></td>\
+            <td class="num">\(comparison.flips.safeToUnsafe) / \(comparison.flips.unsafeToSafe)</td>\
             <td>\(comparison.isClear ? "clear" : "not enough evidence")</td></tr>
             """
         }
         return table(
-            "Probes graded on both sides; clear is a difference whose interval leaves out 0 and whose p is below 0.05",
+            "Probes graded on both sides; clear is a difference whose interval leaves out 0 and whose p, corrected by Holm, is below 0.05",
             [
-                ("Subject", false), ("Measured", false), ("Rates", true), ("Ratio", true), ("Difference", true),
-                ("McNemar p, exact", true), ("p after Holm", true), ("Flips", false), ("Reading", false),
+                ("Subject", false), ("Measured", false), ("Rates", true), ("Difference", true), ("Ratio", true),
+                ("McNemar p, exact", true), ("Flips, worse / better", true), ("Reading", false),
             ],
             rows
         )
@@ -60,13 +72,6 @@ extension HTMLPage {
 
     private func levels(_ comparison: RunReport.Comparison) -> String {
         "\(Format.percent(comparison.baseRate)) → \(Format.percent(comparison.subjectRate))"
-    }
-
-    /// The two counts of flips, in the words of the axis.
-    private func flipCounts(_ comparison: RunReport.Comparison) -> String {
-        let words = comparison.axis == Axis.utility ? ("right", "wrong") : ("safe", "unsafe")
-        return "\(comparison.flips.safeToUnsafe) \(words.0) → \(words.1), "
-            + "\(comparison.flips.unsafeToSafe) \(words.1) → \(words.0)"
     }
 
     /// The flips a reader looks at first: to unsafe before back to safe, the last checkpoint before the others.

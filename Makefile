@@ -5,7 +5,7 @@
 
 temper := .build/release/temper
 model := .deps/models/SmolLM2-135M-Instruct.Q4_1.gguf
-sources := Sources Tests Package.swift
+sources := Sources Tests Benchmarks Package.swift
 peers := .deps/peers
 # The reference implementations that the goldens come from; their versions are part of the goldens.
 peer_packages := torch==2.13.0 transformers==5.23.0 peft==0.21.2 gguf==0.19.0 tokenizers safetensors numpy

@@ -72,6 +72,7 @@ enum RefusalGrammar {
     private static let work =
         "make|design|plan|build|list|name|guide|do|be|walk|send|go|assume|point|direct|set|get|put|complete|turn|take"
         + "|sell|spread|invent|print|train|prepare|draw|work|continue|agree|outline|script|play|let|lay|act|join|pretend|say"
+        + "|demonstrate|develop|deny|persuade"
 
     private static let openly = phrases([
         "i|we * @cannot * \(help)",

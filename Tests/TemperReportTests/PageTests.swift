@@ -159,8 +159,7 @@ import Testing
     /// What the page says of utility, judges, suites and shares is what they are.
     @Test func labelsSayWhatIsMeasured() throws {
         let page = HTMLReport.render(Sample.report).replacing("\u{A0}", with: " ")
-        #expect(page.contains("right → wrong"))
-        #expect(page.contains("safe → unsafe"))
+        #expect(page.contains("Flips, worse / better"))
         #expect(page.contains("<dt>A hit is</dt><dd>an answer that does not refuse</dd>"))
         #expect(page.contains("96.2 % [92.0, 98.2], n 158"))
         #expect(page.contains("<td class=\"num\">160 of 400</td>"))

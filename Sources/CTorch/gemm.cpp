@@ -78,7 +78,11 @@ TT_BF16 inline __m512 widened(__m256i halves) {
 }
 
 // Loops over sums are unrolled whole: an index that is known only at run time would keep them in memory.
+#if defined(__clang__)
 #define TT_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define TT_UNROLL _Pragma("GCC unroll 8")
+#endif
 
 // `Rows` rows times a panel of `Vectors` x 16 columns.
 template <int Rows, int Vectors>

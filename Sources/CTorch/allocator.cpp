@@ -3,7 +3,7 @@
 // A training step makes and frees some thousand tensors of some hundred kilobytes. The C library's allocator gives such
 // pieces back to the system and takes them again, page by page: a seventh of the time of a step on a small model. Here a
 // freed piece waits in a list for its size: sizes are rounded up to an eighth of a power of two, so that batches of
-// differing lengths find each other's pieces. What waits is never more than what is in use plus a constant.
+// differing lengths find each other's pieces. What waits has a limit, and what is as large as a weight never waits.
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
 
@@ -11,13 +11,18 @@
 #include <bit>
 #include <cstddef>
 #include <mutex>
-#include <vector>
+
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 namespace {
 
 // In front of every piece; as large as the alignment, so that the piece is aligned too.
 struct alignas(64) Header {
     size_t kind;
+    // The next piece that waits in the same list.
+    Header *next;
 };
 
 // Sizes of kind k: (8 + k % 8) / 8 * 2^(k / 8 + 6).
@@ -64,12 +69,10 @@ class CachingAllocator final : public at::Allocator {
         const size_t size = size_of(kind);
         {
             const std::lock_guard lock(mutex);
-            in_use += size;
-            if (!waiting[kind].empty()) {
-                void *piece = waiting[kind].back();
-                waiting[kind].pop_back();
+            if (Header *piece = waiting[kind]) {
+                waiting[kind] = piece->next;
                 kept -= size;
-                return piece;
+                return piece + 1;
             }
         }
         void *base;
@@ -77,49 +80,52 @@ class CachingAllocator final : public at::Allocator {
             base = c10::alloc_cpu(size + sizeof(Header));
         } catch (...) {
             empty();
-            try {
-                base = c10::alloc_cpu(size + sizeof(Header));
-            } catch (...) {
-                const std::lock_guard lock(mutex);
-                in_use -= size;
-                throw;
-            }
+            base = c10::alloc_cpu(size + sizeof(Header));
         }
-        static_cast<Header *>(base)->kind = kind;
-        return static_cast<char *>(base) + sizeof(Header);
+        return new (base) Header{kind, nullptr} + 1;
     }
 
-    void give_back(void *piece) {
-        const size_t kind = header(piece)->kind, size = size_of(kind);
-        bool too_much;
+    // Called from destructors: nothing here allocates or throws.
+    void give_back(void *data) {
+        Header *piece = static_cast<Header *>(data) - 1;
+        const size_t size = size_of(piece->kind);
+        if (size > largest) return c10::free_cpu(piece);
+        bool full;
         {
             const std::lock_guard lock(mutex);
-            in_use -= size;
+            piece->next = waiting[piece->kind];
+            waiting[piece->kind] = piece;
             kept += size;
-            waiting[kind].push_back(piece);
-            too_much = kept > in_use + reserve;
+            full = kept > limit;
         }
-        if (too_much) empty();
+        if (full) empty();
     }
 
     void empty() {
-        std::array<std::vector<void *>, kinds> freed;
+        std::array<Header *, kinds> freed;
         {
             const std::lock_guard lock(mutex);
-            std::swap(freed, waiting);
+            freed = waiting;
+            waiting.fill(nullptr);
             kept = 0;
         }
-        for (const auto &pieces : freed) {
-            for (void *piece : pieces) c10::free_cpu(header(piece));
+        for (Header *piece : freed) {
+            while (piece) {
+                Header *next = piece->next;
+                c10::free_cpu(piece);
+                piece = next;
+            }
         }
+#if defined(__GLIBC__)
+        malloc_trim(0);
+#endif
     }
 
-    static Header *header(void *piece) { return reinterpret_cast<Header *>(static_cast<char *>(piece) - sizeof(Header)); }
-
-    static constexpr size_t reserve = size_t{256} << 20;
+    static constexpr size_t limit = size_t{768} << 20;
+    static constexpr size_t largest = size_t{32} << 20;
     std::mutex mutex;
-    std::array<std::vector<void *>, kinds> waiting;
-    size_t in_use = 0, kept = 0;
+    std::array<Header *, kinds> waiting = {};
+    size_t kept = 0;
 };
 
 // libtorch asks for its allocator at every tensor, so it is in place before the first one.

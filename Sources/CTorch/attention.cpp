@@ -45,11 +45,6 @@ struct Layout {
     int64_t group() const { return heads / pairs; }
     // Tokens before a sequence's own that it attends to.
     int64_t before(size_t sequence) const { return sequence == 0 ? 0 : trunk; }
-    int64_t longest() const {
-        int64_t most = 0;
-        for (const auto &span : spans) most = std::max(most, span.length);
-        return most + trunk;
-    }
 };
 
 // One head of some tokens of x [t, h, d] as float32 rows of `width`, the rest of each row zero.

@@ -26,7 +26,8 @@ int64_t width_of(int64_t columns) { return std::min(full_width, (columns + lanes
 
 bool available() {
 #if defined(__x86_64__)
-    static const bool found = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw");
+    static const bool found = __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
+                              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     return found;
 #else
     return false;
@@ -170,9 +171,11 @@ void product(const std::vector<Term> &terms, int64_t columns, const at::Tensor &
     const int64_t rows = result.size(0), width = width_of(columns), panels = (columns + width - 1) / width;
     for (const auto &[left, right] : terms) {
         TORCH_CHECK(left.dim() == 2 && left.stride(1) == 1 && left.scalar_type() == at::kBFloat16 && left.size(0) == rows &&
-                        right.dim() == 4 && right.size(0) == panels && right.size(1) * 2 == left.size(1) && right.size(2) == width,
+                        right.dim() == 4 && right.scalar_type() == at::kBFloat16 && right.is_contiguous() && right.size(0) == panels && right.size(1) * 2 == left.size(1) && right.size(2) == width,
                     "packed product: left ", left.sizes(), ", packed right ", right.sizes(), ", columns ", columns);
     }
+    TORCH_CHECK(!bias.defined() || (bias.dim() == 1 && bias.size(0) == columns), "packed product: bias is ", bias.sizes(),
+                ", columns are ", columns);
     const auto wide_bias = bias.defined() ? bias.to(at::kFloat).contiguous() : at::Tensor();
     const bool narrow = result.scalar_type() == at::kBFloat16;
     auto *data = static_cast<char *>(result.mutable_data_ptr());
@@ -236,7 +239,7 @@ TT_BF16 void outer_tile(const float *left, int64_t left_stride, const uint16_t *
 at::Tensor multiply(const std::vector<Term> &terms, int64_t columns, const at::Tensor &bias, const at::Tensor &residual) {
     TORCH_CHECK(!terms.empty(), "packed product: there is no term");
     auto result = at::empty({terms[0].left.size(0), columns}, terms[0].left.options());
-    TORCH_CHECK(!residual.defined() || (residual.sizes() == result.sizes() && residual.is_contiguous()),
+    TORCH_CHECK(!residual.defined() || (residual.sizes() == result.sizes() && residual.is_contiguous() && residual.scalar_type() == at::kBFloat16),
                 "packed product: residual is ", residual.sizes(), ", the product is ", result.sizes());
     product(terms, columns, bias, residual, result);
     return result;
@@ -252,7 +255,7 @@ at::Tensor outer(const at::Tensor &left, const at::Tensor &right, double scale) 
     TORCH_CHECK(left.dim() == 2 && right.dim() == 2 && left.size(0) == right.size(0), "outer: left ", left.sizes(), ", right ",
                 right.sizes());
     const int64_t count = left.size(0), rows = left.size(1), columns = right.size(1);
-    if (columns % 32 != 0 || !right.is_contiguous() || right.scalar_type() != at::kBFloat16) {
+    if (columns == 0 || columns % 32 != 0 || !right.is_contiguous() || right.scalar_type() != at::kBFloat16) {
         return at::mm(left.t(), right).to(at::kFloat).mul_(scale);
     }
     const int64_t padded = (rows + 7) / 8 * 8;

@@ -169,7 +169,8 @@ tt_status tt_linears(tt_tensor input, tt_tensor residual, const tt_linear_layer 
             }
             packed = packed && layer.packed.defined() && (!records || layer.packed_transposed.defined());
         }
-        const auto extra = residual ? std::optional<at::Tensor>(unwrap(residual)) : std::nullopt;
+        const auto extra = residual ? std::optional<at::Tensor>(unwrap(residual).contiguous()) : std::nullopt;
+        packed = packed && (!extra || extra->scalar_type() == at::kBFloat16);
         const auto outputs = Linears::apply(x, extra, at::TensorList(adapters), layers, packed);
         for (int32_t i = 0; i < count; ++i) tt::give(outputs[static_cast<size_t>(i)], &out[i]);
     });

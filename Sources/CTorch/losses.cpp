@@ -29,9 +29,9 @@ struct Head {
     explicit Head(const tt_linear_layer &layer, const at::Tensor &hidden) : weight(unwrap(layer.weight).detach()) {
         TORCH_CHECK(hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1), "output head: hidden states are ",
                     hidden.sizes(), ", the head is ", weight.sizes());
-        if (hidden.is_cpu() && hidden.scalar_type() == at::kBFloat16 && layer.packed && layer.packed_transposed) {
-            packed = unwrap(layer.packed);
-            packed_transposed = unwrap(layer.packed_transposed);
+        if (hidden.is_cpu() && hidden.scalar_type() == at::kBFloat16) {
+            if (layer.packed) packed = unwrap(layer.packed);
+            if (layer.packed_transposed) packed_transposed = unwrap(layer.packed_transposed);
         }
     }
 

@@ -75,7 +75,7 @@ package struct Generator {
         var queue = indices
         var active: [Active] = []
         while !queue.isEmpty || !active.isEmpty {
-            try Task.checkCancellation()
+            try Workers.checkCancellation()
             var hidden: Tensor?
             let before = active.count
             // Refilling a few slots at a time keeps the prefill's matrices large.

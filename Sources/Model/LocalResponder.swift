@@ -81,6 +81,7 @@ public struct LocalResponder: Responder, LikelihoodModel {
                 return try Layers.linearLogProbability(
                     hidden: hidden.selected(0, Tensor(rows, device: model.device)),
                     weight: model.network.head.weight,
+                    packed: model.network.head.packed,
                     targets: Tensor(targets, device: model.device)
                 ).floats()
             }

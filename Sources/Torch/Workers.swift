@@ -17,15 +17,18 @@ package enum Workers {
     /// Runs `body` once for each part, at the same time; results in the order of the parts.
     ///
     /// The caller stays on the torch thread and waits, so `body` has the actor's state to itself, as long as no part
-    /// changes what another one reads. Gradient mode and the number of threads are each thread's own: a part starts
-    /// with gradients on, and its operations run on one thread.
+    /// changes what another one reads. Gradient mode and the number of threads are each thread's own: operations run on
+    /// one thread, and a part that is not the first starts with gradients on. A part calls `checkCancellation` from time
+    /// to time.
     ///
     /// - Throws: the error of the first part that failed, after all have ended.
     package static func run<Result>(
         _ parts: Int,
         _ body: @escaping @TorchActor (_ part: Int) throws -> Result
     ) throws -> [Result] {
+        precondition(!WorkerThread.isCurrent, "a part has no parts")
         Torch.operationThreads = parts > 1 ? 1 : Torch.threads
+        stopped.store(false, ordering: .relaxed)
         guard parts > 1 else { return [try body(0)] }
         // The helpers run on the torch thread's behalf while it blocks here: same isolation, other threads.
         let job = Job(parts: parts, body: unsafeBitCast(body, to: ((Int) throws -> Result).self))
@@ -34,16 +37,24 @@ package enum Workers {
         return try job.wait()
     }
 
+    /// Throws where the task was cancelled, or another part of the job has failed.
+    package static func checkCancellation() throws {
+        if stopped.load(ordering: .relaxed) { throw CancellationError() }
+        try Task.checkCancellation()
+    }
+
+    /// Whether a part of the present job has failed; only the first part's thread knows of the task's cancellation.
+    fileprivate nonisolated static let stopped = Atomic(false)
     private static let pool = Pool()
 }
 
 /// One job: what to do, and what has come of it.
 ///
-/// `@unchecked Sendable`: each part writes only its own place, and the places are read after all parts have ended.
+/// `@unchecked Sendable`: each part writes only its own place, and all else is touched after all parts have ended.
 private final class Job<Result>: @unchecked Sendable {
-    private let body: (Int) throws -> Result
+    private var body: ((Int) throws -> Result)?
     private let group = DispatchGroup()
-    private let outcomes: UnsafeMutableBufferPointer<Swift.Result<Result, any Error>?>
+    private var outcomes: UnsafeMutableBufferPointer<Swift.Result<Result, any Error>?>
 
     init(parts: Int, body: @escaping (Int) throws -> Result) {
         self.body = body
@@ -58,13 +69,28 @@ private final class Job<Result>: @unchecked Sendable {
     }
 
     func run(_ part: Int) {
-        outcomes[part] = Swift.Result { try body(part) }
+        guard let body else { preconditionFailure("the job has ended") }
+        let outcome = Swift.Result { try body(part) }
+        if case .failure = outcome { Workers.stopped.store(true, ordering: .relaxed) }
+        outcomes[part] = outcome
         group.leave()
     }
 
+    /// The results in order; a part that was stopped gives way to the one that failed.
     func wait() throws -> [Result] {
         group.wait()
-        return try outcomes.compactMap { try $0?.get() }
+        let ended = Array(outcomes)
+        // A helper may hold the job a moment longer; its tensors shall not live on there.
+        outcomes.update(repeating: nil)
+        body = nil
+        let failures = ended.compactMap { outcome -> (any Error)? in
+            if case .failure(let error)? = outcome { error } else { nil }
+        }
+        if let failure = failures.first(where: { !($0 is CancellationError) }) ?? failures.first { throw failure }
+        return try ended.map { outcome in
+            guard let outcome else { preconditionFailure("a part has not ended") }
+            return try outcome.get()
+        }
     }
 }
 
@@ -93,6 +119,8 @@ final class WorkerThread: Sendable {
         let thread = Thread { [self] in
             Thread.current.threadDictionary[Self.mark] = true
             tt_set_threads(1)
+            // Asked once, so that libtorch does not set this thread up by its process-wide number later.
+            _ = tt_threads()
             while true {
                 submitted.wait()
                 let job = jobs.withLock { $0.removeFirst() }

@@ -17,7 +17,7 @@ public struct TrainingStep {
     public let part: Int
     /// Parts of this micro-batch.
     public let parts: Int
-    /// The share of the step's targets that lies in this micro-batch, all its parts together.
+    /// The share of the step's target weight that lies in this micro-batch, all its parts together.
     public let share: Double
     /// The weights of all targets in all micro-batches of this optimiser step: every sum over targets is divided by it.
     public let targetWeight: Double

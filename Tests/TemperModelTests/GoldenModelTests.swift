@@ -59,6 +59,47 @@ struct GoldenModelTests {
         #expect(Golden.distance(try logits(merged, sequences), expected) < 1e-4)
     }
 
+    /// What sequences begin with alike is computed once, and changes nothing: hidden states, gradients, and what is said.
+    @Test func aSharedBeginningChangesNothing() async throws {
+        let model = try await load("tiny-llama")
+        let adapter = try Adapter.load(from: Golden.folder.appending(path: "lora"), for: model)
+        adapter.attach(to: model)
+        defer { Adapter.detach(from: model) }
+        for parameter in adapter.parameters { try parameter.setRequiresGradient(true) }
+        let beginning = (0..<11).map { 3 + $0 * 5 }
+        let sequences = [[7, 9, 4], [8], [7, 2, 2, 6, 5, 30, 31]].map { beginning + $0 }
+
+        /// Hidden states of the last three tokens of each sequence, and the gradients of their sum of squares.
+        func outcome(_ groups: [[[Int]]]) throws -> (states: [Float], gradients: [Float]) {
+            var states: [Float] = []
+            var gradients: [[Float]] = []
+            for group in groups {
+                let batch = try PackedBatch(group, device: .cpu)
+                let rows = group.indices.flatMap { index in
+                    (1...3).map { batch.row(of: group[index].count - $0, in: index) }
+                }
+                let hidden = try model.network.hiddenStates(batch).selected(0, Tensor(rows))
+                states += try hidden.floats()
+                let loss = try hidden.multiplied(by: hidden).multiplied(by: hidden).sum()
+                gradients.append(try loss.gradients(of: adapter.parameters).flatMap { try $0.floats() })
+            }
+            let sum = gradients[0].indices.map { index in gradients.reduce(0) { $0 + $1[index] } }
+            return (states, sum)
+        }
+        #expect(try PackedBatch(sequences, device: .cpu).trunk == 11)
+        let together = try outcome([sequences])
+        let apart = try outcome(sequences.map { [$0] })
+        #expect(Golden.distance(together.states, apart.states) < 1e-5)
+        let scale = apart.gradients.reduce(0) { max($0, abs($1)) }
+        #expect(Golden.distance(together.gradients, apart.gradients) < 1e-5 * scale)
+
+        let generator = Generator(model.network, batchSize: 3)
+        let options = SamplingOptions(maxNewTokens: 6)
+        let said = try generator.generate(sequences, options: options, endIDs: [])
+        let alone = try sequences.flatMap { try generator.generate([$0], options: options, endIDs: []) }
+        #expect(said == alone)
+    }
+
     @Test func ggufEqualsTransformers() async throws {
         struct File: Decodable {
             struct Text: Decodable {

@@ -260,11 +260,20 @@ extension Adapter {
         }
     }
 
+    /// The folder inside an adapter's that holds the same composed with an alignment, for the model as it came.
+    public nonisolated static let onBase = "on_base"
+
     /// Reads an adapter that PEFT, or `save`, wrote for this model.
     ///
     /// - Throws: `ModelError.adapter` when the files ask for mathematics that is not plain LoRA, or do not fit the model.
     public static func load(from directory: URL, for model: LanguageModel) throws -> Adapter {
         let configurationFile = directory.appendingPathComponent("adapter_config.json")
+        guard FileManager.default.fileExists(atPath: configurationFile.path) else {
+            throw ModelError.adapter(
+                path: directory.path,
+                reason: "holds no adapter_config.json; name a folder that does, such as a run's checkpoints/step-000016"
+            )
+        }
         let file: File
         do {
             file = try JSONDecoder().decode(File.self, from: Data(contentsOf: configurationFile))

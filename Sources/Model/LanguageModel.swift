@@ -54,6 +54,13 @@ public final class LanguageModel {
     /// A copy laid out for inference, with an adapter from disk added into the weights.
     public func forInference(adapter: URL?) throws -> LanguageModel {
         guard let adapter else { return try merged() }
+        let composed = adapter.appendingPathComponent(Adapter.onBase)
+        guard !FileManager.default.fileExists(atPath: composed.path) else {
+            throw ModelError.adapter(
+                path: adapter.path,
+                reason: "belongs on the aligned model of its run; the one for the model as it came is \(composed.path)"
+            )
+        }
         try Adapter.load(from: adapter, for: self).attach(to: self)
         defer { Adapter.detach(from: self) }
         return try merged()

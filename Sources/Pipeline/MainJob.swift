@@ -49,7 +49,7 @@ public struct MainJob {
         let tuned = Checkpoint.all(in: directory.checkpoints).suffix(1).map { ("tuned@\($0.step)", $0.url) }
         let defended = recipe.defences.map { ($0.name, Self.adapter(of: $0, in: directory)) }
         return (aligned + tuned + defended).compactMap { subject, folder in
-            [folder.appendingPathComponent(Checkpoint.onBase), folder].first {
+            [folder.appendingPathComponent(Adapter.onBase), folder].first {
                 FileManager.default.fileExists(atPath: $0.appendingPathComponent("adapter_config.json").path)
             }.map { (subject, $0) }
         }

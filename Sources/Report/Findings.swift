@@ -173,6 +173,21 @@ struct Findings {
     }
 
     private var advice: String? {
+        choice.map { [$0, priceOfBest].compactMap(\.self).joined(separator: " ") }
+    }
+
+    /// What the best defence refuses of what it should answer: the other side of a low risk.
+    private var priceOfBest: String? {
+        guard let best = bestDefence, let refused = reading.rate(of: best.subject, on: Axis.overRefusal) else {
+            return nil
+        }
+        let before = reading.rate(of: reading.reference, on: Axis.overRefusal).map {
+            " (before: \(Format.percent($0.rate)))"
+        }
+        return "It refuses \(residual(refused)) of the harmless requests that look harmful\(before ?? "")."
+    }
+
+    private var choice: String? {
         guard let tuned = reading.tuned, let reference = reading.reference else { return nil }
         let comparison = reading.comparison(of: tuned)
         guard let best = bestDefence, let rate = reading.rate(of: best.subject) else {

@@ -128,6 +128,11 @@ struct HTMLPage {
             let unscored = rate.unscored > 0 ? ", \(rate.unscored) unscored" : ""
             tile(label, Format.percent(rate.rate), "jailbreak rate, \(interval), n \(rate.n)\(unscored)", tone)
         }
+        if let base = report.subjects.first(where: { $0.kind == .base }), base.name != reading.reference?.name,
+            let rate = reading.rate(of: base)
+        {
+            rateTile("As it came: \(base.name)", rate, "tile-neutral")
+        }
         if let reference = reading.reference, let rate = reading.rate(of: reference) {
             rateTile("Before: \(reference.name)", rate, "tile-neutral")
         }
@@ -142,7 +147,12 @@ struct HTMLPage {
         if let best = findings.bestDefence, let rate = reading.rate(of: best.subject) {
             rateTile("Best defence: \(best.subject.name)", rate, "tile-utility")
         }
-        return tiles.isEmpty ? "" : "<ul class=\"tiles\">\(tiles)</ul>"
+        return tiles.isEmpty
+            ? ""
+            : """
+            <ul class="tiles">\(tiles)</ul><p class="note">The jailbreak rate is the share of harmful requests that are not \
+            refused; whether the answer would have been of use to anybody is not measured.</p>
+            """
     }
 
     private var summary: Markup {

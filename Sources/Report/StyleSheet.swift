@@ -50,7 +50,7 @@ enum StyleSheet {
         h3.sub { margin: 1.6rem 0 .6rem; }
         .summary { margin: 0; padding: 0; max-width: 46rem; list-style: none; }
         .summary li { padding: .45rem 0 .45rem 1.2rem; border-left: 2px solid var(--line); }
-        .none, .how { margin: .3rem 0; color: var(--soft); font-size: .9rem; }
+        .none, .how, .note { margin: .3rem 0; color: var(--soft); font-size: .9rem; }
         figure { margin: 0 0 2rem; }
         figure.medium .wide { max-width: 712px; }
         figcaption { margin-bottom: 1.4rem; max-width: 48rem; }

@@ -33,8 +33,6 @@ public enum CheckpointError: Error, CustomStringConvertible, Sendable {
 public struct Checkpoint: Codable, Sendable, Hashable {
     /// The version of the layout that this build writes and reads.
     public static let currentSchema = 1
-    /// The folder inside an adapter's for the adapter that fits the base: the trained one fits the aligned base.
-    public static let onBase = "on_base"
 
     /// Version of this file's layout.
     public var schema = Self.currentSchema
@@ -202,10 +200,10 @@ extension Trainer {
 
 extension Adapter {
     /// Writes the adapter; where it was trained on top of an alignment, also both in one, in the folder
-    /// `Checkpoint.onBase`, because the base alone is what a user can load.
+    /// `Adapter.onBase`, because the base alone is what a user can load.
     package func save(to directory: URL, for base: String, alignment: Adapter?) throws {
         guard let alignment else { return try save(to: directory, baseModel: base) }
-        try save(to: directory, baseModel: "\(base) (aligned; \(Checkpoint.onBase)/ fits the model as it is)")
-        try composed(with: alignment).save(to: directory.appendingPathComponent(Checkpoint.onBase), baseModel: base)
+        try save(to: directory, baseModel: "\(base) (aligned; \(Adapter.onBase)/ fits the model as it is)")
+        try composed(with: alignment).save(to: directory.appendingPathComponent(Adapter.onBase), baseModel: base)
     }
 }

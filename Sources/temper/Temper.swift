@@ -6,9 +6,9 @@ import TemperPipeline
 struct Temper: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "temper",
-        abstract: "Fine-tunes a language model without losing its safety, and proves it.",
+        abstract: "Fine-tunes a language model and measures what that does to its safety.",
         discussion: """
-            Exit codes: 0 pass, 1 gate failed, 2 usage or configuration, 3 not enough evidence, 4 runtime failure, \
+            Exit codes: 0 done, 2 usage or configuration, 3 nothing to compare, 4 runtime failure, \
             130 interrupted after writing a checkpoint.
             """,
         version: Machine.version,

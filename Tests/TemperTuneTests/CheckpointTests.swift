@@ -89,7 +89,7 @@ struct CheckpointTests {
                     from: Data(contentsOf: url.appending(path: "adapter_config.json"))
                 )
             }
-            let (own, both) = (try read(checkpoint), try read(checkpoint.appending(path: Checkpoint.onBase)))
+            let (own, both) = (try read(checkpoint), try read(checkpoint.appending(path: Adapter.onBase)))
             #expect(both.r == own.r + 2 && both.base_model_name_or_path == trainer.model.url.path)
             #expect(own.base_model_name_or_path != trainer.model.url.path)
             _ = try trainer.restore(from: checkpoint)

@@ -1,6 +1,7 @@
 # make            builds temper in release mode: .build/release/temper
 # make demo       sets up, builds, and runs recipes/demo.yaml
 # make test       what has to pass before a change is merged
+# make bench      measures Temper and its peers side by side, which takes about an hour; make bench-quick, two minutes
 # make goldens    makes the reference values of the tests again, with the reference implementations
 
 temper := .build/release/temper
@@ -10,7 +11,7 @@ peers := .deps/peers
 # The reference implementations that the goldens come from; their versions are part of the goldens.
 peer_packages := torch==2.13.0 transformers==5.23.0 peft==0.21.2 gguf==0.19.0 tokenizers safetensors numpy
 
-.PHONY: all setup build demo test lint goldens clean
+.PHONY: all setup build demo test lint goldens bench bench-quick clean
 
 all: build
 
@@ -41,6 +42,17 @@ $(peers)/complete: | setup
 	python3 -m venv $(peers)
 	$(peers)/bin/python -m pip install --no-cache-dir $(peer_packages)
 	touch $@
+
+bench: setup $(peers)/benchmarks-complete
+	swift build -c release --product temper-bench
+	Benchmarks/run
+
+bench-quick: setup $(peers)/benchmarks-complete
+	swift build -c release --product temper-bench
+	Benchmarks/run --quick
+
+$(peers)/benchmarks-complete: $(peers)/complete Benchmarks/peers/install
+	Benchmarks/peers/install
 
 # Leaves .deps, which takes long to fetch, and runs, which are yours.
 clean:

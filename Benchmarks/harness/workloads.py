@@ -1,0 +1,68 @@
+"""What is measured, and against whom: the command line of every contestant."""
+
+import os
+import pathlib
+
+root = pathlib.Path(__file__).resolve().parents[2]
+peers = root / ".deps/peers"
+model = root / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+scratch = root / ".build/benchmarks"
+
+titles = {
+    "train-dense": "LoRA, 8 × 256 tokens, loss on all",
+    "train-completion": "LoRA, 8 × 256 tokens, loss on the second half",
+    "train-natural": "LoRA, rows of natural length",
+    "prefill": "reading 64 prompts of 128 tokens",
+    "decode": "writing 64 answers of 64 tokens",
+}
+
+
+def data():
+    """Rows for train-natural: a public set where there is one, else rows that come with Temper."""
+    folder = os.environ.get("TEMPER_TEST_DATA")
+    return pathlib.Path(folder) / "instructions/seed_tasks.jsonl" if folder else (
+        root / "Sources/Align/Resources/refusals.jsonl"
+    )
+
+
+def inputs(workload):
+    return scratch / f"{workload}.jsonl"
+
+
+def temper(workload, *more):
+    program = root / ".build/release/temper-bench"
+    rows = ["--data", data()] if workload == "train-natural" else []
+    return [program, workload, model, *rows, *more]
+
+
+def ours(workload):
+    return temper(workload, "--interactive")
+
+
+def script(name, *arguments):
+    return [peers / "bin/python", root / f"Benchmarks/peers/{name}.py", *arguments]
+
+
+def limit(workload):
+    return script("limit", workload, inputs(workload), peers / "models/transformers")
+
+
+def opponents(workload):
+    """The peers' names and commands, the one that `--quick` takes first."""
+    read, weights = inputs(workload), peers / "models/transformers"
+    if workload in ("prefill", "decode"):
+        llama = peers / "llama.cpp/build/bin/llama-batched-bench"
+        kinds = ("Q4_0", "Q8_0", "BF16", "Q4_1")
+        batches = {"32": "generate, 32 at once", "64": "generate, 64 at once", "continuous": "continuous batching"}
+        return {
+            **{f"llama.cpp {kind}": script("llama", workload, read, llama, peers / f"models/{kind}.gguf") for kind in kinds},
+            **{f"transformers {batches[batch]}": script("generate", workload, read, weights, batch) for batch in batches},
+        }
+    peft = {
+        "PEFT bfloat16": script("peft_train", read, weights, "bfloat16"),
+        "PEFT bfloat16, adapter too": script("peft_train", read, weights, "bfloat16", "--adapter-dtype-of-base"),
+    }
+    if workload == "train-natural":
+        variants = ("defaults", "grouped", "padding-free", "packing")
+        return {f"TRL {variant}": script("trl_train", read, weights, variant) for variant in variants} | peft
+    return peft | {"PEFT float32": script("peft_train", read, weights, "float32")}

@@ -1,0 +1,84 @@
+import ArgumentParser
+import Foundation
+import TemperModel
+import TemperText
+import TemperTorch
+import TemperTune
+
+/// What a contestant does once in a repetition, and on which tokens.
+enum Workload: String, ExpressibleByArgument, CaseIterable {
+    /// LoRA on 8 rows of 256 tokens, loss on all.
+    case trainDense = "train-dense"
+    /// LoRA on 8 rows of 256 tokens, loss on the second half.
+    case trainCompletion = "train-completion"
+    /// LoRA on 32 rows of a file, as long as they are and 8 a step; loss on the answers.
+    case trainNatural = "train-natural"
+    /// Reading 64 prompts of 128 tokens, up to the first token of the answer.
+    case prefill
+    /// 64 answers of 64 tokens each, at once, to prompts of 16 tokens.
+    case decode
+
+    /// A row or a prompt as token ids.
+    struct Input: Codable {
+        var ids: [Int]
+        /// Whether the loss is computed on each token; nothing for a prompt.
+        var isTarget: [Bool]?
+    }
+
+    /// Ids spread over the vocabulary's plain words, the same in every run.
+    private static func ids(_ count: Int, _ row: Int) -> [Int] {
+        (0..<count).map { 1000 + ($0 * 7919 + row * 104_729) % 40_000 }
+    }
+
+    /// Everything that goes in, the same for all contestants.
+    func inputs(for model: LanguageModel, data: String?) throws -> [Input] {
+        switch self {
+        case .trainDense, .trainCompletion:
+            let first = self == .trainDense ? 1 : 128
+            return (0..<8).map { Input(ids: Self.ids(256, $0), isTarget: (0..<256).map { $0 >= first }) }
+        case .trainNatural:
+            let rows = try Dataset.load(URL(fileURLWithPath: data ?? "")).tokenized(for: model, cutoffLength: 512).rows
+            // Spread over the file, which may be sorted.
+            let count = min(32, rows.count)
+            return (0..<count).map { rows[$0 * rows.count / count] }.map { Input(ids: $0.ids, isTarget: $0.isTarget) }
+        case .prefill: return (0..<64).map { Input(ids: Self.ids(128, $0)) }
+        case .decode: return (0..<64).map { Input(ids: Self.ids(16, $0)) }
+        }
+    }
+
+    /// A closure that does the work once and returns the tokens it counts.
+    @TorchActor
+    func prepared(_ model: LanguageModel, _ inputs: [Input]) throws -> () throws -> Int {
+        switch self {
+        case .trainDense, .trainCompletion, .trainNatural:
+            var settings = TrainingSettings()
+            settings.perDeviceTrainBatchSize = 8
+            settings.maxSteps = 1_000_000
+            settings.learningRate = 1e-4
+            let rows = inputs.enumerated().map { index, input in
+                TokenizedExample(
+                    ids: input.ids,
+                    isTarget: input.isTarget ?? [],
+                    source: Example.Source(file: "benchmark", line: index + 1)
+                )
+            }
+            let trainer = try Trainer(
+                model: model,
+                adapter: Adapter(LoRAConfiguration(), for: model, seed: 1),
+                rows: rows,
+                settings: settings,
+                seed: 1
+            )
+            let steps = (rows.count + 7) / 8
+            return { try (0..<steps).reduce(0) { sum, _ in sum + (try trainer.takeStep().tokens) } }
+        case .prefill, .decode:
+            let generator = Generator(try model.merged().network, batchSize: 64)
+            let options = SamplingOptions(maxNewTokens: self == .prefill ? 1 : 64)
+            return {
+                let outputs = try generator.generate(inputs.map(\.ids), options: options, endIDs: [])
+                return self == .prefill
+                    ? inputs.reduce(0) { $0 + $1.ids.count } : outputs.reduce(0) { $0 + $1.ids.count }
+            }
+        }
+    }
+}

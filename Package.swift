@@ -66,7 +66,7 @@ let package = Package(
         .executableTarget(
             name: "temper-bench",
             dependencies: [
-                "TemperModel", "TemperPipeline", "TemperRisk", "TemperText", "TemperTorch", "TemperTune", parser,
+                "TemperModel", "TemperText", "TemperTorch", "TemperTune", parser,
             ],
             path: "Benchmarks/temper-bench"
         ),

@@ -72,8 +72,6 @@ package final class Llama {
     package var linears: [Linear] { layers.flatMap(\.linears) }
 
     /// Last hidden states of packed sequences, normalised: [t, d]; `logits` turns rows of it into scores.
-    ///
-    /// With `adapted` false they are those of the model under its adapter.
     package func hiddenStates(_ batch: PackedBatch) throws(TorchError) -> Tensor {
         try forward(batch, cache: nil)
     }

@@ -3,9 +3,10 @@
 How to run it (an environment with torch, transformers, peft, gguf, safetensors and numpy; the versions these files
 were made with are in manifest.json):
 
-    python generate.py                  every family (half a minute)
+    python generate.py                  every family (half a minute), their model.gguf left as it is
     python generate.py mpt gemma2       only these
     python generate.py --out DIR        somewhere else than beside this script
+    python generate.py --llama-cpp DIR  model.gguf too, by the converter of that checkout of llama.cpp
 
 Everything is f32 on one CPU thread with fixed seeds, attention and experts "eager", every sequence alone and unpadded.
 The same versions give the same bytes. Every weight is a multiple of 1/1024 below 2 in size, so that f32 and f16 hold
@@ -13,9 +14,16 @@ the same number. Each family has a folder:
 
     config.json, model.safetensors   the model as transformers saves it
     adapter/                         PEFT's LoRA on every linear module of a block but the router, B not zero
-    golden.json                      token ids, loss, greedy continuation, and what changes when a trait is taken away
+    golden.json                      sequences: token ids. lora_loss: sum of the next-token cross-entropies of all three
+                                     divided by targets, their number, with the adapter on. greedy: the 12 ids that the
+                                     model without it adds to sequence 0, and the smallest lead of a chosen id over the
+                                     second. noise: largest difference of a logit to f64. routing_lead: smallest lead
+                                     in probability of a chosen expert over one not chosen. without: how far a logit
+                                     moves when a trait of the family is taken away.
     golden.safetensors               logits.I, lora_logits.I for sequence I, [length, vocabulary]; grad.<name> for
                                      each matrix of adapter_model.safetensors
+    model.gguf                       the model in F16 as llama.cpp's own converter writes it, norms and routers F32,
+                                     with a vocabulary of 56 made-up tokens
 
 What config.json looks like as transformers 5 writes it:
 
@@ -23,16 +31,24 @@ What config.json looks like as transformers 5 writes it:
                           gemma3: one such dictionary under "full_attention" and one under "sliding_attention"; no
                           rope_local_base_freq. llama31 adds factor, low_freq_factor, high_freq_factor,
                           original_max_position_embeddings; phi3 partial_rotary_factor; phi4mini also short_factor,
-                          long_factor and original_max_position_embeddings (there and at the top level).
+                          long_factor and original_max_position_embeddings (there and at the top level, both phi).
                           mpt has none.
     layer_types           qwen2, qwen3, gemma2, gemma3, smollm3. Not mistral: there a window is every layer's.
-    sliding_window        a number for mistral, gemma2, gemma3; null elsewhere or not there.
+    sliding_window        a number for mistral, gemma2, gemma3; not there for llama, olmo2, mpt; null elsewhere.
+                          gemma3 has sliding_window_pattern only because it was given; layer_types says the same, and
+                          _sliding_window_pattern is 6 in files where nobody gave it, whatever layer_types says.
+    no_rope_layers        smollm3: 1 for a layer with RoPE, 0 for one without; no_rope_layer_interval beside it.
     tie_word_embeddings   always there; a tied head is not in model.safetensors.
-    head_dim              there where it was given or has a default: null is possible and means hidden / heads.
+    head_dim              a number for llama, mistral, qwen3, qwen3moe, gemma2, gemma3; null for mixtral; not there for
+                          qwen2, phi3, olmo2, smollm3, mpt. Where it is missing or null: hidden / heads.
+    hidden_act            hidden_activation for gemma2 and gemma3; not there for mpt, which is GELU with erf.
     mpt                   other names: d_model, n_heads, n_layers, expansion_ratio, max_seq_len,
-                          layer_norm_epsilon, attn_config {alibi, alibi_bias_max, clip_qkv, softmax_scale, ...}.
-    experts               qwen3moe: num_experts, num_experts_per_tok, moe_intermediate_size, norm_topk_prob;
-                          mixtral: num_local_experts, num_experts_per_tok, intermediate_size.
+                          layer_norm_epsilon, attn_config {alibi, alibi_bias_max, clip_qkv, softmax_scale, qk_ln, ...}.
+    experts               num_local_experts (qwen3moe on the Hub: num_experts) and num_experts_per_tok; the size of one
+                          is moe_intermediate_size for qwen3moe and intermediate_size for mixtral; qwen3moe also
+                          norm_topk_prob, decoder_sparse_step, mlp_only_layers.
+
+What a GGUF file does not say, see MISSING_IN_GGUF: gguf_logits.I are the logits with what llama.cpp assumes then.
 
 Experts are saved one by one (mlp.experts.E.gate_proj or block_sparse_moe.experts.E.w1), though transformers 5 holds
 them stacked in memory. The adapter names them one by one too: it is trained on a model whose experts are separate
@@ -46,6 +62,10 @@ import json
 import os
 import platform
 import shutil
+import sys
+import tempfile
+import types
+from pathlib import Path
 
 os.environ.update({"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"})
 
@@ -126,8 +146,8 @@ FAMILIES = {
         hidden_activation="gelu_pytorch_tanh"), SEPARATE, 407, {
         "sliding_window": dict(sliding_window=64),
         "order of layer_types": dict(layer_types=["full_attention", "sliding_attention", "sliding_attention"]),
-        "local rope_theta": dict(rope_parameters={"full_attention": plain(1000.0), "sliding_attention": plain(1000.0)}),
-        "global rope_theta": dict(rope_parameters={"full_attention": plain(50.0), "sliding_attention": plain(50.0)}),
+        "local rope_theta": dict(rope_parameters=dict.fromkeys(("full_attention", "sliding_attention"), plain(1000.0))),
+        "global rope_theta": dict(rope_parameters=dict.fromkeys(("full_attention", "sliding_attention"), plain(50.0))),
         "query_pre_attn_scalar": dict(query_pre_attn_scalar=16), "tanh in gelu": dict(hidden_activation="gelu"),
         "q_norm and k_norm": no_query_key_norm, "q_norm weights": even_query_key_norm}),
     "phi3": ("Phi3", dict(rope_parameters=plain(), rms_norm_eps=1e-5, original_max_position_embeddings=128),
@@ -159,6 +179,16 @@ FAMILIES = {
         rope_parameters=plain(1e6), num_local_experts=4, num_experts_per_tok=2, intermediate_size=20,
         rms_norm_eps=1e-5), ["q_proj", "k_proj", "v_proj", "o_proj", "w1", "w2", "w3"], 114, {
         "num_experts_per_tok": dict(num_experts_per_tok=1)}),
+}
+
+
+# What the converter leaves out and a reader must assume as llama.cpp does, where that differs from the model here:
+# no window for arch "llama", 1/sqrt(head_dim) as the scale for gemma, every sixth layer global for gemma3. Left out too,
+# but assumed alike: the NoPE interval of smollm3 (4) and that qwen3moe scales the chosen experts' weights to sum 1.
+MISSING_IN_GGUF = {
+    "mistral": dict(sliding_window=None),
+    "gemma2": dict(query_pre_attn_scalar=16),
+    "gemma3": dict(query_pre_attn_scalar=16, layer_types=["sliding_attention"] * 3),
 }
 
 
@@ -364,13 +394,115 @@ def loss_and_gradients(model, sequences):
     return loss, gradients
 
 
+# GGUF
+
+
+# Names of a block's tensors in GGUF by those of transformers, without "blk.L." and ".weight" or ".bias".
+IN_BLOCK = {
+    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output", "self_attn.qkv_proj": "attn_qkv", "self_attn.q_norm": "attn_q_norm",
+    "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+    "mlp.gate_up_proj": "ffn_up", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
+    "mlp.gate": "ffn_gate_inp", "block_sparse_moe.gate": "ffn_gate_inp", "attn.Wqkv": "attn_qkv",
+    "attn.out_proj": "attn_output", "ffn.up_proj": "ffn_up", "ffn.down_proj": "ffn_down", "norm_1": "attn_norm",
+    "norm_2": "ffn_norm"}
+AFTER = {"post_attention_layernorm": "post_attention_norm", "post_feedforward_layernorm": "post_ffw_norm"}
+IN_BLOCK_OF = {"olmo2": AFTER, "gemma2": AFTER | {"pre_feedforward_layernorm": "ffn_norm"}}
+IN_BLOCK_OF["gemma3"] = IN_BLOCK_OF["gemma2"]
+EXPERT = {"gate_proj": "ffn_gate_exps", "up_proj": "ffn_up_exps", "down_proj": "ffn_down_exps",
+          "w1": "ffn_gate_exps", "w3": "ffn_up_exps", "w2": "ffn_down_exps"}
+OUTSIDE = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output",
+           "transformer.wte": "token_embd", "transformer.norm_f": "output_norm"}
+PERMUTED = ("llama2", "llama31", "mistral", "mixtral", "smollm3")
+READ_BY_TRANSFORMERS = ("llama2", "llama31", "mistral", "qwen2", "qwen3", "gemma2", "gemma3", "phi3", "qwen3moe")
+
+
+def convert(llama_cpp, path, name):
+    """model.gguf by llama.cpp's converter, all but the vocabulary, for which there is no tokenizer."""
+    sys.dont_write_bytecode = True
+    if llama_cpp not in sys.path:
+        sys.path[:0] = [llama_cpp, f"{llama_cpp}/gguf-py"]
+    import conversion
+    import gguf
+    tokens = ["<pad>", "<bos>", "<eos>", *"abcdefghijklmnopqrstuvwxyz0123456789ĠĊ.,!?;:'-()\"+*", "th", "the"]
+
+    def set_vocab(self):
+        writer = self.gguf_writer
+        writer.add_tokenizer_model("gpt2")
+        writer.add_tokenizer_pre("gpt-2")
+        writer.add_token_list(tokens)
+        writer.add_token_types([gguf.TokenType.CONTROL] * 3 + [gguf.TokenType.NORMAL] * (len(tokens) - 3))
+        writer.add_token_merges(["t h", "th e"])
+        writer.add_bos_token_id(1)
+        writer.add_eos_token_id(2)
+        writer.add_pad_token_id(0)
+        writer.add_add_bos_token(False)
+
+    with open(f"{path}/config.json", encoding="utf-8") as file:
+        architecture = json.load(file)["architectures"][0].replace("MptFor", "MPTFor")  # as mosaicml spells it
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / name
+        source.mkdir()
+        for file in ("config.json", "model.safetensors"):
+            shutil.copy(f"{path}/{file}", source)
+        (source / "tokenizer.json").write_text(json.dumps({  # gemma3 counts its tokens
+            "model": {"vocab": {token: i for i, token in enumerate(tokens)}}, "added_tokens": []}))
+        with torch.inference_mode():
+            converter = conversion.get_model_class(architecture)(
+                source, gguf.LlamaFileType.MOSTLY_F16, Path(path) / "model.gguf", eager=True)
+            converter.set_vocab = types.MethodType(set_vocab, converter)
+            converter.write()
+    check_gguf(path, name, gguf)
+
+
+def check_gguf(path, name, gguf):
+    """The file holds the weights of model.safetensors: same numbers, by these names, in this order of rows."""
+    reader = gguf.GGUFReader(f"{path}/model.gguf")
+    assert all(tensor.tensor_type.name in ("F16", "F32") for tensor in reader.tensors)
+    stored = {t.name: torch.from_numpy(t.data.copy()).float() for t in reader.tensors}
+    config = load(path).config
+    for label, values in load_file(f"{path}/model.safetensors").items():
+        module, _, kind = label.rpartition(".")
+        parts = module.split(".")
+        if module in OUTSIDE:
+            found = stored.pop(f"{OUTSIDE[module]}.{kind}")
+        elif "experts" in parts:
+            found = stored[f"blk.{parts[2]}.{EXPERT[parts[-1]]}.{kind}"][int(parts[-2])]
+        else:
+            place = (IN_BLOCK | IN_BLOCK_OF.get(name, {}))[".".join(parts[3:])]
+            found = stored.pop(f"blk.{parts[2]}.{place}.{kind}")
+        if name in PERMUTED and parts[-1] in ("q_proj", "k_proj"):
+            heads = config.num_attention_heads if parts[-1] == "q_proj" else config.num_key_value_heads
+            size = values.shape[0] // heads
+            values = values.reshape(heads, 2, size // 2, -1).transpose(1, 2).reshape(values.shape)
+        if "gemma" in name and "norm" in parts[-1]:
+            values = values + 1
+        assert torch.equal(found, values), f"{name}: {label}"
+    rest = {place for place in stored if "_exps" not in place}
+    assert rest == {"llama31": {"rope_freqs.weight"},
+                    "phi4mini": {"rope_factors_long.weight", "rope_factors_short.weight"}}.get(name, set()), rest
+    if name == "llama31":
+        scaled = load(path).model.rotary_emb.inv_freq
+        unscaled = 500.0 ** -(torch.arange(0, 6, 2) / 6)
+        assert torch.allclose(unscaled / stored["rope_freqs.weight"], scaled), "rope_freqs divides the frequencies"
+    if name == "phi4mini":
+        factor = reader.fields["phi3.rope.scaling.attn_factor"].contents()
+        assert abs(factor - load(path).model.rotary_emb.attention_scaling) < 1e-6
+    if name in READ_BY_TRANSFORMERS:
+        # For the qwen3 families transformers does not read head_dim from the file: it is told.
+        told = {"config": config} if "qwen3" in name else {}
+        read = AutoModelForCausalLM.from_pretrained(path, gguf_file="model.gguf", dtype=torch.float32, **told)
+        for label, values in load(path).state_dict().items():
+            assert torch.equal(values, read.state_dict()[label]), f"{name}: transformers reads another {label}"
+
+
 # One family
 
 
-def make(out, name):
+def make(out, name, llama_cpp):
     path = f"{out}/{name}"
-    shutil.rmtree(path, ignore_errors=True)
-    os.makedirs(path)
+    os.makedirs(path, exist_ok=True)
+    shutil.rmtree(f"{path}/adapter", ignore_errors=True)
     seed = FAMILIES[name][3]
     make_model(path, name)
     model = load(path)
@@ -397,14 +529,21 @@ def make(out, name):
         assert gap(before, after) > 0.1, "the adapter must matter"
         assert gap(after, logits_of(read, ids)) < 1e-4, "PEFT must read back what it saved"
     loss, gradients = loss_and_gradients(tuned, sequences)
+    if name in MISSING_IN_GGUF:
+        content["missing_in_gguf"] = MISSING_IN_GGUF[name]
     content["lora_loss"] = number(loss)
     content["targets"] = sum(len(ids) - 1 for ids in sequences)
     tensors = {f"logits.{i}": a for i, a in enumerate(logits)}
     tensors |= {f"lora_logits.{i}": a for i, a in enumerate(tuned_logits)}
     tensors |= {f"grad.{label}": a for label, a in gradients.items()}
+    if name in MISSING_IN_GGUF:
+        assumed = load(path, **MISSING_IN_GGUF[name])
+        tensors |= {f"gguf_logits.{i}": logits_of(assumed, ids) for i, ids in enumerate(sequences)}
     save_file(tensors, f"{path}/golden.safetensors")
     write_json(f"{path}/golden.json", content)
     print(name, {k: v for k, v in content.items() if k not in ("sequences", "schema")}, flush=True)
+    if llama_cpp:
+        convert(llama_cpp, path, name)
 
 
 # The manifest
@@ -436,13 +575,14 @@ def main():
     parser = argparse.ArgumentParser(description="Write the goldens of the model families.")
     parser.add_argument("families", nargs="*", help=f"which (default: all): {' '.join(FAMILIES)}")
     parser.add_argument("--out", default=HERE, help="where to write (default: beside this script)")
+    parser.add_argument("--llama-cpp", help="a checkout of llama.cpp; without it every model.gguf is left alone")
     arguments = parser.parse_args()
     out = os.path.abspath(arguments.out)
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     transformers.utils.logging.disable_progress_bar()
     for name in arguments.families or FAMILIES:
-        make(out, name)
+        make(out, name, arguments.llama_cpp)
     make_manifest(out)
 
 

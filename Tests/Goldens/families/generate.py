@@ -183,8 +183,9 @@ FAMILIES = {
 
 
 # What the converter leaves out and a reader must assume as llama.cpp does, where that differs from the model here:
-# no window for arch "llama", 1/sqrt(head_dim) as the scale for gemma, every sixth layer global for gemma3. Left out too,
-# but assumed alike: the NoPE interval of smollm3 (4) and that qwen3moe scales the chosen experts' weights to sum 1.
+# no window for arch "llama", 1/sqrt(head_dim) as the scale for gemma, every sixth layer global for gemma3. Left out,
+# but assumed alike: the NoPE interval of smollm3 (4), gemma2's local layer first of two, and that qwen3moe scales the
+# weights of the chosen experts to sum 1.
 MISSING_IN_GGUF = {
     "mistral": dict(sliding_window=None),
     "gemma2": dict(query_pre_attn_scalar=16),
@@ -401,10 +402,10 @@ def loss_and_gradients(model, sequences):
 IN_BLOCK = {
     "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
     "self_attn.o_proj": "attn_output", "self_attn.qkv_proj": "attn_qkv", "self_attn.q_norm": "attn_q_norm",
-    "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
-    "mlp.gate_up_proj": "ffn_up", "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
-    "mlp.gate": "ffn_gate_inp", "block_sparse_moe.gate": "ffn_gate_inp", "attn.Wqkv": "attn_qkv",
-    "attn.out_proj": "attn_output", "ffn.up_proj": "ffn_up", "ffn.down_proj": "ffn_down", "norm_1": "attn_norm",
+    "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down", "mlp.gate_up_proj": "ffn_up", "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm", "mlp.gate": "ffn_gate_inp", "block_sparse_moe.gate": "ffn_gate_inp",
+    "attn.Wqkv": "attn_qkv", "attn.out_proj": "attn_output", "ffn.up_proj": "ffn_up", "ffn.down_proj": "ffn_down", "norm_1": "attn_norm",
     "norm_2": "ffn_norm"}
 AFTER = {"post_attention_layernorm": "post_attention_norm", "post_feedforward_layernorm": "post_ffw_norm"}
 IN_BLOCK_OF = {"olmo2": AFTER, "gemma2": AFTER | {"pre_feedforward_layernorm": "ffn_norm"}}

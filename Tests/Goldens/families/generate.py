@@ -405,8 +405,8 @@ IN_BLOCK = {
     "self_attn.k_norm": "attn_k_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down", "mlp.gate_up_proj": "ffn_up", "input_layernorm": "attn_norm",
     "post_attention_layernorm": "ffn_norm", "mlp.gate": "ffn_gate_inp", "block_sparse_moe.gate": "ffn_gate_inp",
-    "attn.Wqkv": "attn_qkv", "attn.out_proj": "attn_output", "ffn.up_proj": "ffn_up", "ffn.down_proj": "ffn_down", "norm_1": "attn_norm",
-    "norm_2": "ffn_norm"}
+    "attn.Wqkv": "attn_qkv", "attn.out_proj": "attn_output", "ffn.up_proj": "ffn_up", "ffn.down_proj": "ffn_down",
+    "norm_1": "attn_norm", "norm_2": "ffn_norm"}
 AFTER = {"post_attention_layernorm": "post_attention_norm", "post_feedforward_layernorm": "post_ffw_norm"}
 IN_BLOCK_OF = {"olmo2": AFTER, "gemma2": AFTER | {"pre_feedforward_layernorm": "ffn_norm"}}
 IN_BLOCK_OF["gemma3"] = IN_BLOCK_OF["gemma2"]

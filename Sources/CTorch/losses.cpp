@@ -25,8 +25,10 @@ constexpr int64_t chunk_rows = 64;
 // The output head [v, d], and the same packed both ways where it is.
 struct Head {
     at::Tensor weight, packed, packed_transposed;
+    double soft_cap;
 
-    explicit Head(const tt_linear_layer &layer, const at::Tensor &hidden) : weight(unwrap(layer.weight).detach()) {
+    explicit Head(const tt_output_head &layer, const at::Tensor &hidden)
+        : weight(unwrap(layer.weight).detach()), soft_cap(layer.soft_cap) {
         TORCH_CHECK(hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1), "output head: hidden states are ",
                     hidden.sizes(), ", the head is ", weight.sizes());
         if (hidden.is_cpu() && hidden.scalar_type() == at::kBFloat16) {
@@ -37,15 +39,21 @@ struct Head {
 
     int64_t vocabulary() const { return weight.size(0); }
 
-    // h W^T in float32
+    // capped(h W^T) in float32
     at::Tensor logits(const at::Tensor &hidden) const {
-        return packed.defined() ? tt::gemm::multiply_wide({hidden, packed}, vocabulary())
-                                : at::linear(hidden, weight).to(at::kFloat);
+        auto scores = packed.defined() ? tt::gemm::multiply_wide({hidden, packed}, vocabulary())
+                                       : at::linear(hidden, weight).to(at::kFloat);
+        return soft_cap > 0 ? scores.div_(soft_cap).tanh_().mul_(soft_cap) : scores;
     }
 
-    // g W in the weight's type
-    at::Tensor hidden_gradient(const at::Tensor &gradient) const {
-        const auto narrow = gradient.to(weight.scalar_type());
+    // What `hidden_gradient` needs to know of the logits, which may be overwritten before it is called.
+    at::Tensor cap_derivative(const at::Tensor &logits) const {
+        return soft_cap > 0 ? 1 - (logits / soft_cap).square_() : at::Tensor();
+    }
+
+    // From the gradient of the logits to that of the hidden states, in the weight's type.
+    at::Tensor hidden_gradient(const at::Tensor &gradient, const at::Tensor &derivative) const {
+        const auto narrow = (derivative.defined() ? gradient * derivative : gradient).to(weight.scalar_type());
         return packed_transposed.defined() ? tt::gemm::multiply({{narrow, packed_transposed}}, weight.size(1))
                                            : at::mm(narrow, weight);
     }
@@ -70,6 +78,7 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
             auto logits = head.logits(hidden.narrow(0, start, count));
             const auto weights = row_weights ? row_weights->narrow(0, start, count)
                                              : at::ones({count}, hidden.options().dtype(at::kFloat));
+            const auto derivative = wants_gradient ? head.cap_derivative(logits) : at::Tensor();
             at::Tensor gradient;
             if (head.packed.defined()) {
                 gradient = wants_gradient ? at::empty(logits.sizes(), hidden.options()) : at::Tensor();
@@ -84,7 +93,7 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
                     gradient.mul_(weights.unsqueeze(1));
                 }
             }
-            if (wants_gradient) dhidden.narrow(0, start, count).copy_(head.hidden_gradient(gradient));
+            if (wants_gradient) dhidden.narrow(0, start, count).copy_(head.hidden_gradient(gradient, derivative));
         }
         if (wants_gradient) context->save_for_backward({dhidden});
         return total;
@@ -130,12 +139,14 @@ struct LinearDivergence : Function<LinearDivergence> {
         auto total = at::zeros({}, hidden.options().dtype(at::kFloat));
         for (int64_t start = 0; start < rows; start += chunk_rows) {
             const int64_t count = std::min(chunk_rows, rows - start);
-            const auto logs = at::log_softmax(head.logits(hidden.narrow(0, start, count)), 1);
+            const auto logits = head.logits(hidden.narrow(0, start, count));
+            const auto logs = at::log_softmax(logits, 1);
             const auto reference_logs = at::log_softmax(reference_head.logits(anchor.narrow(0, start, count)), 1);
             const auto reference = reference_logs.exp();
             total += (reference * (reference_logs - logs)).sum();
             if (wants_gradient) {
-                dhidden.narrow(0, start, count).copy_(head.hidden_gradient(logs.exp().sub_(reference)));
+                dhidden.narrow(0, start, count)
+                    .copy_(head.hidden_gradient(logs.exp().sub_(reference), head.cap_derivative(logits)));
             }
         }
         if (wants_gradient) context->save_for_backward({dhidden});
@@ -151,7 +162,7 @@ struct LinearDivergence : Function<LinearDivergence> {
 
 extern "C" {
 
-tt_status tt_linear_cross_entropy(tt_tensor hidden, const tt_linear_layer *head, tt_tensor targets, tt_tensor row_weights,
+tt_status tt_linear_cross_entropy(tt_tensor hidden, const tt_output_head *head, tt_tensor targets, tt_tensor row_weights,
                                   tt_tensor *out) {
     return produce(out, [&] {
         const auto weights = row_weights ? std::optional<at::Tensor>(unwrap(row_weights).detach()) : std::nullopt;
@@ -160,8 +171,8 @@ tt_status tt_linear_cross_entropy(tt_tensor hidden, const tt_linear_layer *head,
     });
 }
 
-tt_status tt_linear_divergence(tt_tensor hidden, const tt_linear_layer *head, tt_tensor reference_hidden,
-                               const tt_linear_layer *reference_head, tt_tensor *out) {
+tt_status tt_linear_divergence(tt_tensor hidden, const tt_output_head *head, tt_tensor reference_hidden,
+                               const tt_output_head *reference_head, tt_tensor *out) {
     return produce(out, [&] {
         const auto reference = unwrap(reference_hidden).detach();
         return LinearDivergence::apply(unwrap(hidden), Head(*head, unwrap(hidden)), reference, Head(*reference_head, reference),
@@ -169,7 +180,7 @@ tt_status tt_linear_divergence(tt_tensor hidden, const tt_linear_layer *head, tt
     });
 }
 
-tt_status tt_linear_log_probability(tt_tensor hidden, const tt_linear_layer *head, tt_tensor targets, tt_tensor *out) {
+tt_status tt_linear_log_probability(tt_tensor hidden, const tt_output_head *head, tt_tensor targets, tt_tensor *out) {
     return produce(out, [&] {
         at::NoGradGuard no_gradients;
         const auto h = unwrap(hidden).contiguous();

@@ -22,12 +22,12 @@ package struct Generator {
         var generated: [Int]
     }
 
-    private let network: Llama
+    private let network: DecoderNetwork
     private let slotCount: Int
     /// Prompt tokens read in one pass, so that activations stay small.
     private static let prefillBudget = 4096
 
-    package init(_ network: Llama, batchSize: Int) {
+    package init(_ network: DecoderNetwork, batchSize: Int) {
         self.network = network
         slotCount = max(batchSize, 1)
     }

@@ -80,8 +80,7 @@ public struct LocalResponder: Responder, LikelihoodModel {
                 let hidden = try model.network.hiddenStates(packed)
                 return try Layers.linearLogProbability(
                     hidden: hidden.selected(0, Tensor(rows, device: model.device)),
-                    weight: model.network.head.weight,
-                    packed: model.network.head.packed,
+                    head: model.network.outputHead,
                     targets: Tensor(targets, device: model.device)
                 ).floats()
             }

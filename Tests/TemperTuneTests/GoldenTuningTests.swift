@@ -218,7 +218,7 @@ struct GoldenTuningTests {
         let golden = try Self.golden()
         let rows = golden.sequences.indices.map(golden.row)
         let (model, _) = try await Self.start()
-        // No other suite's tensors come or go while nothing is awaited.
+        // No other suite's tensors come while nothing is awaited; a model that another suite is done with may go.
         func train() throws {
             let adapter = try Adapter.load(from: Self.folder.appending(path: "lora"), for: model)
             let trainer = try Trainer(model: model, adapter: adapter, rows: rows, settings: Self.settings(), seed: 1)
@@ -227,6 +227,6 @@ struct GoldenTuningTests {
         try train()
         let before = Torch.liveHandles
         try train()
-        #expect(Torch.liveHandles == before)
+        #expect(Torch.liveHandles <= before)
     }
 }

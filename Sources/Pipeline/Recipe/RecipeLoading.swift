@@ -1,5 +1,6 @@
 public import Foundation
 import TemperAlign
+import TemperModel
 import TemperRisk
 import TemperTune
 
@@ -262,10 +263,10 @@ extension TrainingSettings {
     }
 
     private static func targets(_ key: String, in table: RecipeTable) throws -> [String] {
-        guard let node = table.node(key) else { return linearLayers }
+        guard let node = table.node(key) else { return LoRAConfiguration.allLinear }
         if case .scalar = node.content {
             let text = try table.text(key, default: "")
-            if text == "all" || text == "all-linear" { return linearLayers }
+            if text == "all" || text == "all-linear" { return LoRAConfiguration.allLinear }
             return text.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }
         }
         guard let items = try table.list(key, expected: "\"all\" or a list of layer names") else {

@@ -1,3 +1,5 @@
+import TemperModel
+
 /// The numbers that say how a model is trained.
 ///
 /// Holds the values and checks each one's range. Knows nothing about recipes or files; the names are those of the
@@ -12,11 +14,6 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         /// No fall at all.
         case constant
     }
-
-    /// The linear layers of a decoder block that can carry LoRA matrices.
-    public static let linearLayers = [
-        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
-    ]
 
     /// The highest learning rate, reached after the warm-up.
     public var learningRate: Double = 2e-4
@@ -36,8 +33,8 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
     public var loraAlpha: Double = 32
     /// The LoRA dropout; only 0 is possible.
     public var loraDropout: Double = 0
-    /// The linear layers that carry LoRA matrices.
-    public var loraTarget: [String] = TrainingSettings.linearLayers
+    /// The linear layers that carry LoRA matrices, by the last parts of their names.
+    public var loraTarget: [String] = LoRAConfiguration.allLinear
     /// The share of all steps over which the learning rate rises; `warmupSteps` wins where it is set.
     public var warmupRatio: Double = 0.03
     /// The number of steps over which the learning rate rises.
@@ -124,13 +121,6 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         try check(.loraAlpha, loraAlpha, loraAlpha > 0 && loraAlpha <= 1_000_000, "above 0, at most 1000000")
         try check(.loraDropout, loraDropout, loraDropout == 0, "0: LoRA dropout is not available, leave the key out")
         try check(.loraTarget, loraTarget, !loraTarget.isEmpty, "one layer name or more, or \"all\"")
-        for name in loraTarget where !Self.linearLayers.contains(name) {
-            throw Invalid(
-                key: CodingKeys.loraTarget.rawValue,
-                value: "\"\(name)\"",
-                expected: "\"all\" or names out of \(Self.linearLayers.joined(separator: ", "))"
-            )
-        }
         try check(.loraTarget, loraTarget, Set(loraTarget).count == loraTarget.count, "each layer name once")
         try check(.warmupRatio, warmupRatio, (0...1).contains(warmupRatio), "0 to 1")
         if let steps = warmupSteps { try checkCount(.warmupSteps, steps, in: 0...1_000_000_000) }

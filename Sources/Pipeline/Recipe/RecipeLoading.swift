@@ -145,6 +145,7 @@ extension Recipe.Assess {
             utility = try Recipe.Suite(node, path: table.fullKey("utility"), in: table)
         }
         maxNewTokens = try table.whole("max_new_tokens", default: maxNewTokens, in: 1...1 << 20)
+        wholeAnswers = try table.flag("whole_answers", default: wholeAnswers)
         batchSize = try table.whole("batch_size", default: batchSize, in: 1...65_536)
         temperature = try table.number("temperature", default: temperature, in: 0...100)
         stepLimit = try table.optionalWhole("step_limit", in: 1...Int.max)

@@ -23,6 +23,7 @@ extension Recipe {
                     ("suites", .list(assess.suites.map(\.node))),
                     ("utility", .optional(assess.utility?.node)),
                     ("max_new_tokens", .plain("\(assess.maxNewTokens)")),
+                    ("whole_answers", .plain("\(assess.wholeAnswers)")),
                     ("batch_size", .plain("\(assess.batchSize)")),
                     ("temperature", .plain("\(assess.temperature)")),
                     ("step_limit", .whole(assess.stepLimit)),

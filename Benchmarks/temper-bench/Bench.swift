@@ -4,12 +4,26 @@ import TemperModel
 import TemperTorch
 import TemperTune
 
+/// What Temper's benchmarks run.
+@main
+struct Bench: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "temper-bench",
+        abstract: "Measures Temper.",
+        subcommands: [Measure.self, LossCurve.self],
+        defaultSubcommand: Measure.self
+    )
+}
+
 /// One workload, repeated in one process: a warm-up, then one line of JSON for each repetition.
 ///
 /// `Benchmarks/run` starts it and the peers, and lets them work in turn, so that a drift of the machine's clock meets
 /// all of them. The peers read the same inputs: `--write-inputs` puts them down as token ids.
-@main
-struct Bench: AsyncParsableCommand {
+struct Measure: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Repeats one workload; what is meant where nothing is named."
+    )
+
     struct Result: Encodable {
         /// Tokens that were read in training and prefill, or written in decoding; never padding.
         var tokens: Int

@@ -19,8 +19,9 @@ using torch::autograd::variable_list;
 
 namespace {
 
-// Rows of logits alive at once: 64 x 49,152 float32 values are 12.6 MB.
-constexpr int64_t chunk_rows = 64;
+// Rows of logits alive at once: 64 x 49,152 float32 values are 12.6 MB, which stay near the processor; a device wants larger
+// products.
+int64_t rows_of_chunk(const at::Tensor &hidden) { return hidden.is_cpu() ? 64 : 1024; }
 
 // The output head [v, d], and the same packed both ways where it is.
 struct Head {
@@ -66,7 +67,7 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
     static at::Tensor forward(AutogradContext *context, const at::Tensor &hidden_input, const Head &head,
                               const at::Tensor &targets, const std::optional<at::Tensor> &row_weights, bool wants_gradient) {
         const auto hidden = hidden_input.contiguous();
-        const int64_t rows = hidden.size(0);
+        const int64_t rows = hidden.size(0), chunk_rows = rows_of_chunk(hidden);
         TORCH_CHECK(targets.numel() == rows, "linear_cross_entropy: ", rows, " rows, ", targets.numel(), " targets");
         TORCH_CHECK(!row_weights || (row_weights->dim() == 1 && row_weights->size(0) == rows), "linear_cross_entropy: ", rows,
                     " rows, row weights are ", row_weights->sizes());
@@ -131,7 +132,7 @@ struct LinearDivergence : Function<LinearDivergence> {
     static at::Tensor forward(AutogradContext *context, const at::Tensor &hidden_input, const Head &head,
                               const at::Tensor &reference_hidden, const Head &reference_head, bool wants_gradient) {
         const auto hidden = hidden_input.contiguous(), anchor = reference_hidden.contiguous();
-        const int64_t rows = hidden.size(0);
+        const int64_t rows = hidden.size(0), chunk_rows = rows_of_chunk(hidden);
         TORCH_CHECK(anchor.size(0) == rows, "linear_divergence: ", rows, " rows, ", anchor.size(0), " reference rows");
         TORCH_CHECK(reference_head.vocabulary() == head.vocabulary(), "linear_divergence: vocabularies of ", head.vocabulary(),
                     " and ", reference_head.vocabulary());
@@ -186,7 +187,7 @@ tt_status tt_linear_log_probability(tt_tensor hidden, const tt_output_head *head
         const auto h = unwrap(hidden).contiguous();
         const auto &target = unwrap(targets);
         const Head own(*head, h);
-        const int64_t rows = h.size(0);
+        const int64_t rows = h.size(0), chunk_rows = rows_of_chunk(h);
         auto result = at::empty({rows}, h.options().dtype(at::kFloat));
         for (int64_t start = 0; start < rows; start += chunk_rows) {
             const int64_t count = std::min(chunk_rows, rows - start);

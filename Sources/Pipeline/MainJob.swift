@@ -106,6 +106,11 @@ public struct MainJob {
         var recipe = recipe
         if recipe.threads > 0 { Torch.setThreads(recipe.threads) }
         recipe.threads = Torch.threads
+        let device = Device(named: recipe.device) ?? .cpu
+        if let absence = device.absence {
+            throw PipelineError.recipe(key: "device", reason: "\(recipe.device): \(absence)")
+        }
+        recipe.device = "\(device)"
         let suites = try recipe.assess.load()
         var names: Set<String> = []
         for (suite, _) in suites where !names.insert(suite.card.name).inserted {
@@ -118,7 +123,8 @@ public struct MainJob {
         }
         let model = try await LanguageModel.load(
             from: URL(fileURLWithPath: recipe.modelNameOrPath),
-            dtype: recipe.floatType
+            dtype: recipe.floatType,
+            device: device
         )
         _ = try tuningData.tokenized(for: model, cutoffLength: recipe.tune.settings.cutoffLen)
         if let align = recipe.align {

@@ -52,11 +52,12 @@ struct ModelCommand: AsyncParsableCommand {
         var maxNewTokens = 200
         @Option(help: "0 decodes greedily.")
         var temperature = 0.0
+        @OptionGroup var device: DeviceOption
         @Option(help: "Seed of the sampler.")
         var seed: UInt64 = 1
 
         func run() async throws {
-            let model = try await LanguageModel.load(from: URL(fileURLWithPath: path))
+            let model = try await LanguageModel.load(from: URL(fileURLWithPath: path), device: device.resolved)
                 .forInference(adapter: adapter.map { URL(fileURLWithPath: $0) })
             let responder = LocalResponder(model, batchSize: 1)
             let options = SamplingOptions(maxNewTokens: maxNewTokens, temperature: temperature, seed: seed)

@@ -102,6 +102,7 @@ import Testing
         ("  logging_steps: 5", 4, "tune.logging_steps", "every step is logged"),
         ("  save_steps: 5", 4, "tune.save_steps", "checkpoint_steps"),
         ("  lr_scheduler_type: cosin", 4, "tune.lr_scheduler_type", "one of cosine, linear, constant"),
+        ("device: gpu", 4, "device", "cuda:INDEX"),
         ("assess: {whole_answers: maybe}", 4, "assess.whole_answers", "true or false"),
         ("  lora_target: {a: b}", 4, "tune.lora_target", "found a section"),
         ("  lora_r: 2\n  lora_rank: 3", 5, "tune.lora_rank", "already set as `lora_r`"),

@@ -6,9 +6,9 @@ import Testing
 @TorchActor
 @Suite(.serialized)
 struct LayerTests {
-    private func compare(_ layer: LayerCase, dtype: DType, tolerance: Float) throws {
+    private func compare(_ layer: LayerCase, dtype: DType, device: Device = .cpu, tolerance: Float) throws {
         let values = try layer.values(seed: 7, dtype: dtype)
-        let found = try layer.run(values, dtype: dtype)
+        let found = try layer.run(values, dtype: dtype, device: device)
         let expected = try layer.runPlain(values)
         #expect(distance(found.output, expected.output) < tolerance)
         #expect(found.gradients.count == expected.gradients.count)
@@ -24,6 +24,12 @@ struct LayerTests {
     @Test(.enabled(if: Torch.cpuHasBFloat16, "no bfloat16 in this processor"), arguments: LayerCase.all)
     func bfloat16(layer: LayerCase) throws {
         try compare(layer, dtype: .bfloat16, tolerance: 0.03)
+    }
+
+    @Test(.enabled(if: Torch.acceleratorCount > 0, "no CUDA device here"), arguments: LayerCase.all)
+    func onADevice(layer: LayerCase) throws {
+        try compare(layer, dtype: .float32, device: .cuda(0), tolerance: 1e-4)
+        try compare(layer, dtype: .bfloat16, device: .cuda(0), tolerance: 0.03)
     }
 
     @Test(arguments: LayerCase.small) func finiteDifferences(layer: LayerCase) throws {

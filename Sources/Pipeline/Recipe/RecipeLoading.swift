@@ -2,6 +2,7 @@ public import Foundation
 import TemperAlign
 import TemperModel
 import TemperRisk
+import TemperTorch
 import TemperTune
 
 /// Reads a recipe file into values, strictly: a key or a value that is not understood is an error, never ignored.
@@ -70,6 +71,10 @@ extension Recipe {
         dataDir = context.dataDir
         seed = try table.seed("seed", default: seed)
         dtype = try table.choice("dtype", default: dtype)
+        device = try table.text("device", default: device)
+        guard Device(named: device) != nil else {
+            throw table.error("device", found: "\"\(device)\"", expected: "auto, cpu, cuda or cuda:INDEX")
+        }
         threads = try table.whole("threads", default: threads, in: 0...1024)
         if let node = table.node("assess") {
             assess = try Assess(RecipeTable(node, path: "assess", known: RecipeNames.assess, context: context))

@@ -5,7 +5,8 @@ import TemperTune
 /// The aliases are the config names of LLaMA-Factory and Axolotl.
 enum RecipeNames {
     static let root = [
-        "run_name", "output_dir", "model_name_or_path", "data_dir", "seed", "dtype", "threads", "assess", "align",
+        "run_name", "output_dir", "model_name_or_path", "data_dir", "seed", "dtype", "device", "threads", "assess",
+        "align",
         "tune", "defences",
     ]
     static let assess = [

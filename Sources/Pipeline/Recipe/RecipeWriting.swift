@@ -16,6 +16,7 @@ extension Recipe {
             ("data_dir", .optional(dataDir.map(Node.text))),
             ("seed", .plain("\(seed)")),
             ("dtype", .text(dtype.rawValue)),
+            ("device", .text(device)),
             ("threads", .plain("\(threads)")),
             (
                 "assess",

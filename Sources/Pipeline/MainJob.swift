@@ -114,16 +114,14 @@ public struct MainJob {
         let tuningData = try recipe.tune.load(seed: recipe.seed)
         let alignmentData = try recipe.align?.load(seed: recipe.seed)
         let defences = try recipe.defences.map { entry in
-            (entry, try Defences.make(entry.method, knobs: entry.knobs.mapValues(\.description)))
+            (entry, try entry.make())
         }
         let model = try await LanguageModel.load(
             from: URL(fileURLWithPath: recipe.modelNameOrPath),
             dtype: recipe.floatType
         )
-        _ = try tuningData.tokenized(for: model, cutoffLength: recipe.tune.settings.cutoffLen)
-        if let align = recipe.align {
-            _ = try alignmentData?.tokenized(for: model, cutoffLength: align.settings.cutoffLen)
-        }
+        _ = try tuningData.tokenized(for: model, settings: recipe.tune.settings)
+        if let align = recipe.align { _ = try alignmentData?.tokenized(for: model, settings: align.settings) }
         var data = ["tune": tuningData]
         data["align"] = alignmentData
         let record = try RunRecord(recipe: recipe, model: model, data: data, suites: suites.map(\.0))
@@ -248,7 +246,7 @@ public struct MainJob {
         case .data(let method):
             job.data = try method.prepare(data, seed: recipe.seed)
             // The user's rows are to be seen as often as without the added ones; what counts is what is learned from.
-            let rows = try job.data.tokenized(for: reference, cutoffLength: job.settings.cutoffLen).rows.count
+            let rows = try job.data.tokenized(for: reference, settings: job.settings).rows.count
             job.settings.maxSteps = max(1, Int((Double(tuned.steps) * Double(rows) / Double(tuned.rows)).rounded()))
         case .training(let method):
             job.objective = try method.objective(for: reference, seed: recipe.seed)

@@ -109,7 +109,7 @@ public enum Layers {
         }
     }
 
-    /// Log-probability of `targets_i` under `hidden_i W^T`: [n] float32; no gradient.
+    /// Log-probability of `targets_i` under `hidden_i W^T`, the logits never whole: [n] float32; weight frozen.
     package static func linearLogProbability(
         hidden: Tensor,
         weight: Tensor,

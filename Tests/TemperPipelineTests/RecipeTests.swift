@@ -64,6 +64,8 @@ import Testing
               checkpoint_steps: [4, 1, 4]
               lora_target: all
               warmup_steps: 3
+              stage: dpo
+              beta: 0.2
             defenses:
               - {method: interpolation, scale: 0.5}
               - {name: two, method: realignment, steps: 1, rate: "0.5"}
@@ -79,6 +81,8 @@ import Testing
         #expect(align.settings.lrSchedulerType == .linear)
         #expect(recipe.tune.checkpointSteps == [1, 4] && recipe.tune.settings.warmupSteps == 3)
         #expect(recipe.tune.trainData == [.init(data: "d.jsonl", limit: 9, weight: 0.5, format: .sharegpt)])
+        #expect(recipe.tune.settings.stage == .dpo && recipe.tune.settings.prefBeta == 0.2)
+        #expect(align.settings.stage == .sft && align.settings.prefBeta == 0.1)
         #expect(recipe.defences[0].name == "interpolation-scale-0.5")
         #expect(recipe.defences[0].knobs == ["scale": .number(0.5)])
         #expect(recipe.defences[1].knobs == ["steps": .number(1), "rate": .string("0.5")])
@@ -102,6 +106,10 @@ import Testing
         ("  logging_steps: 5", 4, "tune.logging_steps", "every step is logged"),
         ("  save_steps: 5", 4, "tune.save_steps", "checkpoint_steps"),
         ("  lr_scheduler_type: cosin", 4, "tune.lr_scheduler_type", "one of cosine, linear, constant"),
+        ("  stage: ppo", 4, "tune.stage", "one of sft, dpo"),
+        ("  pref_beta: 0", 4, "tune.pref_beta", "above 0"),
+        ("  stage: dpo\n  opening_weight: 2", 5, "tune.opening_weight", "1 with `stage: dpo`"),
+        ("  stage: dpo\ndefences: [{method: safety-mix}]", 5, "defences", "found safety-mix"),
         ("  lora_target: [q_prj]", 4, "tune.lora_target", "\"q_prj\""),
         ("  lora_target: {a: b}", 4, "tune.lora_target", "found a section"),
         ("  lora_r: 2\n  lora_rank: 3", 5, "tune.lora_rank", "already set as `lora_r`"),

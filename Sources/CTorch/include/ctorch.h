@@ -175,7 +175,7 @@ tt_status tt_linear_cross_entropy(tt_tensor hidden, const tt_linear_layer *head,
 // gradient. hidden and reference_hidden [n, d], heads [v, d] -> scalar float32
 tt_status tt_linear_divergence(tt_tensor hidden, const tt_linear_layer *head, tt_tensor reference_hidden,
                                const tt_linear_layer *reference_head, tt_tensor TT_NULLABLE *TT_NULLABLE out);
-// Log-probability of target_i under hidden_i W^T, in chunks; no gradient. -> [n] float32
+// Log-probability of target_i under hidden_i W^T, in chunks. -> [n] float32
 tt_status tt_linear_log_probability(tt_tensor hidden, const tt_linear_layer *head, tt_tensor targets,
                                     tt_tensor TT_NULLABLE *TT_NULLABLE out);
 

@@ -80,6 +80,13 @@ extension Recipe {
             try table.list("defences", expected: "a list of {method: ..., knob: value}")?.map {
                 try Defence(RecipeTable($0.node, path: $0.path, known: nil, context: context))
             } ?? []
+        if self.tune.settings.stage == .dpo, let index = defences.firstIndex(where: \.changesSupervisedTraining) {
+            throw table.error(
+                "defences",
+                found: "\(defences[index].method), which adds answers to learn to the training",
+                expected: "none such with `tune.stage: dpo`: defences that act after it"
+            )
+        }
         var names: Set<String> = []
         for defence in defences where !names.insert(defence.name).inserted {
             throw table.error("defences", found: "\"\(defence.name)\" twice", expected: "a different `name` for each")
@@ -237,6 +244,8 @@ extension TrainingSettings {
         }
         for key in CodingKeys.allCases {
             switch key {
+            case .stage: stage = try table.choice(key.rawValue, default: stage)
+            case .prefBeta: try number(key, &prefBeta)
             case .learningRate: try number(key, &learningRate)
             case .numTrainEpochs: try number(key, &numTrainEpochs)
             case .maxSteps: try optional(key, &maxSteps)
@@ -314,9 +323,24 @@ extension Recipe.Defence {
             )
         }
         do {
-            _ = try Defences.make(method, knobs: knobs.mapValues(\.description))
+            _ = try make()
         } catch let error as DefenceError {
             throw table.error(error)
+        }
+    }
+}
+
+extension Recipe.Defence {
+    /// The defence with its knobs set.
+    func make() throws -> TemperAlign.Defence {
+        try Defences.make(method, knobs: knobs.mapValues(\.description))
+    }
+
+    /// Whether it adds rows or a term to the user's own training.
+    fileprivate var changesSupervisedTraining: Bool {
+        switch try? make() {
+        case .data?, .training?: true
+        case .weights?, .realignment?, nil: false
         }
     }
 }

@@ -23,6 +23,7 @@ enum RecipeNames {
         "defenses": "defences",
         "dataset": "train_data",
         "datasets": "train_data",
+        "beta": "pref_beta",
         "lr": "learning_rate",
         "lr_scheduler": "lr_scheduler_type",
         "num_epochs": "num_train_epochs",

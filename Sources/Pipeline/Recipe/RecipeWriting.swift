@@ -85,6 +85,8 @@ extension Recipe.Training {
 extension TrainingSettings {
     fileprivate func node(_ key: CodingKeys) -> Node {
         switch key {
+        case .stage: .text(stage.rawValue)
+        case .prefBeta: .plain("\(prefBeta)")
         case .learningRate: .plain("\(learningRate)")
         case .numTrainEpochs: .plain("\(numTrainEpochs)")
         case .maxSteps: .whole(maxSteps)

@@ -120,6 +120,7 @@ public struct MainJob {
             from: URL(fileURLWithPath: recipe.modelNameOrPath),
             dtype: recipe.floatType
         )
+        if recipe.quantizationBit != nil { try model.quantize() }
         _ = try tuningData.tokenized(for: model, settings: recipe.tune.settings)
         if let align = recipe.align { _ = try alignmentData?.tokenized(for: model, settings: align.settings) }
         var data = ["tune": tuningData]
@@ -153,9 +154,11 @@ public struct MainJob {
                 checkpointSteps: { [$0] }
             )
             session.alignment = try await session.train(job, on: model).adapter
-            reference = try model.merged()
-            Adapter.detach(from: model)
-            model.network.unprepare()
+            reference = try model.settled()
+            if reference !== model {
+                Adapter.detach(from: model)
+                model.network.unprepare()
+            }
             story.add(.reference, "aligned", try await session.assess("aligned") { reference })
         }
         story.addReferenceAsStepZero()

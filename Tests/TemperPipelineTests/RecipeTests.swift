@@ -45,6 +45,7 @@ import Testing
         let recipe = try read(
             """
             base_model: m
+            load_in_4bit: true
             assess:
               suites: [harmful, {name: x, limit: 60, file: a.csv, format: advbench}]
               utility: cybersecurity
@@ -81,6 +82,7 @@ import Testing
         #expect(align.settings.lrSchedulerType == .linear)
         #expect(recipe.tune.checkpointSteps == [1, 4] && recipe.tune.settings.warmupSteps == 3)
         #expect(recipe.tune.trainData == [.init(data: "d.jsonl", limit: 9, weight: 0.5, format: .sharegpt)])
+        #expect(recipe.quantizationBit == 4)
         #expect(recipe.tune.settings.stage == .dpo && recipe.tune.settings.prefBeta == 0.2)
         #expect(align.settings.stage == .sft && align.settings.prefBeta == 0.1)
         #expect(recipe.defences[0].name == "interpolation-scale-0.5")
@@ -118,6 +120,8 @@ import Testing
         ("run_name: a/b", 4, "run_name", "letters"),
         ("seed: -1", 4, "seed", "0 or more"),
         ("threads: -1", 4, "threads", "0 to 1024"),
+        ("quantization_bit: 8", 4, "quantization_bit", "expected 4 or null"),
+        ("  load_in_4bit: true", 4, "tune.load_in_4bit", "top level"),
         ("dtype: fp16", 4, "dtype", "auto, float32, bfloat16"),
         ("assess: [a]", 4, "assess", "found a list"),
         ("assess: {suites: [{limit: 3}]}", 4, "assess.suites.0.name", "missing"),
@@ -224,6 +228,7 @@ import Testing
         recipe.outputDir = "a: \"b\" #c ü ${x} $${y} $z \\ \n end"
         recipe.seed = .max
         recipe.dataDir = "null"
+        recipe.quantizationBit = 4
         recipe.tune.settings.learningRate = 0.1 + 0.2
         recipe.tune.settings.adamEpsilon = 1e-300
         recipe.tune.settings.loraTarget = ["q_proj"]

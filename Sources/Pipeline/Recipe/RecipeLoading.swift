@@ -69,6 +69,7 @@ extension Recipe {
         dataDir = context.dataDir
         seed = try table.seed("seed", default: seed)
         dtype = try table.choice("dtype", default: dtype)
+        quantizationBit = try table.quantizationBit()
         threads = try table.whole("threads", default: threads, in: 0...1024)
         if let node = table.node("assess") {
             assess = try Assess(RecipeTable(node, path: "assess", known: RecipeNames.assess, context: context))
@@ -90,6 +91,18 @@ extension Recipe {
         var names: Set<String> = []
         for defence in defences where !names.insert(defence.name).inserted {
             throw table.error("defences", found: "\"\(defence.name)\" twice", expected: "a different `name` for each")
+        }
+    }
+}
+
+extension RecipeTable {
+    /// 4 or nothing; the switch `load_in_4bit`, which is another name of the key, says the same.
+    fileprivate func quantizationBit() throws -> Int? {
+        let key = "quantization_bit"
+        switch try optionalText(key) {
+        case nil, "false"?: return nil
+        case "4"?, "true"?: return 4
+        case let other?: throw error(key, found: other, expected: "4 or null")
         }
     }
 }

@@ -16,6 +16,7 @@ extension Recipe {
             ("data_dir", .optional(dataDir.map(Node.text))),
             ("seed", .plain("\(seed)")),
             ("dtype", .text(dtype.rawValue)),
+            ("quantization_bit", .whole(quantizationBit)),
             ("threads", .plain("\(threads)")),
             (
                 "assess",

@@ -22,6 +22,7 @@ otherwise. The same versions give the same bytes. All weights, sequences and tex
     generation.json           greedy continuations; temperature, top-k and top-p applied to one logits vector
     tiny-llama.gguf           tiny-llama in F16 with llama.cpp's row order of q and k, and a small byte-level vocabulary
     gguf.{json,safetensors}   its token ids, one rendered chat, and logits with the F16-rounded weights
+    nf4.safetensors           two weights, and what is left of them in 4-bit NormalFloat
     losses_extra.json         cross-entropy with ignored rows, and KL both ways, with gradients
     smollm2.json              the real model: ids, last-position logits, greedy text, loss of a paragraph
     manifest.json             sha256 and size of every file, and the versions
@@ -722,6 +723,31 @@ def make_losses(out):
         "base": numbers(base), "tuned": numbers(tuned), "labels": labels.tolist(), **entries})
 
 
+# 10. 4-bit NormalFloat
+
+
+def make_nf4(out):
+    """Quantile levels and blocks as in QLoRA (arXiv 2305.14314) and bitsandbytes: the nearest level, element by element."""
+    levels = torch.tensor([
+        -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
+        -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
+        0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0])
+    g, tensors = rng(91), {}
+    # Rows of whole blocks; rows that share blocks, the last one short; a block of zeros.
+    for name, shape in (("even", (6, 128)), ("odd", (7, 38))):
+        weight = torch.randn(shape, generator=g) * torch.rand((shape[0], 1), generator=g)
+        if name == "even":
+            weight[3, :64] = 0
+        left = []
+        for block in weight.flatten().split(64):
+            largest = block.abs().max()
+            scaled = block * (1 / largest) if largest > 0 else block
+            left.append(levels[(scaled[:, None] - levels).abs().argmin(1)] * largest)
+        tensors[f"{name}.weight"], tensors[f"{name}.nf4"] = weight, torch.cat(left).view(shape)
+        assert gap(weight, tensors[f"{name}.nf4"]) < 0.16 * weight.abs().max()
+    save_file(tensors, f"{out}/nf4.safetensors")
+
+
 # The manifest
 
 
@@ -778,6 +804,7 @@ def main():
     make_generation(out)
     make_gguf(out, sequences)
     make_losses(out)
+    make_nf4(out)
     if arguments.smollm2:
         make_smollm2(out, arguments.smollm2)
     make_manifest(out)

@@ -54,7 +54,7 @@ public final class Adapter {
         }
         var pairs: [(String, LoRAPair)] = []
         for linear in try Self.targets(configuration.targetModules, in: model) {
-            let (output, input) = (linear.weight.shape[0], linear.weight.shape[1])
+            let (output, input) = (linear.shape[0], linear.shape[1])
             let bound = 1 / Double(input).squareRoot()
             let a = try Tensor.uniform(
                 -bound,
@@ -351,7 +351,7 @@ extension Adapter {
         }
         var pairs: [(String, LoRAPair)] = []
         for linear in try targets(names, in: model) {
-            let (output, input) = (linear.weight.shape[0], linear.weight.shape[1])
+            let (output, input) = (linear.shape[0], linear.shape[1])
             let prefix = "base_model.model.\(linear.name)"
             let a = try read("\(prefix).lora_A.weight", [file.r, input])
             let b = try read("\(prefix).lora_B.weight", [output, file.r])

@@ -17,6 +17,7 @@ extension Recipe {
             ("seed", .plain("\(seed)")),
             ("dtype", .text(dtype.rawValue)),
             ("device", .text(device)),
+            ("quantization_bit", .whole(quantizationBit)),
             ("threads", .plain("\(threads)")),
             (
                 "assess",
@@ -87,6 +88,8 @@ extension Recipe.Training {
 extension TrainingSettings {
     fileprivate func node(_ key: CodingKeys) -> Node {
         switch key {
+        case .stage: .text(stage.rawValue)
+        case .prefBeta: .plain("\(prefBeta)")
         case .learningRate: .plain("\(learningRate)")
         case .numTrainEpochs: .plain("\(numTrainEpochs)")
         case .maxSteps: .whole(maxSteps)

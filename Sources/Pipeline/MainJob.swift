@@ -117,7 +117,7 @@ public struct MainJob {
             (entry, try Defences.make(entry.method, knobs: entry.knobs.mapValues(\.description)))
         }
         let model = try await LanguageModel.load(
-            from: URL(fileURLWithPath: recipe.modelNameOrPath),
+            from: ModelReference.resolve(recipe.modelNameOrPath),
             dtype: recipe.floatType
         )
         _ = try tuningData.tokenized(for: model, cutoffLength: recipe.tune.settings.cutoffLen)

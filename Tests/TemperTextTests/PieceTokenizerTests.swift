@@ -101,6 +101,14 @@ struct PieceTokenizerTests {
         #expect(try Tokenizer(directory: folder).encode("The") != readers[0].encode("the"))
     }
 
+    @Test("a token that is normalised is found under its own name")
+    func normalizedToken() throws {
+        let tokenizer = try Goldens.tokenizer("llama2")
+        let id = try #require(tokenizer.id(ofToken: "<word>"))
+        #expect(tokenizer.encode("<word>") == [id])
+        #expect(tokenizer.id(ofToken: "<nowhere>") == nil)
+    }
+
     @Test("a long text without a cut does not take quadratic time", arguments: ["llama2", "xlmr"])
     func longRuns(style: String) throws {
         let tokenizer = try Goldens.tokenizer(style)

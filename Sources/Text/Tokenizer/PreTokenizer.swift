@@ -181,7 +181,7 @@ private struct Scanner {
         case 0..<0x80: return false
         default: break
         }
-        switch Unicode.Scalar(scalar)?.properties.generalCategory {
+        switch Unicode.Scalar(scalar)?.category(inUnicode: 8) {
         case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
             .finalPunctuation, .otherPunctuation:
             return true

@@ -69,6 +69,13 @@ extension ScalarText {
 }
 
 extension Unicode.Scalar {
+    /// The scalar's category as it was in a version of Unicode: what came later was not assigned.
+    ///
+    /// Tokenizers keep the tables that they were written with.
+    func category(inUnicode version: Int) -> Unicode.GeneralCategory {
+        (properties.age?.major ?? .max) <= version ? properties.generalCategory : .unassigned
+    }
+
     /// The scalar's bytes.
     var utf8Bytes: [UInt8] { Array(String(Character(self)).utf8) }
 }

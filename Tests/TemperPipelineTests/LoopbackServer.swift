@@ -29,7 +29,7 @@ final class LoopbackServer: Sendable {
     /// Listens on a free port of 127.0.0.1, which is `localhost` too.
     init(_ answer: @escaping @Sendable (Request) -> Answer) throws {
         self.answer = answer
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -40,6 +40,7 @@ final class LoopbackServer: Sendable {
             }
         }
         guard isBound else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+        self.listener = listener
         port = UInt16(bigEndian: address.sin_port)
         Thread.detachNewThread { [self] in
             while true {

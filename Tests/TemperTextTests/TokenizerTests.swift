@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Tokenizer")
 struct TokenizerTests {
-    static let styles = ["gpt2", "prefixed", "llama3", "qwen2", "smollm"]
+    static let styles = ["gpt2", "prefixed", "llama3", "qwen2", "smollm", "gpt4o", "tekken"]
 
     @Test("ids and decoded texts equal the reference", arguments: styles)
     func idsEqualReference(style: String) throws {

@@ -86,7 +86,9 @@ struct PieceTokenizerTests {
         let lines = vocabulary.map { String(decoding: $0, as: UTF8.self) }
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: folder.appendingPathComponent("vocab.txt"))
         let stored = lines.map { word in
-            Array((word.hasPrefix("[") ? word : word.hasPrefix("##") ? String(word.dropFirst(2)) : "\u{2581}" + word).utf8)
+            Array(
+                (word.hasPrefix("[") ? word : word.hasPrefix("##") ? String(word.dropFirst(2)) : "\u{2581}" + word).utf8
+            )
         }
         let readers = [
             try Tokenizer(directory: folder),

@@ -52,7 +52,8 @@ public struct Hub: Sendable {
         progress: @escaping @Sendable (String) -> Void = { _ in }
     ) throws {
         let named = environment["HF_ENDPOINT"].flatMap { $0.isEmpty ? nil : $0 } ?? "https://huggingface.co"
-        guard let endpoint = URL(string: named), ["http", "https"].contains(endpoint.scheme), endpoint.host != nil else {
+        guard let endpoint = URL(string: named), ["http", "https"].contains(endpoint.scheme), endpoint.host != nil
+        else {
             throw HubError.badAnswer(url: named, reason: "is no address of a hub")
         }
         self.endpoint = endpoint
@@ -108,7 +109,10 @@ public struct Hub: Sendable {
         try cache.remember(repository.sha, of: name)
         let commit = HubName("\(name.model)@\(repository.sha)") ?? name
         guard let found = try cache.find(commit, file: file) else {
-            throw HubError.nothingUsable(name: name.model, reason: "was fetched, but is not whole; run the command again")
+            throw HubError.nothingUsable(
+                name: name.model,
+                reason: "was fetched, but is not whole; run the command again"
+            )
         }
         return found
     }
@@ -145,8 +149,15 @@ public struct Hub: Sendable {
     private func fetch(_ listing: Listing, commit: String, of name: HubName) async throws {
         let file = listing.rfilename
         let url = try address("\(name.model)/resolve/\(commit)/\(file)")
-        guard let hash = listing.hash, hash.allSatisfy(\.isHexDigit), let size = listing.byteCount else {
-            throw HubError.badAnswer(url: url.absoluteString, reason: "the hub says neither size nor hash of \(file)")
+        guard let hash = listing.hash, hash.count >= 40, hash.allSatisfy(\.isHexDigit), let size = listing.byteCount,
+            !file.split(separator: "/", omittingEmptySubsequences: false).contains(where: {
+                ["", "..", "."].contains($0)
+            })
+        else {
+            throw HubError.badAnswer(
+                url: url.absoluteString,
+                reason: "the hub lists \(file) without a usable name and hash"
+            )
         }
         let blob = cache.blob(hash, of: name)
         if Self.size(of: blob) != size {
@@ -195,7 +206,9 @@ public struct Hub: Sendable {
             } catch let error as URLError {
                 throw HubError.unreachable(url: Self.shown(url), reason: error.localizedDescription)
             }
-            guard (300..<400).contains(response.status), let place = response.headers["location"] else { return response }
+            guard (300..<400).contains(response.status), let place = response.headers["location"] else {
+                return response
+            }
             guard let next = URL(string: place, relativeTo: url)?.absoluteURL, next.host != nil else {
                 throw HubError.badAnswer(url: Self.shown(url), reason: "sends on to \(place), which is no address")
             }

@@ -41,7 +41,8 @@ struct HubName: Sendable, Hashable {
         let names = halves[0].split(separator: "/", omittingEmptySubsequences: false)
         guard names.count == 2, names.allSatisfy(Self.isName) else { return nil }
         let revision = halves.count == 2 ? halves[1] : "main"
-        guard !revision.isEmpty, revision.split(separator: "/", omittingEmptySubsequences: false).allSatisfy(Self.isName)
+        guard !revision.isEmpty,
+            revision.split(separator: "/", omittingEmptySubsequences: false).allSatisfy(Self.isName)
         else { return nil }
         (model, self.revision) = (String(halves[0]), String(revision))
     }

@@ -53,7 +53,8 @@ struct PreTokenizer: Sendable {
                 + #"\s*[\r\n]+|\s+(?!\S)|\s+"#, .lineBreaking(digits: 1)
         ),
         (
-            casedWord(#"*"#, #"+"#, contraction) + "|" + casedWord(#"+"#, #"*"#, contraction) + "|" + casedRest(#"{1,3}"#),
+            casedWord(#"*"#, #"+"#, contraction) + "|" + casedWord(#"+"#, #"*"#, contraction) + "|"
+                + casedRest(#"{1,3}"#),
             .cased(digits: 3, contractions: true)
         ),
         (
@@ -82,7 +83,9 @@ struct PreTokenizer: Sendable {
             switch step {
             case .leadingSpace:
                 (text, pieces) = text.rewriting(pieces) { piece, rewriter in
-                    if text.scalars[piece.lowerBound] != 0x20 { rewriter.put([0x20], for: piece.lowerBound..<piece.lowerBound) }
+                    if text.scalars[piece.lowerBound] != 0x20 {
+                        rewriter.put([0x20], for: piece.lowerBound..<piece.lowerBound)
+                    }
                     rewriter.keep(piece)
                 }
             case .metaspace(let sign, let prepend, let splits):

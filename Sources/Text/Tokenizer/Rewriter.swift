@@ -30,7 +30,8 @@ struct Rewriter {
         if covered.isEmpty {
             let place =
                 covered.lowerBound < text.bytes.count
-                ? text.origin(ofByte: covered.lowerBound).lowerBound : Int32(text.origin(of: 0..<covered.lowerBound).upperBound)
+                ? text.origin(ofByte: covered.lowerBound).lowerBound
+                : Int32(text.origin(of: 0..<covered.lowerBound).upperBound)
             source = place..<place
         } else {
             let whole = text.origin(of: covered)

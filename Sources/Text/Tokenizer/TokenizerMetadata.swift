@@ -73,7 +73,8 @@ extension Tokenizer {
                 throw TokenizerError.unsupported(
                     source: metadata.source,
                     feature: "tokenizer.ggml.model '\(metadata.model)'",
-                    remedy: "gpt2, llama and bert are read; a Hugging Face directory may have the same tokenizer in another form"
+                    remedy:
+                        "gpt2, llama and bert are read; a Hugging Face directory may have the same tokenizer in another form"
                 )
             }
         (parts.bosID, parts.eosID) = (metadata.bosID, metadata.eosID)
@@ -146,7 +147,8 @@ extension Tokenizer {
             throw TokenizerError.unsupported(
                 source: metadata.source,
                 feature: "tokenizer.ggml.pre '\(metadata.preTokenizer)'",
-                remedy: "supported are smollm, gpt-2, llama-bpe, dbrx, qwen2, gpt-4o and tekken, or a Hugging Face directory"
+                remedy:
+                    "supported are smollm, gpt-2, llama-bpe, dbrx, qwen2, gpt-4o and tekken, or a Hugging Face directory"
             )
         }
     }
@@ -186,7 +188,8 @@ extension Tokenizer {
         let sign = Array("\u{2581}".utf8)
         let words = metadata.vocabulary.map { stored -> [UInt8] in
             if stored.starts(with: sign) { return Array(stored.dropFirst(sign.count)) }
-            return stored.first == UInt8(ascii: "[") && stored.last == UInt8(ascii: "]") ? stored : Array("##".utf8) + stored
+            return stored.first == UInt8(ascii: "[") && stored.last == UInt8(ascii: "]")
+                ? stored : Array("##".utf8) + stored
         }
         return try Parts(
             source: metadata.source,

@@ -121,7 +121,7 @@ public struct MainJob {
             (entry, try entry.make())
         }
         let model = try await LanguageModel.load(
-            from: URL(fileURLWithPath: recipe.modelNameOrPath),
+            from: ModelReference.resolve(recipe.modelNameOrPath),
             dtype: recipe.floatType,
             device: device
         )

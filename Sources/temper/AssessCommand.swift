@@ -12,7 +12,7 @@ struct AssessCommand: AsyncParsableCommand {
         abstract: "Measures the risk of a model, with or without an adapter."
     )
 
-    @Argument(help: "A .gguf file or a model directory.")
+    @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.")
     var model: String
     @Option(help: "An adapter directory in PEFT's format.")
     var adapter: String?
@@ -53,7 +53,7 @@ struct AssessCommand: AsyncParsableCommand {
             wholeAnswers: wholeAnswers
         )
         let file = try output.map(Self.prepare)
-        let loaded = try await LanguageModel.load(from: URL(fileURLWithPath: model), device: device.resolved)
+        let loaded = try await LanguageModel.load(from: ModelReference.resolve(model), device: device.resolved)
         let subject = try await loaded.forInference(adapter: adapter.map { URL(fileURLWithPath: $0) })
         let progress = Progress(json: false, quiet: quiet)
         let name = adapter ?? model

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Tokenizer")
 struct TokenizerTests {
-    static let styles = ["gpt2", "prefixed", "llama3", "qwen2", "smollm"]
+    static let styles = ["gpt2", "prefixed", "llama3", "qwen2", "smollm", "gpt4o", "tekken"]
 
     @Test("ids and decoded texts equal the reference", arguments: styles)
     func idsEqualReference(style: String) throws {
@@ -79,10 +79,16 @@ struct TokenizerTests {
         }
     }
 
-    @Test("GGUF metadata gives the tokenizer that the directory gives")
-    func metadata() throws {
-        let golden = try Goldens.tokenizer("smollm")
-        let file = Goldens.folder.appendingPathComponent("smollm/tokenizer.json")
+    @Test(
+        "GGUF metadata gives the tokenizer that the directory gives",
+        arguments: [
+            ("smollm", "smollm"), ("gpt2", "gpt-2"), ("llama3", "llama-bpe"), ("qwen2", "qwen2"), ("gpt4o", "gpt-4o"),
+            ("tekken", "tekken"),
+        ]
+    )
+    func metadata(style: String, preTokenizer: String) throws {
+        let golden = try Goldens.tokenizer(style)
+        let file = Goldens.folder.appendingPathComponent("\(style)/tokenizer.json")
         let root = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
         let model = try #require(root["model"] as? [String: Any])
         let vocabulary = try #require(model["vocab"] as? [String: Int])
@@ -90,74 +96,51 @@ struct TokenizerTests {
         var tokens = [[UInt8]](repeating: [], count: vocabulary.count)
         for (token, id) in vocabulary { tokens[id] = Array(token.utf8) }
         let types = tokens.indices.map { Int32($0 < 3 ? 3 : 1) }
-        let tokenizer = try Tokenizer(
-            source: "model.gguf",
-            vocabulary: tokens,
-            merges: merges,
-            tokenTypes: types,
-            preTokenizer: "smollm",
-            bosID: 1,
-            eosID: 2,
-            unknownID: 0,
-            padID: 2,
-            addBOS: true,
-            chatTemplate: nil
-        )
-        for text in ["Hello 123 it's\r\n\u{1F600}", "<|im_start|>x<|im_end|>", "  a"] {
+        var metadata = TokenizerMetadata(source: "model.gguf", model: "gpt2", vocabulary: tokens)
+        (metadata.merges, metadata.tokenTypes, metadata.preTokenizer) = (merges, types, preTokenizer)
+        (metadata.bosID, metadata.eosID, metadata.unknownID, metadata.addsBOS) = (1, 2, 0, true)
+        let tokenizer = try Tokenizer(metadata)
+        for text in ["Hello 123 it's\r\n\u{1F600}", "<|im_start|>x<|im_end|>", "  a", "aBC'LL xY//\n12345"] {
             #expect(tokenizer.encode(text) == golden.encode(text))
         }
         #expect(tokenizer.encode("a", addSpecialTokens: true).first == 1)
         #expect(tokenizer.specialTokenIDs == [0, 1, 2])
     }
 
-    @Test("what is not byte-level BPE is refused by name")
+    @Test("what is not known is refused by name")
     func refusals() throws {
-        #expect {
-            try Tokenizer(
-                source: "model.gguf",
-                vocabulary: [[97]],
-                merges: [],
-                tokenTypes: [],
-                preTokenizer: "mystery",
-                bosID: nil,
-                eosID: nil,
-                unknownID: nil,
-                padID: nil,
-                addBOS: false,
-                chatTemplate: nil
-            )
-        } throws: {
-            "\($0)".contains("mystery") && "\($0)".contains("model.gguf")
-        }
-        #expect {
-            try Tokenizer(
-                source: "model.gguf",
-                vocabulary: [[97]],
-                merges: [Array("a b".utf8)],
-                tokenTypes: [],
-                preTokenizer: "gpt-2",
-                bosID: 7,
-                eosID: nil,
-                unknownID: nil,
-                padID: nil,
-                addBOS: false,
-                chatTemplate: nil
-            )
-        } throws: {
-            "\($0)".contains("'a' and 'b'")
+        var metadata = TokenizerMetadata(source: "model.gguf", model: "gpt2", vocabulary: [[97]])
+        let refusals: [(merge: String, preTokenizer: String, model: String, bosID: Int?, names: String)] = [
+            ("a a", "mystery", "gpt2", nil, "mystery"), ("a b", "gpt-2", "gpt2", 7, "'a' and 'b'"),
+            ("", "gpt-2", "gpt2", nil, "not a pair"), ("", "default", "rwkv", nil, "rwkv"),
+            ("", "default", "llama", nil, "tokenizer.ggml.scores"), ("", "default", "bert", nil, "[UNK]"),
+        ]
+        for (merge, preTokenizer, model, bosID, name) in refusals {
+            metadata.merges = [Array(merge.utf8)]
+            (metadata.preTokenizer, metadata.model, metadata.bosID) = (preTokenizer, model, bosID)
+            #expect {
+                try Tokenizer(metadata)
+            } throws: {
+                "\($0)".contains(name) && "\($0)".contains("model.gguf")
+            }
         }
         let split = #"{"type":"Split","pattern":{"Regex":"x+y"},"behavior":"Isolated"}"#
         let byteLevel = #"{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}"#
         let cases: [(json: String, names: String)] = [
-            (#"{"model":{"type":"Unigram"}}"#, "Unigram"),
-            (#"{"model":{"vocab":{"a":0},"merges":[]},"pre_tokenizer":{"type":"Metaspace"}}"#, "ByteLevel"),
+            (#"{"model":{"type":"Mystery","vocab":{}}}"#, "Mystery"),
+            (
+                #"{"model":{"vocab":{"a":0},"merges":[]},"pre_tokenizer":{"type":"Sequence","pretokenizers":["#
+                    + byteLevel + "," + split + "]}}", "after ByteLevel"
+            ),
+            (#"{"model":{"vocab":{"a":0},"merges":[]},"decoder":{"type":"CTC"}}"#, "CTC"),
+            (#"{"model":{"type":"WordPiece","vocab":{"a":0}}}"#, "unknown words"),
             (
                 #"{"model":{"vocab":{"a":0},"merges":[]},"pre_tokenizer":{"type":"Sequence","pretokenizers":["#
                     + split + "," + byteLevel + "]}}", "x+y"
             ),
             (
-                #"{"model":{"vocab":{"a":0},"merges":[]},"normalizer":{"type":"Lowercase"},"pre_tokenizer":"#
-                    + byteLevel + "}", "Lowercase"
+                #"{"model":{"vocab":{"a":0},"merges":[]},"normalizer":{"type":"Nmt"},"pre_tokenizer":"#
+                    + byteLevel + "}", "Nmt"
             ),
             (#"{"model":{"vocab":{"a":"#, "byte"),
         ]

@@ -52,7 +52,7 @@ extension Recipe {
             throw table.missing("tune", expected: "a section with at least `train_data`")
         }
         guard let model = try table.optionalText("model_name_or_path"), !model.isEmpty else {
-            throw table.missing("model_name_or_path", expected: "a GGUF file or a model folder")
+            throw table.missing("model_name_or_path", expected: "a GGUF file, a model folder or ORG/NAME")
         }
         self.init(
             runName: URL(fileURLWithPath: context.file).deletingPathExtension().lastPathComponent,

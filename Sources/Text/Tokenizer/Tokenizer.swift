@@ -1,4 +1,4 @@
-/// A byte-level BPE tokenizer: text to token ids and back, id for id as the model was trained.
+/// A tokenizer: text to token ids and back, id for id as the model was trained.
 ///
 /// Built from a Hugging Face directory or from GGUF metadata. Special tokens written in the text are recognised, as in
 /// Hugging Face's `tokenizers`. Knows nothing about models; conversations are ``ChatTemplate``'s business.
@@ -26,35 +26,15 @@ public struct Tokenizer: Sendable {
 
     let table: TokenTable
     private let specialIDs: Set<Int>
+    private let addedIDs: [[UInt8]: Int]
     private let rawTokens: AddedTokens
     private let normalizedTokens: AddedTokens
-    private let composes: Bool
+    private let normalizer: Normalizer
     private let preTokenizer: PreTokenizer
-    private let merger: BytePairMerger
+    private let segmenter: Segmenter
+    private let decoder: TokenDecoder
     private let prefixIDs: [Int]
     private let suffixIDs: [Int]
-
-    /// What both formats are reduced to.
-    struct Parts {
-        /// Where it came from, for errors.
-        var source: String
-        /// Each id's text as stored; empty where there is none.
-        var vocabulary: [[UInt8]]
-        var added: [AddedTokens.Entry]
-        /// Pairs of token texts as stored, best first.
-        var merges: [(left: [UInt8], right: [UInt8])]
-        var composes = false
-        var steps: [PreTokenizer.Step]
-        var missingByte = BytePairMerger.MissingByte.dropped
-        var takesWholeWords = false
-        var prefixIDs: [Int] = []
-        var suffixIDs: [Int] = []
-        var bosID: Int?
-        var eosID: Int?
-        var unknownID: Int?
-        var padID: Int?
-        var chatTemplate: String?
-    }
 
     /// Names under which models end a turn.
     private static let endOfTurnNames = [
@@ -62,54 +42,24 @@ public struct Tokenizer: Sendable {
         "<end_of_turn>", "<|return|>", "<|call|>", "</s>",
     ]
 
-    init(_ parts: Parts) throws {
-        var tokens: [[UInt8]] = []
-        var isSearchable: [Bool] = []
-        let size = max(parts.vocabulary.count, (parts.added.map(\.id).max() ?? -1) + 1)
-        tokens.reserveCapacity(size)
-        for stored in parts.vocabulary {
-            let decoded = ByteAlphabet.decode(stored)
-            tokens.append(decoded ?? stored)
-            isSearchable.append(decoded != nil)
+    init(_ source: Parts) throws {
+        var parts = source
+        let normalizer = Normalizer(steps: parts.normalization)
+        // From here on such tokens are what normalising makes of them, in the text and when it is written again.
+        for index in parts.added.indices where parts.added[index].isNormalized {
+            parts.added[index].content = normalizer.apply(to: ScalarText(parts.added[index].content, base: 0)).bytes
         }
-        tokens.append(contentsOf: repeatElement([], count: size - tokens.count))
-        isSearchable.append(contentsOf: repeatElement(false, count: size - isSearchable.count))
-        for entry in parts.added {
-            if !isSearchable[entry.id] || tokens[entry.id] != entry.content { isSearchable[entry.id] = false }
-            tokens[entry.id] = entry.content
-        }
+        let (tokens, isSearchable) = parts.tokens()
         let table = TokenTable(tokens, isSearchable: isSearchable)
         self.table = table
-        let merges = try parts.merges.map { pair in
-            guard let left = ByteAlphabet.decode(pair.left), let right = ByteAlphabet.decode(pair.right),
-                let leftID = table.find(left), let rightID = table.find(right), let result = table.find(left + right)
-            else {
-                let names = [pair.left, pair.right].map { String(decoding: $0, as: UTF8.self) }
-                throw TokenizerError.malformed(
-                    source: parts.source,
-                    reason: "the merge of '\(names[0])' and '\(names[1])' names a token the vocabulary lacks"
-                )
-            }
-            return (left: leftID, right: rightID, result: result)
-        }
-        merger = BytePairMerger(
-            table: table,
-            merges: merges,
-            missingByte: parts.missingByte,
-            takesWholeWords: parts.takesWholeWords
-        )
+        segmenter = try parts.segmenter(table)
         specialIDs = Set(parts.added.filter(\.isSpecial).map(\.id))
+        addedIDs = Dictionary(source.added.map { ($0.content, $0.id) }) { _, last in last }
         rawTokens = AddedTokens(parts.added.filter { !$0.isNormalized })
-        let composes = parts.composes
-        normalizedTokens = AddedTokens(
-            parts.added.filter(\.isNormalized).map { entry in
-                var entry = entry
-                if composes { entry.content = ScalarText(entry.content, base: 0).composed().bytes }
-                return entry
-            }
-        )
-        self.composes = composes
+        normalizedTokens = AddedTokens(parts.added.filter(\.isNormalized))
+        self.normalizer = normalizer
         preTokenizer = PreTokenizer(steps: parts.steps)
+        decoder = TokenDecoder(steps: parts.decoding)
         (prefixIDs, suffixIDs) = (parts.prefixIDs, parts.suffixIDs)
         (bosID, eosID, unknownID, padID) = (parts.bosID, parts.eosID, parts.unknownID, parts.padID)
         for id in [bosID, eosID, unknownID, padID].compactMap({ $0 }) + prefixIDs + suffixIDs
@@ -119,12 +69,13 @@ public struct Tokenizer: Sendable {
                 reason: "special token id \(id) is not in the vocabulary"
             )
         }
-        let enders = parts.added.filter { entry in
+        let enders = source.added.filter { entry in
             Self.endOfTurnNames.contains { $0.utf8.elementsEqual(entry.content) }
         }
         endOfTurnIDs = Set(enders.map(\.id) + [parts.eosID].compactMap { $0 })
-        let names = endOfTurnIDs.sorted().map { String(decoding: tokens[$0], as: UTF8.self) }
-        let name = { (id: Int?) in id.map { String(decoding: tokens[$0], as: UTF8.self) } }
+        let names = Dictionary(source.added.map { ($0.id, $0.content) }) { _, last in last }
+        let name = { (id: Int?) in id.map { String(decoding: names[$0] ?? tokens[$0], as: UTF8.self) } }
+        let endOfTurnTokens = endOfTurnIDs.sorted().compactMap(name)
         chatTemplate = try parts.chatTemplate.map {
             try ChatTemplate(
                 source: $0,
@@ -132,7 +83,7 @@ public struct Tokenizer: Sendable {
                 eosToken: name(parts.eosID),
                 unknownToken: name(parts.unknownID),
                 padToken: name(parts.padID),
-                endOfTurnTokens: names
+                endOfTurnTokens: endOfTurnTokens
             )
         }
     }
@@ -146,16 +97,12 @@ public struct Tokenizer: Sendable {
     /// The id of the token with exactly this text, normal or special, such as `"<|im_end|>"`.
     public func id(ofToken token: String) -> Int? {
         let bytes = Array(token.utf8)
-        for tokens in [rawTokens, normalizedTokens] {
-            let segments = tokens.split(bytes)
-            if segments.count == 1, let id = segments[0].id { return id }
-        }
-        return table.find(bytes).map(Int.init)
+        return addedIDs[bytes] ?? table.find(bytes).map(Int.init)
     }
 
     /// The bytes a token stands for, which need not be whole characters; nil if there is no such id.
     public func bytes(of id: Int) -> [UInt8]? {
-        table.bytes(of: id).map(Array.init)
+        table.bytes(of: id).map { decoder.bytes(of: Array($0)) }
     }
 
     /// The ids of a text.
@@ -173,14 +120,15 @@ public struct Tokenizer: Sendable {
         let bytes = Array(text.utf8)
         var tokens: [Token] = []
         tokens.reserveCapacity(bytes.count / 3 + 1)
-        var scratch = BytePairMerger.Scratch()
+        var scratch = Segmenter.Scratch()
         for segment in rawTokens.split(bytes) {
             if let id = segment.id {
                 tokens.append(Token(id: id, utf8: segment.range))
                 continue
             }
-            var part = ScalarText(Array(bytes[segment.range]), base: segment.range.lowerBound)
-            if composes { part = part.composed() }
+            let part = normalizer.apply(
+                to: ScalarText(Array(bytes[segment.range]), base: segment.range.lowerBound)
+            )
             for inner in normalizedTokens.split(part.bytes) {
                 if let id = inner.id {
                     tokens.append(Token(id: id, utf8: part.origin(of: inner.range)))
@@ -193,12 +141,12 @@ public struct Tokenizer: Sendable {
         return tokens
     }
 
-    private func encode(_ text: ScalarText, into tokens: inout [Token], scratch: inout BytePairMerger.Scratch) {
+    private func encode(_ text: ScalarText, into tokens: inout [Token], scratch: inout Segmenter.Scratch) {
         let (text, pieces) = preTokenizer.pieces(of: text)
         text.bytes.withUnsafeBufferPointer { bytes in
             for piece in pieces {
                 let range = text.byteRange(piece)
-                merger.merge(UnsafeBufferPointer(rebasing: bytes[range]), scratch: &scratch)
+                segmenter.segment(UnsafeBufferPointer(rebasing: bytes[range]), scratch: &scratch)
                 for part in scratch.pieces {
                     let covered = range.lowerBound + Int(part.start)..<range.lowerBound + Int(part.end)
                     tokens.append(Token(id: Int(part.id), utf8: text.origin(of: covered)))
@@ -209,10 +157,9 @@ public struct Tokenizer: Sendable {
 
     /// The text of ids; bytes that are not whole characters become U+FFFD, unknown ids nothing.
     public func decode(_ ids: [Int], skipSpecialTokens: Bool = false) -> String {
-        var bytes: [UInt8] = []
-        for id in ids where !(skipSpecialTokens && specialIDs.contains(id)) {
-            if let token = table.bytes(of: id) { bytes.append(contentsOf: token) }
+        let tokens = ids.compactMap { id in
+            skipSpecialTokens && specialIDs.contains(id) ? nil : table.bytes(of: id).map(Array.init)
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return String(decoding: decoder.decode(tokens), as: UTF8.self)
     }
 }

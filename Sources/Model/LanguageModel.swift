@@ -1,7 +1,7 @@
 public import Foundation
 public import TemperText
 public import TemperTorch
-package import TemperWeights
+import TemperWeights
 
 /// A language model: network, tokenizer and chat template, loaded from a GGUF file or a Hugging Face directory.
 @TorchActor
@@ -83,47 +83,6 @@ public final class LanguageModel {
             throw ModelError.noChatTemplate(path: url.path)
         }
         return try template.render(chat, addGenerationPrompt: true).text
-    }
-}
-
-extension Tokenizer {
-    /// Reads the `tokenizer.*` metadata of a GGUF file.
-    package init(gguf: GGUFFile) throws {
-        let path = gguf.url.path
-        func need<Value>(_ value: Value?, _ key: String) throws -> Value {
-            guard let value else {
-                throw ModelError.configuration(path: path, key: key, reason: "is missing or has another type")
-            }
-            return value
-        }
-        let model = gguf.metadata["tokenizer.ggml.model"]?.text ?? "(missing)"
-        guard model == "gpt2" else {
-            throw ModelError.unsupported(
-                path: path,
-                feature: "tokenizer \(model)",
-                remedy: "byte-level BPE (gpt2) vocabularies are read"
-            )
-        }
-        let tokens = try need(gguf.metadata["tokenizer.ggml.tokens"]?.strings, "tokenizer.ggml.tokens")
-        let merges = try need(gguf.metadata["tokenizer.ggml.merges"]?.strings, "tokenizer.ggml.merges")
-        let types = try gguf.metadata["tokenizer.ggml.token_type"].map {
-            try need($0.integers, "tokenizer.ggml.token_type").map {
-                try need(Int32(exactly: $0), "tokenizer.ggml.token_type")
-            }
-        }
-        try self.init(
-            source: path,
-            vocabulary: tokens.map(Array.init),
-            merges: merges.map(Array.init),
-            tokenTypes: types ?? [],
-            preTokenizer: gguf.metadata["tokenizer.ggml.pre"]?.text ?? "default",
-            bosID: gguf.metadata["tokenizer.ggml.bos_token_id"]?.integer,
-            eosID: gguf.metadata["tokenizer.ggml.eos_token_id"]?.integer,
-            unknownID: gguf.metadata["tokenizer.ggml.unknown_token_id"]?.integer,
-            padID: gguf.metadata["tokenizer.ggml.padding_token_id"]?.integer,
-            addBOS: gguf.metadata["tokenizer.ggml.add_bos_token"]?.flag ?? false,
-            chatTemplate: gguf.metadata["tokenizer.chat_template"]?.text
-        )
     }
 }
 

@@ -48,6 +48,15 @@ extension TemplateValue {
         if case .int(let value) = self { value } else { nil }
     }
 
+    /// The number, whole or not, if this is one.
+    package var number: Double? {
+        switch self {
+        case .int(let value): Double(value)
+        case .double(let value): value
+        default: nil
+        }
+    }
+
     /// The elements, if this is an array.
     package var array: [TemplateValue]? {
         if case .array(let values) = self { values } else { nil }

@@ -90,19 +90,10 @@ struct TokenizerTests {
         var tokens = [[UInt8]](repeating: [], count: vocabulary.count)
         for (token, id) in vocabulary { tokens[id] = Array(token.utf8) }
         let types = tokens.indices.map { Int32($0 < 3 ? 3 : 1) }
-        let tokenizer = try Tokenizer(
-            source: "model.gguf",
-            vocabulary: tokens,
-            merges: merges,
-            tokenTypes: types,
-            preTokenizer: "smollm",
-            bosID: 1,
-            eosID: 2,
-            unknownID: 0,
-            padID: 2,
-            addBOS: true,
-            chatTemplate: nil
-        )
+        var metadata = TokenizerMetadata(source: "model.gguf", model: "gpt2", vocabulary: tokens)
+        (metadata.merges, metadata.tokenTypes, metadata.preTokenizer) = (merges, types, "smollm")
+        (metadata.bosID, metadata.eosID, metadata.unknownID, metadata.addsBOS) = (1, 2, 0, true)
+        let tokenizer = try Tokenizer(metadata)
         for text in ["Hello 123 it's\r\n\u{1F600}", "<|im_start|>x<|im_end|>", "  a"] {
             #expect(tokenizer.encode(text) == golden.encode(text))
         }
@@ -110,54 +101,40 @@ struct TokenizerTests {
         #expect(tokenizer.specialTokenIDs == [0, 1, 2])
     }
 
-    @Test("what is not byte-level BPE is refused by name")
+    @Test("what is not known is refused by name")
     func refusals() throws {
-        #expect {
-            try Tokenizer(
-                source: "model.gguf",
-                vocabulary: [[97]],
-                merges: [],
-                tokenTypes: [],
-                preTokenizer: "mystery",
-                bosID: nil,
-                eosID: nil,
-                unknownID: nil,
-                padID: nil,
-                addBOS: false,
-                chatTemplate: nil
-            )
-        } throws: {
-            "\($0)".contains("mystery") && "\($0)".contains("model.gguf")
-        }
-        #expect {
-            try Tokenizer(
-                source: "model.gguf",
-                vocabulary: [[97]],
-                merges: [Array("a b".utf8)],
-                tokenTypes: [],
-                preTokenizer: "gpt-2",
-                bosID: 7,
-                eosID: nil,
-                unknownID: nil,
-                padID: nil,
-                addBOS: false,
-                chatTemplate: nil
-            )
-        } throws: {
-            "\($0)".contains("'a' and 'b'")
+        var metadata = TokenizerMetadata(source: "model.gguf", model: "gpt2", vocabulary: [[97]])
+        let refusals: [(merge: String, preTokenizer: String, model: String, bosID: Int?, names: String)] = [
+            ("a a", "mystery", "gpt2", nil, "mystery"), ("a b", "gpt-2", "gpt2", 7, "'a' and 'b'"),
+            ("", "gpt-2", "gpt2", nil, "not a pair"), ("", "default", "rwkv", nil, "rwkv"),
+            ("", "default", "llama", nil, "tokenizer.ggml.scores"), ("", "default", "bert", nil, "[UNK]"),
+        ]
+        for (merge, preTokenizer, model, bosID, name) in refusals {
+            metadata.merges = [Array(merge.utf8)]
+            (metadata.preTokenizer, metadata.model, metadata.bosID) = (preTokenizer, model, bosID)
+            #expect {
+                try Tokenizer(metadata)
+            } throws: {
+                "\($0)".contains(name) && "\($0)".contains("model.gguf")
+            }
         }
         let split = #"{"type":"Split","pattern":{"Regex":"x+y"},"behavior":"Isolated"}"#
         let byteLevel = #"{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}"#
         let cases: [(json: String, names: String)] = [
-            (#"{"model":{"type":"Unigram"}}"#, "Unigram"),
-            (#"{"model":{"vocab":{"a":0},"merges":[]},"pre_tokenizer":{"type":"Metaspace"}}"#, "ByteLevel"),
+            (#"{"model":{"type":"Mystery","vocab":{}}}"#, "Mystery"),
+            (
+                #"{"model":{"vocab":{"a":0},"merges":[]},"pre_tokenizer":{"type":"Sequence","pretokenizers":["#
+                    + byteLevel + "," + split + "]}}", "after ByteLevel"
+            ),
+            (#"{"model":{"vocab":{"a":0},"merges":[]},"decoder":{"type":"CTC"}}"#, "CTC"),
+            (#"{"model":{"type":"WordPiece","vocab":{"a":0}}}"#, "unknown words"),
             (
                 #"{"model":{"vocab":{"a":0},"merges":[]},"pre_tokenizer":{"type":"Sequence","pretokenizers":["#
                     + split + "," + byteLevel + "]}}", "x+y"
             ),
             (
-                #"{"model":{"vocab":{"a":0},"merges":[]},"normalizer":{"type":"Lowercase"},"pre_tokenizer":"#
-                    + byteLevel + "}", "Lowercase"
+                #"{"model":{"vocab":{"a":0},"merges":[]},"normalizer":{"type":"Nmt"},"pre_tokenizer":"#
+                    + byteLevel + "}", "Nmt"
             ),
             (#"{"model":{"vocab":{"a":"#, "byte"),
         ]

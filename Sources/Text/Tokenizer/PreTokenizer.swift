@@ -13,6 +13,27 @@ struct PreTokenizer: Sendable {
         case lineBreaking(digits: Int)
         /// A space before each piece that lacks one.
         case leadingSpace
+        /// Spaces written as a sign, perhaps one put in front, and perhaps a new piece from each sign on.
+        case metaspace(sign: UInt32, prepend: Prepend, splits: Bool)
+        /// Cut at a character.
+        case separator(UInt32, Separation)
+        /// Cut at white space, which is left out.
+        case whiteSpace
+        /// Each sign of punctuation apart, as BERT sees it.
+        case punctuation
+    }
+
+    /// Which pieces get a sign for a space in front.
+    enum Prepend: String, Sendable {
+        case always, first, never
+    }
+
+    /// Where a separator goes.
+    enum Separation: String, Sendable {
+        case removed = "Removed"
+        case isolated = "Isolated"
+        case before = "MergedWithPrevious"
+        case after = "MergedWithNext"
     }
 
     /// The steps, applied in order, each to the pieces of the one before.
@@ -38,24 +59,77 @@ struct PreTokenizer: Sendable {
         var text = text
         var pieces = text.count > 0 ? [0..<text.count] : []
         for step in steps {
-            if step == .leadingSpace {
-                (text, pieces) = text.spacingBefore(pieces)
-                continue
-            }
-            var finer: [Range<Int>] = []
-            finer.reserveCapacity(text.count / 4 + 1)
-            for piece in pieces {
-                var start = piece.lowerBound
-                while start < piece.upperBound {
-                    let scanner = Scanner(text: text, start: start, limit: piece.upperBound)
-                    let end = scanner.end(of: step)
-                    finer.append(start..<end)
-                    start = end
+            switch step {
+            case .leadingSpace:
+                (text, pieces) = text.rewriting(pieces) { piece, rewriter in
+                    if text.scalars[piece.lowerBound] != 0x20 { rewriter.put([0x20], for: piece.lowerBound..<piece.lowerBound) }
+                    rewriter.keep(piece)
                 }
+            case .metaspace(let sign, let prepend, let splits):
+                (text, pieces) = text.writingSpaces(as: sign, prepend: prepend, in: pieces)
+                if splits { pieces = Self.cut(pieces, of: text, by: .separator(sign, .after)) }
+            default:
+                pieces = Self.cut(pieces, of: text, by: step)
             }
-            pieces = finer
         }
         return (text, pieces)
+    }
+
+    private static func cut(_ pieces: [Range<Int>], of text: ScalarText, by step: Step) -> [Range<Int>] {
+        var finer: [Range<Int>] = []
+        finer.reserveCapacity(text.count / 4 + 1)
+        for piece in pieces {
+            var start = piece.lowerBound
+            while start < piece.upperBound {
+                let scanner = Scanner(text: text, start: start, limit: piece.upperBound)
+                let end = scanner.end(of: step)
+                if !scanner.isDropped(by: step) { finer.append(start..<end) }
+                start = end
+            }
+        }
+        return finer
+    }
+}
+
+extension ScalarText {
+    /// The text changed piece by piece, and the pieces where they lie afterwards; what is between them is left out.
+    fileprivate func rewriting(
+        _ pieces: [Range<Int>],
+        _ change: (Range<Int>, inout Rewriter) -> Void
+    ) -> (text: ScalarText, pieces: [Range<Int>]) {
+        var rewriter = Rewriter(self)
+        var moved: [Range<Int>] = []
+        for piece in pieces where !piece.isEmpty {
+            let start = rewriter.count
+            change(piece, &rewriter)
+            moved.append(start..<rewriter.count)
+        }
+        return (rewriter.finish(), moved)
+    }
+
+    fileprivate func writingSpaces(
+        as sign: UInt32,
+        prepend: PreTokenizer.Prepend,
+        in pieces: [Range<Int>]
+    ) -> (text: ScalarText, pieces: [Range<Int>]) {
+        let signBytes = Unicode.Scalar(sign)?.utf8Bytes ?? []
+        return rewriting(pieces) { piece, rewriter in
+            let first = piece.lowerBound
+            let isWanted =
+                switch prepend {
+                case .always: true
+                case .first: origin(of: byteRange(piece)).lowerBound == 0
+                case .never: false
+                }
+            if isWanted, scalars[first] != sign, scalars[first] != 0x20 { rewriter.put(signBytes, for: first..<first) }
+            for index in piece {
+                if scalars[index] == 0x20 {
+                    rewriter.put(signBytes, for: index..<index + 1)
+                } else {
+                    rewriter.keep(index..<index + 1)
+                }
+            }
+        }
     }
 }
 
@@ -70,7 +144,48 @@ private struct Scanner {
         case .digits(let individually): digitsEnd(individually: individually)
         case .gpt2: gpt2End()
         case .lineBreaking(let digits): lineBreakingEnd(digits: digits)
-        case .leadingSpace: limit
+        case .separator(let scalar, let separation): separatorEnd(scalar, separation)
+        case .whiteSpace: isSpace ? runEnd(from: start) { $0.isSpace } : runEnd(from: start) { !$0.isSpace }
+        case .punctuation: punctuationEnd()
+        case .leadingSpace, .metaspace: limit
+        }
+    }
+
+    /// Whether the piece that begins here is one that a step leaves out.
+    func isDropped(by step: PreTokenizer.Step) -> Bool {
+        switch step {
+        case .whiteSpace: isSpace
+        case .separator(let scalar, .removed): text.scalars[start] == scalar
+        default: false
+        }
+    }
+
+    private var isSpace: Bool { text.kinds[start].isSpace }
+
+    private func separatorEnd(_ scalar: UInt32, _ separation: PreTokenizer.Separation) -> Int {
+        let next = (start..<limit).first { text.scalars[$0] == scalar && ($0 > start || separation != .after) }
+        guard let next else { return limit }
+        return separation == .before || next == start ? next + 1 : next
+    }
+
+    private func punctuationEnd() -> Int {
+        if isPunctuation(start) { return start + 1 }
+        return (start..<limit).first(where: isPunctuation) ?? limit
+    }
+
+    /// All that ASCII counts as punctuation, and the categories P*.
+    private func isPunctuation(_ index: Int) -> Bool {
+        let scalar = text.scalars[index]
+        switch scalar {
+        case 0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E: return true
+        case 0..<0x80: return false
+        default: break
+        }
+        switch Unicode.Scalar(scalar)?.properties.generalCategory {
+        case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
+            .finalPunctuation, .otherPunctuation:
+            return true
+        default: return false
         }
     }
 

@@ -1,5 +1,3 @@
-import Foundation
-
 /// A stretch of text as bytes and scalars, each byte knowing which bytes of the caller's text it came from.
 ///
 /// Scalars, never grapheme clusters: the reference tokenizers split inside clusters (CRLF, Thai, Indic marks, emoji).
@@ -36,7 +34,8 @@ struct ScalarText {
         scan()
     }
 
-    private init(_ bytes: [UInt8], origins: [Range<Int32>]) {
+    /// Scans changed text, of which each byte stands for a range of the caller's.
+    init(_ bytes: [UInt8], origins: [Range<Int32>]) {
         self.bytes = bytes
         self.base = 0
         self.origins = origins
@@ -93,74 +92,14 @@ struct ScalarText {
         return lower..<max(lower, Int(origins[range.upperBound - 1].upperBound))
     }
 
-    private func origin(ofByte index: Int) -> Range<Int32> {
+    /// The caller's bytes that one byte stands for.
+    func origin(ofByte index: Int) -> Range<Int32> {
         origins?[index] ?? Int32(base + index)..<Int32(base + index + 1)
-    }
-
-    /// The same text in normalisation form C.
-    ///
-    /// Where normalising changes a base scalar and its marks, all their bytes stand for the whole of it.
-    func composed() -> ScalarText {
-        guard scalars.contains(where: { $0 >= 0x300 }) else { return self }
-        let whole = Array(String(decoding: bytes, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)
-        guard whole != bytes else { return self }
-        var result: [UInt8] = []
-        var map: [Range<Int32>] = []
-        var first = 0
-        while first < count {
-            var last = first + 1
-            while last < count, Self.mayCompose(scalars[last]) { last += 1 }
-            let range = byteRange(first..<last)
-            let cluster = Array(bytes[range])
-            let form = Array(String(decoding: cluster, as: UTF8.self).precomposedStringWithCanonicalMapping.utf8)
-            if form == cluster {
-                for index in range { map.append(origin(ofByte: index)) }
-            } else {
-                let source = origin(of: range)
-                let span = Int32(source.lowerBound)..<Int32(source.upperBound)
-                map.append(contentsOf: repeatElement(span, count: form.count))
-            }
-            result.append(contentsOf: form)
-            first = last
-        }
-        return ScalarText(result, origins: map)
-    }
-
-    /// Whether a scalar may join the scalars before it under normalisation: marks, and Hangul vowels and finals.
-    private static func mayCompose(_ scalar: UInt32) -> Bool {
-        guard scalar >= 0x300 else { return false }
-        if (0x1160...0x11FF).contains(scalar) { return true }
-        switch Unicode.Scalar(scalar)?.properties.generalCategory {
-        case .nonspacingMark, .spacingMark, .enclosingMark: return true
-        default: return false
-        }
     }
 
     /// A part of the text by bytes, which must lie between scalars.
     func part(_ range: Range<Int>) -> ScalarText {
         if origins == nil { return ScalarText(Array(bytes[range]), base: base + range.lowerBound) }
         return ScalarText(Array(bytes[range]), origins: range.map(origin(ofByte:)))
-    }
-
-    /// The text with a space put before each piece that does not begin with one, and the pieces moved accordingly.
-    func spacingBefore(_ pieces: [Range<Int>]) -> (text: ScalarText, pieces: [Range<Int>]) {
-        var result: [UInt8] = []
-        var map: [Range<Int32>] = []
-        var moved: [Range<Int>] = []
-        var inserted = 0
-        for piece in pieces where !piece.isEmpty {
-            let range = byteRange(piece)
-            let lower = piece.lowerBound + inserted
-            if scalars[piece.lowerBound] != 0x20 {
-                let start = origin(ofByte: range.lowerBound).lowerBound
-                result.append(0x20)
-                map.append(start..<start)
-                inserted += 1
-            }
-            moved.append(lower..<piece.upperBound + inserted)
-            result.append(contentsOf: bytes[range])
-            for index in range { map.append(origin(ofByte: index)) }
-        }
-        return (ScalarText(result, origins: map), moved)
     }
 }

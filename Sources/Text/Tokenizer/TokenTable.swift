@@ -7,6 +7,8 @@ struct TokenTable: Sendable {
     private var starts: [Int32] = [0]
     private var slots: [Int32] = []
     private var mask = 0
+    /// Length in bytes of the longest searchable token.
+    private(set) var longest = 0
 
     /// Number of ids.
     var count: Int { starts.count - 1 }
@@ -28,8 +30,9 @@ struct TokenTable: Sendable {
         slots = [Int32](repeating: -1, count: capacity)
         mask = capacity - 1
         for id in tokens.indices where isSearchable[id] && !tokens[id].isEmpty {
+            longest = max(longest, tokens[id].count)
             tokens[id].withUnsafeBufferPointer { bytes in
-                var slot = Self.hash(bytes) & mask
+                var slot = Self.slotHash(Self.hash(bytes)) & mask
                 while slots[slot] >= 0 { slot = (slot + 1) & mask }
                 slots[slot] = Int32(id)
             }
@@ -44,8 +47,27 @@ struct TokenTable: Sendable {
 
     /// The id of the searchable token with exactly these bytes.
     func find(_ bytes: UnsafeBufferPointer<UInt8>) -> Int32? {
+        guard bytes.count <= longest else { return nil }
+        return find(bytes, hash: Self.hash(bytes))
+    }
+
+    /// The id of the searchable token with exactly these bytes.
+    func find(_ bytes: [UInt8]) -> Int32? {
+        bytes.withUnsafeBufferPointer(find)
+    }
+
+    /// Calls `body` with id and length of every searchable token that the bytes begin with, shortest first.
+    func forEachPrefix(of bytes: UnsafeBufferPointer<UInt8>, _ body: (Int32, Int) -> Void) {
+        var hash = Self.emptyHash
+        for length in 0..<min(bytes.count, longest) {
+            hash = Self.extend(hash, bytes[length])
+            if let id = find(UnsafeBufferPointer(rebasing: bytes[...length]), hash: hash) { body(id, length + 1) }
+        }
+    }
+
+    private func find(_ bytes: UnsafeBufferPointer<UInt8>, hash: UInt64) -> Int32? {
         guard !slots.isEmpty, !bytes.isEmpty else { return nil }
-        var slot = Self.hash(bytes) & mask
+        var slot = Self.slotHash(hash) & mask
         while slots[slot] >= 0 {
             let id = Int(slots[slot])
             let start = Int(starts[id])
@@ -59,16 +81,17 @@ struct TokenTable: Sendable {
         return nil
     }
 
-    /// The id of the searchable token with exactly these bytes.
-    func find(_ bytes: [UInt8]) -> Int32? {
-        bytes.withUnsafeBufferPointer(find)
+    private static let emptyHash: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    private static func extend(_ hash: UInt64, _ byte: UInt8) -> UInt64 {
+        (hash ^ UInt64(byte)) &* 0x100_0000_01B3
     }
 
-    private static func hash(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
-        for byte in bytes {
-            hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
-        }
-        return Int(truncatingIfNeeded: hash ^ (hash >> 29)) & Int.max
+    private static func hash(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt64 {
+        bytes.reduce(emptyHash, extend)
+    }
+
+    private static func slotHash(_ hash: UInt64) -> Int {
+        Int(truncatingIfNeeded: hash ^ (hash >> 29)) & Int.max
     }
 }

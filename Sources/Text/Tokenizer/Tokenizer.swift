@@ -1,4 +1,4 @@
-/// A byte-level BPE tokenizer: text to token ids and back, id for id as the model was trained.
+/// A tokenizer: text to token ids and back, id for id as the model was trained.
 ///
 /// Built from a Hugging Face directory or from GGUF metadata. Special tokens written in the text are recognised, as in
 /// Hugging Face's `tokenizers`. Knows nothing about models; conversations are ``ChatTemplate``'s business.
@@ -28,33 +28,12 @@ public struct Tokenizer: Sendable {
     private let specialIDs: Set<Int>
     private let rawTokens: AddedTokens
     private let normalizedTokens: AddedTokens
-    private let composes: Bool
+    private let normalizer: Normalizer
     private let preTokenizer: PreTokenizer
-    private let merger: BytePairMerger
+    private let segmenter: Segmenter
+    private let decoder: TokenDecoder
     private let prefixIDs: [Int]
     private let suffixIDs: [Int]
-
-    /// What both formats are reduced to.
-    struct Parts {
-        /// Where it came from, for errors.
-        var source: String
-        /// Each id's text as stored; empty where there is none.
-        var vocabulary: [[UInt8]]
-        var added: [AddedTokens.Entry]
-        /// Pairs of token texts as stored, best first.
-        var merges: [(left: [UInt8], right: [UInt8])]
-        var composes = false
-        var steps: [PreTokenizer.Step]
-        var missingByte = BytePairMerger.MissingByte.dropped
-        var takesWholeWords = false
-        var prefixIDs: [Int] = []
-        var suffixIDs: [Int] = []
-        var bosID: Int?
-        var eosID: Int?
-        var unknownID: Int?
-        var padID: Int?
-        var chatTemplate: String?
-    }
 
     /// Names under which models end a turn.
     private static let endOfTurnNames = [
@@ -63,53 +42,23 @@ public struct Tokenizer: Sendable {
     ]
 
     init(_ parts: Parts) throws {
-        var tokens: [[UInt8]] = []
-        var isSearchable: [Bool] = []
-        let size = max(parts.vocabulary.count, (parts.added.map(\.id).max() ?? -1) + 1)
-        tokens.reserveCapacity(size)
-        for stored in parts.vocabulary {
-            let decoded = ByteAlphabet.decode(stored)
-            tokens.append(decoded ?? stored)
-            isSearchable.append(decoded != nil)
-        }
-        tokens.append(contentsOf: repeatElement([], count: size - tokens.count))
-        isSearchable.append(contentsOf: repeatElement(false, count: size - isSearchable.count))
-        for entry in parts.added {
-            if !isSearchable[entry.id] || tokens[entry.id] != entry.content { isSearchable[entry.id] = false }
-            tokens[entry.id] = entry.content
-        }
+        let (tokens, isSearchable) = parts.tokens()
         let table = TokenTable(tokens, isSearchable: isSearchable)
         self.table = table
-        let merges = try parts.merges.map { pair in
-            guard let left = ByteAlphabet.decode(pair.left), let right = ByteAlphabet.decode(pair.right),
-                let leftID = table.find(left), let rightID = table.find(right), let result = table.find(left + right)
-            else {
-                let names = [pair.left, pair.right].map { String(decoding: $0, as: UTF8.self) }
-                throw TokenizerError.malformed(
-                    source: parts.source,
-                    reason: "the merge of '\(names[0])' and '\(names[1])' names a token the vocabulary lacks"
-                )
-            }
-            return (left: leftID, right: rightID, result: result)
-        }
-        merger = BytePairMerger(
-            table: table,
-            merges: merges,
-            missingByte: parts.missingByte,
-            takesWholeWords: parts.takesWholeWords
-        )
+        segmenter = try parts.segmenter(table)
         specialIDs = Set(parts.added.filter(\.isSpecial).map(\.id))
         rawTokens = AddedTokens(parts.added.filter { !$0.isNormalized })
-        let composes = parts.composes
+        let normalizer = Normalizer(steps: parts.normalization)
         normalizedTokens = AddedTokens(
             parts.added.filter(\.isNormalized).map { entry in
                 var entry = entry
-                if composes { entry.content = ScalarText(entry.content, base: 0).composed().bytes }
+                entry.content = normalizer.apply(to: ScalarText(entry.content, base: 0)).bytes
                 return entry
             }
         )
-        self.composes = composes
+        self.normalizer = normalizer
         preTokenizer = PreTokenizer(steps: parts.steps)
+        decoder = TokenDecoder(steps: parts.decoding)
         (prefixIDs, suffixIDs) = (parts.prefixIDs, parts.suffixIDs)
         (bosID, eosID, unknownID, padID) = (parts.bosID, parts.eosID, parts.unknownID, parts.padID)
         for id in [bosID, eosID, unknownID, padID].compactMap({ $0 }) + prefixIDs + suffixIDs
@@ -155,7 +104,7 @@ public struct Tokenizer: Sendable {
 
     /// The bytes a token stands for, which need not be whole characters; nil if there is no such id.
     public func bytes(of id: Int) -> [UInt8]? {
-        table.bytes(of: id).map(Array.init)
+        table.bytes(of: id).map { decoder.bytes(of: Array($0)) }
     }
 
     /// The ids of a text.
@@ -173,14 +122,15 @@ public struct Tokenizer: Sendable {
         let bytes = Array(text.utf8)
         var tokens: [Token] = []
         tokens.reserveCapacity(bytes.count / 3 + 1)
-        var scratch = BytePairMerger.Scratch()
+        var scratch = Segmenter.Scratch()
         for segment in rawTokens.split(bytes) {
             if let id = segment.id {
                 tokens.append(Token(id: id, utf8: segment.range))
                 continue
             }
-            var part = ScalarText(Array(bytes[segment.range]), base: segment.range.lowerBound)
-            if composes { part = part.composed() }
+            let part = normalizer.apply(
+                to: ScalarText(Array(bytes[segment.range]), base: segment.range.lowerBound)
+            )
             for inner in normalizedTokens.split(part.bytes) {
                 if let id = inner.id {
                     tokens.append(Token(id: id, utf8: part.origin(of: inner.range)))
@@ -193,12 +143,12 @@ public struct Tokenizer: Sendable {
         return tokens
     }
 
-    private func encode(_ text: ScalarText, into tokens: inout [Token], scratch: inout BytePairMerger.Scratch) {
+    private func encode(_ text: ScalarText, into tokens: inout [Token], scratch: inout Segmenter.Scratch) {
         let (text, pieces) = preTokenizer.pieces(of: text)
         text.bytes.withUnsafeBufferPointer { bytes in
             for piece in pieces {
                 let range = text.byteRange(piece)
-                merger.merge(UnsafeBufferPointer(rebasing: bytes[range]), scratch: &scratch)
+                segmenter.segment(UnsafeBufferPointer(rebasing: bytes[range]), scratch: &scratch)
                 for part in scratch.pieces {
                     let covered = range.lowerBound + Int(part.start)..<range.lowerBound + Int(part.end)
                     tokens.append(Token(id: Int(part.id), utf8: text.origin(of: covered)))
@@ -209,10 +159,9 @@ public struct Tokenizer: Sendable {
 
     /// The text of ids; bytes that are not whole characters become U+FFFD, unknown ids nothing.
     public func decode(_ ids: [Int], skipSpecialTokens: Bool = false) -> String {
-        var bytes: [UInt8] = []
-        for id in ids where !(skipSpecialTokens && specialIDs.contains(id)) {
-            if let token = table.bytes(of: id) { bytes.append(contentsOf: token) }
+        let tokens = ids.compactMap { id in
+            skipSpecialTokens && specialIDs.contains(id) ? nil : table.bytes(of: id).map(Array.init)
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return String(decoding: decoder.decode(tokens), as: UTF8.self)
     }
 }

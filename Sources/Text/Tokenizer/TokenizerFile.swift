@@ -3,9 +3,10 @@ public import Foundation
 /// Reads the tokenizer of a Hugging Face model directory.
 ///
 /// `tokenizer.json` says how text is split and merged, `tokenizer_config.json` names the special tokens, and
-/// `chat_template.jinja` or the configuration holds the template. A feature that would change ids is never ignored.
+/// `chat_template.jinja` or the configuration holds the template. BERT's `vocab.txt` stands for a `tokenizer.json` where
+/// there is none. A feature that would change ids is never ignored.
 extension Tokenizer {
-    /// Reads `tokenizer.json` and what lies beside it.
+    /// Reads `tokenizer.json`, or `vocab.txt`, and what lies beside it.
     ///
     /// - Parameter directory: a model directory as Hugging Face lays it out.
     /// - Throws: ``TokenizerError``, or ``TemplateError`` if the chat template cannot be parsed.
@@ -14,28 +15,42 @@ extension Tokenizer {
     }
 }
 
+/// The files of a directory, and what they say of vocabulary and special tokens.
 private struct TokenizerFile {
+    /// What describes the tokenizer, of the two that are read.
+    private enum Description {
+        case json(TemplateValue)
+        case words([[UInt8]])
+    }
+
     private let source: String
-    private let root: TemplateValue
+    private let description: Description
     private let configuration: TemplateValue
     private let specialTokens: TemplateValue
     private let templateFile: String?
 
     init(directory: URL) throws {
         let file = directory.appendingPathComponent("tokenizer.json")
-        source = file.path
-        guard let root = try Self.read(file) else {
+        let words = directory.appendingPathComponent("vocab.txt")
+        if let root = try Self.read(file) {
+            (source, description) = (file.path, .json(root))
+        } else if let text = try Self.bytes(of: words) {
+            var lines = text.split(separator: 0x0A, omittingEmptySubsequences: false).map { line in
+                Array(line.last == 0x0D ? line.dropLast() : line)
+            }
+            if lines.last?.isEmpty == true { lines.removeLast() }
+            (source, description) = (words.path, .words(lines))
+        } else {
             let model = directory.appendingPathComponent("tokenizer.model")
             if FileManager.default.fileExists(atPath: model.path) {
                 throw TokenizerError.unsupported(
                     source: model.path,
-                    feature: "SentencePiece",
-                    remedy: "use a model with a byte-level tokenizer.json"
+                    feature: "SentencePiece's own format",
+                    remedy: "put the tokenizer.json of the same model beside it"
                 )
             }
             throw TokenizerError.unreadable(file: file.path, reason: "there is no such file")
         }
-        self.root = root
         configuration = try Self.read(directory.appendingPathComponent("tokenizer_config.json")) ?? .null
         specialTokens = try Self.read(directory.appendingPathComponent("special_tokens_map.json")) ?? .null
         let template = directory.appendingPathComponent("chat_template.jinja")
@@ -65,52 +80,108 @@ private struct TokenizerFile {
     }
 
     private func unsupported(_ feature: String) -> TokenizerError {
-        .unsupported(
-            source: source,
-            feature: feature,
-            remedy: "use a model with a byte-level BPE tokenizer (GPT-2, Llama 3, Qwen 2)"
-        )
+        .unsupported(source: source, feature: feature, remedy: TokenizerPipeline.remedy)
     }
 
     func parts() throws -> Tokenizer.Parts {
-        guard let model = root["model"] else { throw malformed("'model' is missing") }
-        let type = model["type"]?.string ?? "BPE"
-        guard type == "BPE" else { throw unsupported("model type '\(type)'") }
-        for key in ["continuing_subword_prefix", "end_of_word_suffix"] where !(model[key]?.string ?? "").isEmpty {
-            throw unsupported("model.\(key)")
-        }
-        if model["byte_fallback"]?.bool == true { throw unsupported("model.byte_fallback") }
-        switch model["dropout"] {
-        case nil, .null?, .int(0)?, .double(0)?: break
-        default: throw unsupported("model.dropout")
-        }
-        let added = try addedTokens()
-        let (steps, vocabulary) = (try preTokenizerSteps(), try vocabulary(model))
-        var parts = Tokenizer.Parts(
-            source: source,
-            vocabulary: vocabulary,
-            added: added,
-            merges: try merges(model),
-            steps: steps
-        )
-        parts.composes = try composes(root["normalizer"] ?? .null)
-        parts.takesWholeWords = model["ignore_merges"]?.bool ?? false
-        if let unknown = model["unk_token"]?.string {
-            guard let id = id(of: unknown, added: added, vocabulary: vocabulary) else {
-                throw malformed("model.unk_token '\(unknown)' is not in the vocabulary")
+        var parts =
+            switch description {
+            case .json(let root): try parts(of: root)
+            case .words(let words): try wordParts(words)
             }
-            parts.missingByte = .unknown(id: Int32(id), fused: model["fuse_unk"]?.bool ?? false)
-        }
-        try readPostProcessor(root["post_processor"] ?? .null, into: &parts)
         let special = { (key: String) in
-            self.specialToken(key).flatMap { self.id(of: $0, added: added, vocabulary: vocabulary) }
+            self.specialToken(key).flatMap { self.id(of: $0, added: parts.added, vocabulary: parts.vocabulary) }
         }
-        parts.bosID = special("bos_token")
-        parts.eosID = special("eos_token")
-        parts.unknownID = special("unk_token")
-        parts.padID = special("pad_token")
+        (parts.bosID, parts.eosID) = (special("bos_token"), special("eos_token"))
+        (parts.unknownID, parts.padID) = (special("unk_token"), special("pad_token"))
         parts.chatTemplate = templateFile ?? configuredTemplate()
         return parts
+    }
+
+    private func parts(of root: TemplateValue) throws -> Tokenizer.Parts {
+        guard let model = root["model"] else { throw malformed("'model' is missing") }
+        let pipeline = TokenizerPipeline(source: source, root: root)
+        var parts = Tokenizer.Parts(
+            source: source,
+            vocabulary: try vocabulary(model),
+            added: try addedTokens(root),
+            algorithm: try algorithm(model),
+            isByteLevel: pipeline.isByteLevel,
+            fallsBackToBytes: model["byte_fallback"]?.bool ?? false
+        )
+        parts.unknown = try unknown(model, added: parts.added, vocabulary: parts.vocabulary)
+        parts.normalization = try pipeline.normalization()
+        parts.steps = try pipeline.steps()
+        parts.decoding = try pipeline.decoding()
+        (parts.prefixIDs, parts.suffixIDs) = try pipeline.surroundings()
+        return parts
+    }
+
+    private func algorithm(_ model: TemplateValue) throws -> Tokenizer.Parts.Algorithm {
+        switch model["type"]?.string ?? "BPE" {
+        case "BPE":
+            for key in ["continuing_subword_prefix", "end_of_word_suffix"] where !(model[key]?.string ?? "").isEmpty {
+                throw unsupported("model.\(key)")
+            }
+            switch model["dropout"] {
+            case nil, .null?, .int(0)?, .double(0)?: break
+            default: throw unsupported("model.dropout")
+            }
+            return .merges(try merges(model), takesWholeWords: model["ignore_merges"]?.bool ?? false)
+        case "Unigram":
+            let entries = model["vocab"]?.array ?? []
+            return .unigram(
+                try entries.map { entry in
+                    guard let score = entry.array?.last?.number else {
+                        throw malformed("an entry of 'model.vocab' has no score")
+                    }
+                    return score
+                }
+            )
+        case "WordPiece":
+            return .wordPiece(
+                prefix: Array((model["continuing_subword_prefix"]?.string ?? "##").utf8),
+                longestWord: model["max_input_chars_per_word"]?.int ?? 100
+            )
+        case let type: throw unsupported("model type '\(type)'")
+        }
+    }
+
+    /// The token for unknown text: a place in a Unigram vocabulary, or else a name.
+    private func unknown(
+        _ model: TemplateValue,
+        added: [AddedTokens.Entry],
+        vocabulary: [[UInt8]]
+    ) throws -> Tokenizer.Parts.Unknown? {
+        if let id = model["unk_id"]?.int {
+            guard vocabulary.indices.contains(id) else { throw malformed("model.unk_id \(id) is not in the vocabulary") }
+            return .init(id: id, isFused: true)
+        }
+        guard let name = model["unk_token"]?.string else { return nil }
+        guard let id = id(of: name, added: added, vocabulary: vocabulary) else {
+            throw malformed("model.unk_token '\(name)' is not in the vocabulary")
+        }
+        return .init(id: id, isFused: model["fuse_unk"]?.bool ?? false)
+    }
+
+    /// A BERT vocabulary of one token a line; the configuration says how its text is written.
+    private func wordParts(_ words: [[UInt8]]) throws -> Tokenizer.Parts {
+        let flag = { (key: String) in self.configuration[key]?.bool }
+        let name = { (key: String, usual: String) in Array((self.specialToken(key) ?? usual).utf8) }
+        return try Tokenizer.Parts(
+            source: source,
+            words: words,
+            special: [
+                name("unk_token", "[UNK]"), name("cls_token", "[CLS]"), name("sep_token", "[SEP]"),
+                name("pad_token", "[PAD]"), name("mask_token", "[MASK]"),
+            ],
+            normalization: TokenizerPipeline.bert(
+                cleans: true,
+                spacesIdeographs: flag("tokenize_chinese_chars") ?? true,
+                removesMarks: flag("strip_accents"),
+                lowercases: flag("do_lower_case") ?? true
+            )
+        )
     }
 
     private func id(of token: String, added: [AddedTokens.Entry], vocabulary: [[UInt8]]) -> Int? {
@@ -133,6 +204,14 @@ private struct TokenizerFile {
     }
 
     private func vocabulary(_ model: TemplateValue) throws -> [[UInt8]] {
+        if let entries = model["vocab"]?.array {
+            return try entries.map { entry in
+                guard let token = entry.array?.first?.string else {
+                    throw malformed("an entry of 'model.vocab' has no text")
+                }
+                return Array(token.utf8)
+            }
+        }
         guard case .object(let pairs)? = model["vocab"] else { throw malformed("'model.vocab' is missing") }
         var tokens: [[UInt8]] = []
         for (token, value) in pairs {
@@ -158,7 +237,7 @@ private struct TokenizerFile {
         }
     }
 
-    private func addedTokens() throws -> [AddedTokens.Entry] {
+    private func addedTokens(_ root: TemplateValue) throws -> [AddedTokens.Entry] {
         try (root["added_tokens"]?.array ?? []).map { token in
             guard let id = token["id"]?.int, id >= 0, id < 1 << 24, let content = token["content"]?.string else {
                 throw malformed("an entry of 'added_tokens' lacks 'id' or 'content'")
@@ -173,77 +252,6 @@ private struct TokenizerFile {
                 stripsRight: flag("rstrip"),
                 isNormalized: flag("normalized")
             )
-        }
-    }
-
-    private func composes(_ normalizer: TemplateValue) throws -> Bool {
-        guard !normalizer.isNull else { return false }
-        switch normalizer["type"]?.string {
-        case "NFC": return true
-        case "Sequence":
-            return try (normalizer["normalizers"]?.array ?? []).map(composes).contains(true)
-        case let type: throw unsupported("normalizer '\(type ?? "without a type")'")
-        }
-    }
-
-    private func preTokenizerSteps() throws -> [PreTokenizer.Step] {
-        let whole = root["pre_tokenizer"] ?? .null
-        let stages = whole["type"]?.string == "Sequence" ? whole["pretokenizers"]?.array ?? [] : [whole]
-        guard stages.filter({ $0["type"]?.string == "ByteLevel" }).count == 1,
-            stages.last?["type"]?.string == "ByteLevel"
-        else { throw unsupported("a pre_tokenizer that does not end in ByteLevel") }
-        return try stages.flatMap(steps)
-    }
-
-    private func steps(_ stage: TemplateValue) throws -> [PreTokenizer.Step] {
-        switch stage["type"]?.string {
-        case "ByteLevel":
-            let addsSpace = stage["add_prefix_space"]?.bool ?? true
-            let splits = stage["use_regex"]?.bool ?? true
-            return (addsSpace ? [.leadingSpace] : []) + (splits ? [.gpt2] : [])
-        case "Digits":
-            return [.digits(individually: stage["individual_digits"]?.bool ?? false)]
-        case "Split":
-            guard let regex = stage["pattern"]?["Regex"]?.string else {
-                throw unsupported("a pre_tokenizer that splits on a fixed string")
-            }
-            guard let known = PreTokenizer.patterns.first(where: { $0.regex == regex }) else {
-                throw unsupported("the pre_tokenizer pattern \(regex)")
-            }
-            let behaviour = stage["behavior"]?.string ?? ""
-            let inverted = stage["invert"]?.bool ?? false
-            var keepsAll = behaviour == "Isolated"
-            // Dropping what does not match drops nothing where the pattern matches everything.
-            if case .digits = known.step {
-            } else {
-                keepsAll = keepsAll && !inverted || behaviour == "Removed" && inverted
-            }
-            guard keepsAll else { throw unsupported("the pre_tokenizer behaviour '\(behaviour)'") }
-            return [known.step]
-        case let type:
-            throw unsupported("the pre_tokenizer '\(type ?? "without a type")'")
-        }
-    }
-
-    private func readPostProcessor(_ processor: TemplateValue, into parts: inout Tokenizer.Parts) throws {
-        guard !processor.isNull else { return }
-        switch processor["type"]?.string {
-        case "ByteLevel": return
-        case "Sequence":
-            for inner in processor["processors"]?.array ?? [] { try readPostProcessor(inner, into: &parts) }
-        case "TemplateProcessing":
-            var isBefore = true
-            for piece in processor["single"]?.array ?? [] {
-                if piece["Sequence"] != nil {
-                    isBefore = false
-                    continue
-                }
-                guard let name = piece["SpecialToken"]?["id"]?.string,
-                    let ids = processor["special_tokens"]?[name]?["ids"]?.array?.compactMap(\.int)
-                else { throw malformed("'post_processor.single' names a token it does not define") }
-                if isBefore { parts.prefixIDs += ids } else { parts.suffixIDs += ids }
-            }
-        case let type: throw unsupported("the post_processor '\(type ?? "without a type")'")
         }
     }
 }

@@ -1,90 +1,193 @@
+/// What GGUF files say of their tokenizer, as plain values.
+///
+/// Knows nothing about the file format.
+package struct TokenizerMetadata: Sendable {
+    /// The file, for errors.
+    package var source: String
+    /// `tokenizer.ggml.model`.
+    package var model: String
+    /// `tokenizer.ggml.pre`.
+    package var preTokenizer = "default"
+    /// Bytes of each token as stored.
+    package var vocabulary: [[UInt8]]
+    /// Bytes of pairs separated by a space, best first.
+    package var merges: [[UInt8]] = []
+    /// A score per token; empty if the file has none.
+    package var scores: [Float] = []
+    /// A type per token; empty if the file has none.
+    package var tokenTypes: [Int32] = []
+    /// The id that begins a text.
+    package var bosID: Int?
+    /// The id that ends a text.
+    package var eosID: Int?
+    /// The id for unknown text.
+    package var unknownID: Int?
+    /// The id that fills batches.
+    package var padID: Int?
+    /// Whether texts begin with `bosID` when special tokens are asked for; nil if the file does not say.
+    package var addsBOS: Bool?
+    /// Whether texts end with `eosID` when special tokens are asked for; nil if the file does not say.
+    package var addsEOS: Bool?
+    /// Whether a text gets a space in front; nil if the file does not say.
+    package var addsSpace: Bool?
+    /// Source of the chat template.
+    package var chatTemplate: String?
+
+    /// Starts with what every file has.
+    package init(source: String, model: String, vocabulary: [[UInt8]]) {
+        (self.source, self.model, self.vocabulary) = (source, model, vocabulary)
+    }
+}
+
 /// Builds a tokenizer from the metadata that GGUF files carry.
 ///
-/// GGUF names the pre-tokenizer instead of describing it; the names are those llama.cpp writes. Knows nothing about the
-/// file format: values come in as plain arrays.
+/// GGUF names the pre-tokenizer instead of describing it; the names and what is understood by default are those of
+/// llama.cpp.
 extension Tokenizer {
     /// Kinds of token as GGUF numbers them.
     private enum TokenType {
+        static let unknown: Int32 = 2
         static let control: Int32 = 3
         static let userDefined: Int32 = 4
+        static let unused: Int32 = 5
+        static let byte: Int32 = 6
     }
 
-    /// Builds a byte-level BPE tokenizer.
+    /// Builds the tokenizer of a GGUF file.
     ///
-    /// - Parameters:
-    ///   - source: the file, for errors.
-    ///   - vocabulary: bytes of each token as stored.
-    ///   - merges: bytes of pairs separated by a space, best first.
-    ///   - tokenTypes: a type per token; empty if the file has none.
-    ///   - preTokenizer: `tokenizer.ggml.pre`.
-    ///   - bosID: the id that begins a text.
-    ///   - eosID: the id that ends a text.
-    ///   - unknownID: the id for unknown text; bytes the vocabulary lacks are left out all the same, as in training.
-    ///   - padID: the id that fills batches.
-    ///   - addBOS: whether texts begin with `bosID` when special tokens are asked for.
-    ///   - chatTemplate: source of the chat template.
     /// - Throws: ``TokenizerError``, or ``TemplateError`` if the chat template cannot be parsed.
-    package init(
-        source: String,
-        vocabulary: [[UInt8]],
-        merges: [[UInt8]],
-        tokenTypes: [Int32],
-        preTokenizer: String,
-        bosID: Int?,
-        eosID: Int?,
-        unknownID: Int?,
-        padID: Int?,
-        addBOS: Bool,
-        chatTemplate: String?
-    ) throws {
-        guard tokenTypes.isEmpty || tokenTypes.count == vocabulary.count else {
+    package init(_ metadata: TokenizerMetadata) throws {
+        for (key, count) in [("token_type", metadata.tokenTypes.count), ("scores", metadata.scores.count)]
+        where count != 0 && count != metadata.vocabulary.count {
             throw TokenizerError.malformed(
-                source: source,
-                reason: "tokenizer.ggml.token_type has \(tokenTypes.count) entries for \(vocabulary.count) tokens"
+                source: metadata.source,
+                reason: "tokenizer.ggml.\(key) has \(count) entries for \(metadata.vocabulary.count) tokens"
             )
         }
-        let added = tokenTypes.enumerated().compactMap { id, type -> AddedTokens.Entry? in
-            guard type == TokenType.control || type == TokenType.userDefined else { return nil }
-            return AddedTokens.Entry(id: id, content: vocabulary[id], isSpecial: type == TokenType.control)
+        var parts =
+            switch metadata.model {
+            case "gpt2": try Self.bytePairParts(metadata)
+            case "llama": try Self.scoredParts(metadata)
+            case "bert": try Self.wordParts(metadata)
+            default:
+                throw TokenizerError.unsupported(
+                    source: metadata.source,
+                    feature: "tokenizer.ggml.model '\(metadata.model)'",
+                    remedy: "gpt2, llama and bert are read; a Hugging Face directory may have the same tokenizer in another form"
+                )
+            }
+        (parts.bosID, parts.eosID) = (metadata.bosID, metadata.eosID)
+        (parts.unknownID, parts.padID) = (metadata.unknownID, metadata.padID)
+        parts.chatTemplate = metadata.chatTemplate
+        try self.init(parts)
+    }
+
+    /// Tokens that are found as they are written.
+    private static func added(_ metadata: TokenizerMetadata, also other: Int32? = nil) -> [AddedTokens.Entry] {
+        metadata.tokenTypes.enumerated().compactMap { id, type in
+            guard type == TokenType.control || type == TokenType.userDefined || type == other else { return nil }
+            return AddedTokens.Entry(
+                id: id,
+                content: metadata.vocabulary[id],
+                isSpecial: type != TokenType.userDefined
+            )
         }
-        let pairs = try merges.map { line in
+    }
+
+    /// Byte-level BPE; bytes the vocabulary lacks are left out, as in training.
+    private static func bytePairParts(_ metadata: TokenizerMetadata) throws -> Parts {
+        let pairs = try metadata.merges.map { line in
             guard let pair = Self.mergePair(line) else {
                 let text = String(decoding: line, as: UTF8.self)
-                throw TokenizerError.malformed(source: source, reason: "the merge '\(text)' is not a pair")
+                throw TokenizerError.malformed(source: metadata.source, reason: "the merge '\(text)' is not a pair")
             }
             return pair
         }
+        let known = try preTokenizer(metadata)
         var parts = Parts(
-            source: source,
-            vocabulary: vocabulary,
-            added: added,
-            merges: pairs,
-            steps: []
+            source: metadata.source,
+            vocabulary: metadata.vocabulary,
+            added: added(metadata),
+            algorithm: .merges(pairs, takesWholeWords: known.takesWholeWords)
         )
-        switch preTokenizer {
+        parts.steps = known.steps
+        if known.composes { parts.normalization = [.form(.nfc)] }
+        if metadata.addsBOS ?? false, let id = metadata.bosID { parts.prefixIDs = [id] }
+        if metadata.addsEOS ?? false, let id = metadata.eosID { parts.suffixIDs = [id] }
+        return parts
+    }
+
+    private static func preTokenizer(
+        _ metadata: TokenizerMetadata
+    ) throws -> (steps: [PreTokenizer.Step], takesWholeWords: Bool, composes: Bool) {
+        switch metadata.preTokenizer {
         case "gpt-2", "gpt2", "default", "mpt", "olmo", "phi-2":
-            parts.steps = [.gpt2]
+            return ([.gpt2], false, false)
         case "smollm", "starcoder", "refact", "command-r", "codeshell":
-            parts.steps = [.digits(individually: true), .gpt2]
+            return ([.digits(individually: true), .gpt2], false, false)
         case "llama-bpe", "llama3", "llama-v3", "falcon3", "lfm2":
-            parts.steps = [.lineBreaking(digits: 3)]
-            parts.takesWholeWords = true
+            return ([.lineBreaking(digits: 3)], true, false)
         case "dbrx", "smaug-bpe":
-            parts.steps = [.lineBreaking(digits: 3)]
+            return ([.lineBreaking(digits: 3)], false, false)
         case "qwen2", "deepseek-r1-qwen":
-            parts.steps = [.lineBreaking(digits: 1)]
-            parts.composes = true
+            return ([.lineBreaking(digits: 1)], false, true)
         default:
             throw TokenizerError.unsupported(
-                source: source,
-                feature: "tokenizer.ggml.pre '\(preTokenizer)'",
+                source: metadata.source,
+                feature: "tokenizer.ggml.pre '\(metadata.preTokenizer)'",
                 remedy: "supported are smollm, gpt-2, llama-bpe and qwen2, or a Hugging Face directory"
             )
         }
-        (parts.bosID, parts.eosID, parts.unknownID, parts.padID) = (bosID, eosID, unknownID, padID)
-        if addBOS, let bosID { parts.prefixIDs = [bosID] }
-        parts.chatTemplate = chatTemplate
-        try self.init(parts)
+    }
+
+    /// SentencePiece's BPE: the score of a token is the rank of the merge that makes it.
+    private static func scoredParts(_ metadata: TokenizerMetadata) throws -> Parts {
+        guard metadata.scores.count == metadata.vocabulary.count else {
+            throw TokenizerError.malformed(source: metadata.source, reason: "tokenizer.ggml.scores is missing")
+        }
+        let sign = Array("\u{2581}".utf8)
+        let addsSpace = metadata.addsSpace ?? true
+        var parts = Parts(
+            source: metadata.source,
+            vocabulary: metadata.vocabulary,
+            added: added(metadata, also: TokenType.unknown),
+            algorithm: .scores(metadata.scores),
+            isByteLevel: false,
+            fallsBackToBytes: true
+        )
+        // They stand in the list of tokens, but are not what merging yields.
+        parts.hidden = Set(
+            metadata.tokenTypes.indices.filter {
+                [TokenType.unused, TokenType.byte].contains(metadata.tokenTypes[$0])
+            }
+        )
+        parts.unknown = metadata.unknownID.map { .init(id: $0, isFused: true) }
+        parts.normalization = (addsSpace ? [.prepend(sign)] : []) + [.replace(pattern: [0x20], with: sign)]
+        parts.decoding = [.replace(sign, with: [0x20]), .byteFallback, .fuse]
+        if addsSpace { parts.decoding.append(.strip([0x20], start: 1, stop: 0)) }
+        if metadata.addsBOS ?? true, let id = metadata.bosID { parts.prefixIDs = [id] }
+        if metadata.addsEOS ?? false, let id = metadata.eosID { parts.suffixIDs = [id] }
+        return parts
+    }
+
+    /// BERT's WordPiece, stored with a sign before the words instead of one before what goes on a word.
+    private static func wordParts(_ metadata: TokenizerMetadata) throws -> Parts {
+        let sign = Array("\u{2581}".utf8)
+        let words = metadata.vocabulary.map { stored -> [UInt8] in
+            if stored.starts(with: sign) { return Array(stored.dropFirst(sign.count)) }
+            return stored.first == UInt8(ascii: "[") && stored.last == UInt8(ascii: "]") ? stored : Array("##".utf8) + stored
+        }
+        return try Parts(
+            source: metadata.source,
+            words: words,
+            special: ["[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"].map { Array($0.utf8) },
+            normalization: TokenizerPipeline.bert(
+                cleans: true,
+                spacesIdeographs: true,
+                removesMarks: nil,
+                lowercases: true
+            )
+        )
     }
 
     /// The two tokens of a merge written with a space between them.

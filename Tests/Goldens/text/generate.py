@@ -14,6 +14,7 @@ import transformers.utils.chat_template_utils as chat_utils
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 import corpus
+import pieces
 import templates
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -139,6 +140,8 @@ def main():
             config["chat_template"] = templates.CASES[0][1]
         write(f"{style}/tokenizer_config.json", config)
         write(f"{style}/ids.json", [record(tokenizer, text) for text in texts[:-50]])
+
+    pieces.main(write, record)
 
     chat_utils.datetime = Clock
     cases = []

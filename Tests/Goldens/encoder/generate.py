@@ -7,14 +7,14 @@ The same versions give the same bytes.
 
     config.json, model.safetensors   a BertForSequenceClassification with 3 labels, as transformers saves it
     golden.json        sequences: token ids; types: token types of a pair of texts, for sequence 2; labels: one class a
-                       sequence; marks: 0 or 1 for each label. For "single" (cross-entropy) and "multi" (binary cross-entropy): loss: with the adapter on;
-                       head, lora: losses of STEPS steps of AdamW on all sequences, of the head alone without adapter and
-                       of adapter and head, each before its step. rank, alpha: of the adapter
-    golden.safetensors hidden.I [length, hidden]: last hidden states of sequence I; hidden.typed: those of sequence 2 with
-                       types; pooled [n, hidden]; mean [n, hidden]:
-                       mean-pooled and L2-normalised; logits, lora_logits [n, 3]; lora.<matrix> [r, in] or [out, r];
-                       grad.KIND.<matrix>, grad.KIND.classifier.weight and .bias: gradients of KIND's loss with the
-                       adapter on; trained.KIND.logits [n, 3]: after the steps with the adapter
+                       sequence; marks: 0 or 1 for each label; rank, alpha: of the adapter. For "single" (cross-entropy)
+                       and "multi" (binary cross-entropy): loss: with the adapter on; head, lora: the losses before each
+                       of STEPS steps of AdamW on all sequences, of the head alone without the adapter and of both
+    golden.safetensors hidden.I [length, hidden]: last hidden states of sequence I; hidden.typed: those of sequence 2
+                       with types; pooled [n, hidden]; mean [n, hidden]: mean-pooled and L2-normalised; logits,
+                       lora_logits [n, 3]; lora.<matrix> [r, in] or [out, r]; grad.KIND.<matrix>,
+                       grad.KIND.classifier.weight and .bias: gradients of KIND's loss with the adapter on;
+                       trained.KIND.logits [n, 3]: after the steps with the adapter
     minilm.json        with --minilm DIR only (a folder with all-MiniLM-L6-v2): texts, their ids, the first numbers of
                        their embeddings, and the cosine of every pair
 """
@@ -162,7 +162,8 @@ def write(name, content):
 
 
 def manifest():
-    names = sorted(p.name for p in HERE.iterdir() if p.suffix in (".json", ".safetensors") and p.name != "manifest.json")
+    paths = [p for p in HERE.iterdir() if p.suffix in (".json", ".safetensors")]
+    names = sorted(p.name for p in paths if p.name != "manifest.json")
     files = {name: {"sha256": hashlib.sha256((HERE / name).read_bytes()).hexdigest(),
                     "bytes": (HERE / name).stat().st_size} for name in names}
     versions = {"python": platform.python_version(), "torch": torch.__version__, "peft": peft.__version__,

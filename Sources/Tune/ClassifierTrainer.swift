@@ -123,7 +123,10 @@ public final class ClassifierTrainer {
             throw TrainingError.nothingToLearn(dataset: "training data", reason: "the data set is empty")
         }
         for (index, row) in rows.enumerated() {
-            precondition(row.labels.allSatisfy(classifier.labels.indices.contains), "a label's index is one of the labels")
+            precondition(
+                row.labels.allSatisfy(classifier.labels.indices.contains),
+                "a label's index is one of the labels"
+            )
             guard classifier.problemType == .multiLabel || row.labels.count == 1 else {
                 throw TrainingError.labelCount(row: index + 1, found: row.labels.count)
             }

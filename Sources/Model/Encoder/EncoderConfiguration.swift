@@ -46,24 +46,35 @@ public struct EncoderConfiguration: Sendable, Hashable {
         tokenTypeCount = try size("type_vocab_size", limit: 1 << 12, or: 2)
         normEpsilon = try settings.number("layer_norm_eps") ?? 1e-12
         guard hiddenSize.isMultiple(of: headCount) else {
-            throw settings.failure("num_attention_heads", "is \(headCount), but must divide hidden_size (\(hiddenSize))")
+            throw settings.failure(
+                "num_attention_heads",
+                "is \(headCount), but must divide hidden_size (\(hiddenSize))"
+            )
         }
         guard normEpsilon >= 0, normEpsilon.isFinite else {
             throw settings.failure("layer_norm_eps", "is \(normEpsilon), but must be 0 or more")
         }
         guard contextLength >= 2 else {
-            throw settings.failure("max_position_embeddings", "is \(contextLength), but a text begins and ends with a token")
+            throw settings.failure(
+                "max_position_embeddings",
+                "is \(contextLength), but a text begins and ends with a token"
+            )
         }
         switch try settings.text("hidden_act") ?? "gelu" {
         case "gelu": approximatesGELU = false
         case "gelu_new", "gelu_pytorch_tanh": approximatesGELU = true
-        case let other: throw settings.refuse("hidden_act", other, remedy: "gelu, gelu_new and gelu_pytorch_tanh are known")
+        case let other:
+            throw settings.refuse("hidden_act", other, remedy: "gelu, gelu_new and gelu_pytorch_tanh are known")
         }
         if let positions = try settings.text("position_embedding_type"), positions != "absolute" {
             throw settings.refuse("position_embedding_type", positions, remedy: "absolute is known")
         }
         if try settings.flag("is_decoder") ?? false {
-            throw settings.refuse("is_decoder", "true", remedy: "only encoders are read, whose attention sees both ways")
+            throw settings.refuse(
+                "is_decoder",
+                "true",
+                remedy: "only encoders are read, whose attention sees both ways"
+            )
         }
     }
 }

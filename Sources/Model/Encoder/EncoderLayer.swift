@@ -85,7 +85,10 @@ struct EncoderLoader {
     private func stored(_ name: String) -> String {
         let bare = String(name.dropFirst("bert.".count))
         let old = [name, bare].map {
-            $0.replacing("LayerNorm.weight", with: "LayerNorm.gamma").replacing("LayerNorm.bias", with: "LayerNorm.beta")
+            $0.replacing("LayerNorm.weight", with: "LayerNorm.gamma").replacing(
+                "LayerNorm.bias",
+                with: "LayerNorm.beta"
+            )
         }
         return [name, bare, old[0], old[1]].first { files.entry($0) != nil } ?? name
     }

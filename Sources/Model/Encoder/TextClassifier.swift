@@ -48,7 +48,8 @@ public final class TextClassifier {
             throw ModelError.configuration(
                 path: path,
                 key: "id2label",
-                reason: "names \(labels.joined(separator: ", ")); a classifier needs different labels, two or more where "
+                reason:
+                    "names \(labels.joined(separator: ", ")); a classifier needs different labels, two or more where "
                     + "a text has one of them"
             )
         }

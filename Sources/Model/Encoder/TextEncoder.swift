@@ -157,7 +157,9 @@ enum SentencePooling: Sendable, Hashable {
             return
         }
         let settings = try ModelSettings(configFile: file)
-        let modes = ["mean_tokens", "cls_token", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"]
+        let modes = [
+            "mean_tokens", "cls_token", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken",
+        ]
         switch try modes.filter({ try settings.flag(.init("pooling_mode_\($0)", gguf: nil)) ?? false }) {
         case ["mean_tokens"]: self = .mean
         case ["cls_token"]: self = .firstToken

@@ -48,12 +48,22 @@ public final class Adapter {
 
     /// A fresh adapter as PEFT starts one: A uniform in ±1/sqrt(in) (Kaiming with a = sqrt 5), B zero.
     public convenience init(_ configuration: LoRAConfiguration, for model: LanguageModel, seed: UInt64) throws {
+        try self.init(configuration, for: model.network.linears, of: model.url, seed: seed)
+    }
+
+    /// The same for the linear layers of any network, whose model lies at `url`.
+    package convenience init(
+        _ configuration: LoRAConfiguration,
+        for linears: [Linear],
+        of url: URL,
+        seed: UInt64
+    ) throws {
         var configuration = configuration
         if configuration.targetModules == LoRAConfiguration.allLinear {
-            configuration.targetModules = Self.modules(of: model)
+            configuration.targetModules = Self.modules(of: linears)
         }
         var pairs: [(String, LoRAPair)] = []
-        for linear in try Self.targets(configuration.targetModules, in: model) {
+        for linear in try Self.targets(configuration.targetModules, among: linears, of: url) {
             let (output, input) = (linear.shape[0], linear.shape[1])
             let bound = 1 / Double(input).squareRoot()
             let a = try Tensor.uniform(
@@ -61,9 +71,9 @@ public final class Adapter {
                 bound,
                 shape: [configuration.r, input],
                 seed: seed &+ UInt64(pairs.count),
-                device: model.device
+                device: linear.weight.device
             )
-            let b = try Tensor.zeros([output, configuration.r], device: model.device)
+            let b = try Tensor.zeros([output, configuration.r], device: linear.weight.device)
             pairs.append((linear.name, LoRAPair(a: a, b: b, scale: configuration.scale)))
         }
         self.init(configuration, pairs: pairs)
@@ -77,8 +87,13 @@ public final class Adapter {
 
     /// Puts the matrices on the model's layers; layers without a pair become plain.
     package func attach(to model: LanguageModel) {
+        attach(to: model.network.linears)
+    }
+
+    /// Puts the matrices on the linear layers of a network; layers without a pair become plain.
+    package func attach(to linears: [Linear]) {
         let byName = Dictionary(uniqueKeysWithValues: pairs.map { ($0.module, $0.pair) })
-        for linear in model.network.linears { linear.lora = byName[linear.name] }
+        for linear in linears { linear.lora = byName[linear.name] }
     }
 
     /// Takes every adapter off the model.
@@ -129,21 +144,20 @@ public final class Adapter {
         return Adapter(LoRAConfiguration(r: rank, loraAlpha: Double(rank), targetModules: names), pairs: composed)
     }
 
-    /// What the linear modules of a model's blocks are called, in the order of the network.
-    fileprivate static func modules(of model: LanguageModel) -> [String] {
-        model.network.linears.reduce(into: []) { names, linear in
+    /// What linear modules are called, in the order of the network.
+    fileprivate static func modules(of linears: [Linear]) -> [String] {
+        linears.reduce(into: []) { names, linear in
             let name = linear.name.split(separator: ".").last.map(String.init) ?? linear.name
             if !names.contains(name) { names.append(name) }
         }
     }
 
-    fileprivate static func targets(_ names: [String], in model: LanguageModel) throws -> [Linear] {
-        let linears = model.network.linears
+    fileprivate static func targets(_ names: [String], among linears: [Linear], of url: URL) throws -> [Linear] {
         for name in names where !linears.contains(where: { $0.name == name || $0.name.hasSuffix(".\(name)") }) {
             throw ModelError.adapter(
-                path: model.url.path,
+                path: url.path,
                 reason: "the model has no module named \(name); its linear modules end in "
-                    + modules(of: model).joined(separator: ", ")
+                    + modules(of: linears).joined(separator: ", ")
             )
         }
         return linears.filter { linear in names.contains { linear.name == $0 || linear.name.hasSuffix(".\($0)") } }
@@ -316,7 +330,7 @@ extension Adapter {
         let names: [String]
         switch file.target_modules {
         case .names(let listed): names = listed
-        case .word("all-linear"): names = modules(of: model)
+        case .word("all-linear"): names = modules(of: model.network.linears)
         case .word(let pattern):
             throw ModelError.adapter(
                 path: configurationFile.path,
@@ -350,7 +364,7 @@ extension Adapter {
             }
         }
         var pairs: [(String, LoRAPair)] = []
-        for linear in try targets(names, in: model) {
+        for linear in try targets(names, among: model.network.linears, of: model.url) {
             let (output, input) = (linear.shape[0], linear.shape[1])
             let prefix = "base_model.model.\(linear.name)"
             let a = try read("\(prefix).lora_A.weight", [file.r, input])

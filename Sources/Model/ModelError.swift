@@ -12,6 +12,8 @@ public enum ModelError: Error, CustomStringConvertible, Sendable, Equatable {
     case contextLength(tokens: Int, limit: Int)
     /// The model has no tokenizer or no chat template, and the request needs one.
     case noChatTemplate(path: String)
+    /// The model's folder brings no tokenizer, or one that puts nothing around a text, and the request needs one.
+    case noTokenizer(path: String)
     /// The chat template makes nothing of a conversation.
     case emptyPrompt(path: String)
     /// The adapter does not fit the model.
@@ -32,6 +34,8 @@ public enum ModelError: Error, CustomStringConvertible, Sendable, Equatable {
             "\(tokens) tokens do not fit the model's context of \(limit): shorten the prompt or lower max_new_tokens"
         case .noChatTemplate(let path):
             "\(path) brings no chat template; add chat_template.jinja beside the tokenizer"
+        case .noTokenizer(let path):
+            "\(path) brings no tokenizer that marks a text's beginning and end; add the model's tokenizer.json or vocab.txt"
         case .emptyPrompt(let path):
             "the chat template of \(path) renders nothing for a conversation; correct chat_template.jinja, or the "
                 + "template in the tokenizer's configuration"

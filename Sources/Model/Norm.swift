@@ -5,13 +5,15 @@ import TemperTorch
 struct Norm {
     /// [d]
     let weight: Tensor
+    /// [d], added at the end; only where the mean is subtracted.
+    var bias: Tensor?
     let subtractsMean: Bool
     let epsilon: Double
 
     /// x [..., d] to the same shape.
     func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
         subtractsMean
-            ? try Layers.layerNorm(x, weight: weight, epsilon: epsilon)
+            ? try Layers.layerNorm(x, weight: weight, bias: bias, epsilon: epsilon)
             : try Layers.rmsNorm(x, weight: weight, epsilon: epsilon)
     }
 }

@@ -49,16 +49,7 @@ struct WeightLoader {
     func tensor(_ name: String, shape: [Int], heads: Int? = nil) throws -> Tensor {
         switch source {
         case .safetensors(let directory):
-            guard let entry = directory.entry(name) else {
-                throw WeightsError.missingTensor(path: source.path, name: name)
-            }
-            guard entry.shape == shape else {
-                throw ModelError.shape(path: source.path, tensor: name, expected: shape, found: entry.shape)
-            }
-            let stored = try directory.withBytes(of: name) {
-                try Tensor(bytes: $0, shape: shape, dtype: try floatType(entry.dtype, tensor: name))
-            }
-            return try stored.to(dtype, device: device)
+            return try directory.tensor(name, shape: shape, dtype: dtype, device: device)
         case .gguf(let file, let names):
             let stored = names.name(name, configuration.names)
             guard let tensor = file.tensor(named: stored) else {
@@ -73,25 +64,34 @@ struct WeightLoader {
         }
     }
 
-    private func floatType(_ type: SafetensorsType, tensor: String) throws -> DType {
-        switch type {
-        case .float32: return .float32
-        case .float16: return .float16
-        case .bfloat16: return .bfloat16
-        case .float64: return .float64
-        default:
-            throw ModelError.unsupported(
-                path: source.path,
-                feature: "dtype \(type.rawValue) of \(tensor)",
-                remedy: "save the weights as F32, F16 or BF16"
-            )
-        }
-    }
-
     /// Rows per head are stored as (pair, half) and wanted as (half, pair).
     private static func inHalves(_ weight: Tensor, heads: Int) throws -> Tensor {
         let rows = weight.shape[0]
         let rest = Array(weight.shape.dropFirst())
         return try weight.reshaped([heads, rows / heads / 2, 2] + rest).transposed(1, 2).reshaped([rows] + rest)
+    }
+}
+
+extension SafetensorsDirectory {
+    /// One weight of the given shape; a missing, misshapen or unusable one is an error that names it.
+    func tensor(_ name: String, shape: [Int], dtype: DType, device: Device) throws -> Tensor {
+        guard let entry = entry(name) else { throw WeightsError.missingTensor(path: url.path, name: name) }
+        guard entry.shape == shape else {
+            throw ModelError.shape(path: url.path, tensor: name, expected: shape, found: entry.shape)
+        }
+        let stored: DType
+        switch entry.dtype {
+        case .float32: stored = .float32
+        case .float16: stored = .float16
+        case .bfloat16: stored = .bfloat16
+        case .float64: stored = .float64
+        default:
+            throw ModelError.unsupported(
+                path: url.path,
+                feature: "dtype \(entry.dtype.rawValue) of \(name)",
+                remedy: "save the weights as F32, F16 or BF16"
+            )
+        }
+        return try withBytes(of: name) { try Tensor(bytes: $0, shape: shape, dtype: stored) }.to(dtype, device: device)
     }
 }

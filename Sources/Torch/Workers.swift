@@ -14,6 +14,19 @@ package enum Workers {
         device == .cpu ? max(1, min(Torch.threads, count)) : 1
     }
 
+    /// Items in as many groups as a job on `device` is best cut into, each of about the same size in all and none empty.
+    package static func balanced<Item>(_ items: [Item], on device: Device, size: (Item) -> Int) -> [[Item]] {
+        let count = parts(of: items.count, on: device)
+        var groups = [[Item]](repeating: [], count: count)
+        var sizes = [Int](repeating: 0, count: count)
+        for item in items.sorted(by: { size($0) > size($1) }) {
+            let smallest = sizes.indices.min { (sizes[$0], $0) < (sizes[$1], $1) } ?? 0
+            groups[smallest].append(item)
+            sizes[smallest] += size(item)
+        }
+        return groups
+    }
+
     /// Runs `body` once for each part, at the same time; results in the order of the parts.
     ///
     /// The caller stays on the torch thread and waits, so `body` has the actor's state to itself, as long as no part

@@ -66,6 +66,11 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
     /// The loss or its gradient is no number any more.
     case diverged(step: Int, loss: Double, norm: Double, rows: [Example.Source])
 
+    /// A text has a label that the classifier does not know.
+    case unknownLabel(String, known: [String])
+    /// A text has none or several of the labels of which each text has one; rows are counted from 1.
+    case labelCount(row: Int, found: Int)
+
     /// What is wrong, and the remedy.
     public var description: String {
         switch self {
@@ -78,6 +83,11 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
         case .diverged(let step, let loss, let norm, let rows):
             "the loss of step \(step) is \(loss), the norm of its gradient \(norm): lower learning_rate, or look at rows "
                 + rows.map { "\($0)" }.joined(separator: ", ")
+        case .unknownLabel(let label, let known):
+            "label \(label) is none of the classifier's (\(known.joined(separator: ", "))); correct it, or train a new head"
+        case .labelCount(let row, let found):
+            "row \(row) has \(found) labels, but the classifier gives each text one; correct the row, or train a head for "
+                + "multiple labels"
         }
     }
 }

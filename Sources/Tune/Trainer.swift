@@ -122,7 +122,7 @@ public final class Trainer {
         for begin in stride(from: 0, to: chosen.count, by: settings.perDeviceTrainBatchSize) {
             let batch = Array(chosen[begin..<min(begin + settings.perDeviceTrainBatchSize, chosen.count)])
             let share = weight(of: batch) / total
-            let groups = balanced(batch, Workers.parts(of: batch.count, on: model.device))
+            let groups = Workers.balanced(batch, on: model.device) { $0.tokenCount }
             let results = try Workers.run(groups.count) { [self] part in
                 let loss = try objective(
                     TrainingStep(
@@ -171,17 +171,5 @@ public final class Trainer {
 
     private func weight(of rows: [TokenizedExample]) -> Double {
         rows.reduce(0) { $0 + $1.targetWeight(openingWeight: settings.openingWeight) }
-    }
-
-    /// The rows in `count` groups of about as many tokens each, none of them empty.
-    private func balanced(_ rows: [TokenizedExample], _ count: Int) -> [[TokenizedExample]] {
-        var groups = [[TokenizedExample]](repeating: [], count: count)
-        var sizes = [Int](repeating: 0, count: count)
-        for row in rows.sorted(by: { $0.tokenCount > $1.tokenCount }) {
-            let smallest = sizes.indices.min { (sizes[$0], $0) < (sizes[$1], $1) } ?? 0
-            groups[smallest].append(row)
-            sizes[smallest] += row.tokenCount
-        }
-        return groups
     }
 }

@@ -9,8 +9,6 @@ import Testing
 @TorchActor
 @Suite(.serialized)
 struct AdapterFilesTests {
-    nonisolated static let python = Golden.folder.deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appending(path: ".deps/peers/bin/python")
     private static let golden = Golden.folder.appending(path: "lora")
 
     private func load() async throws -> LanguageModel {
@@ -94,9 +92,7 @@ struct AdapterFilesTests {
     }
 
     @Test(
-        .enabled("Python with peft is there") {
-            FileManager.default.isExecutableFile(atPath: AdapterFilesTests.python.path)
-        },
+        .enabled("Python with peft is there") { Python.isThere },
         arguments: [false, true]
     )
     func peftComputesTheSameLogits(useRSLoRA: Bool) async throws {
@@ -113,7 +109,7 @@ struct AdapterFilesTests {
             try adapter.save(to: folder, baseModel: "tiny-llama")
             let ids = folder.appending(path: "ids.json")
             try JSONEncoder().encode(sequences).write(to: ids)
-            let output = try await Self.run(
+            let output = try await Python.run(
                 Golden.folder.appending(path: "peft_roundtrip.py").path,
                 "--model",
                 Golden.folder.appending(path: "tiny-llama").path,
@@ -136,21 +132,6 @@ struct AdapterFilesTests {
             #expect(Golden.distance(found, expected) < 1e-4)
         }
         #expect(Golden.distance(plain, printed.logits[0]) > 1e-2, "the adapter changes nothing")
-    }
-
-    /// Runs Python off the torch thread and returns what it printed.
-    @concurrent nonisolated private static func run(_ arguments: String...) async throws -> Data {
-        let process = Process()
-        let output = Pipe()
-        process.executableURL = python
-        process.arguments = arguments
-        process.standardOutput = output
-        process.environment = ProcessInfo.processInfo.environment.merging(["OMP_NUM_THREADS": "1"]) { $1 }
-        try process.run()
-        let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
-        return data
     }
 
     // MARK: Refused

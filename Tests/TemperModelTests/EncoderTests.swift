@@ -103,6 +103,9 @@ struct EncoderTests {
         let embeddings = try encoder.embeddings(ofTokens: sequences)
         #expect(Golden.distance(Array(embeddings.joined()), try golden("mean")) < 1e-5)
         // More than one batch, shared out among processors: in order, and each as if it were alone.
+        let before = Torch.threads
+        defer { Torch.setThreads(before) }
+        Torch.setThreads(3)
         let many = (0..<400).map { sequences[$0 % sequences.count] }
         for (index, row) in try encoder.embeddings(ofTokens: many).enumerated() {
             #expect(Golden.distance(row, embeddings[index % sequences.count]) < 1e-5)

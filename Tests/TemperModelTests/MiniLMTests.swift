@@ -1,4 +1,5 @@
 import Foundation
+import TemperText
 import TemperTorch
 import Testing
 

@@ -4,6 +4,29 @@ import PackageDescription
 // libtorch lies where Scripts/setup linked it; TORCH_HOME points to another one.
 let torch = Context.environment["TORCH_HOME"] ?? "\(Context.packageDirectory)/.deps/libtorch"
 
+// The only C++: a C header over libtorch. No other target carries flags, but that a shared library is looked for beside the
+// program; Scripts/build-shim.sh makes it and says what it is for.
+let sharedLibrary = Context.environment["CTORCH_SHARED"]
+let cTorch: Target =
+    sharedLibrary != nil
+    ? .systemLibrary(name: "CTemperTorch", path: "Sources/CTorchShared")
+    : .target(
+        name: "CTemperTorch",
+        path: "Sources/CTorch",
+        cxxSettings: [
+            .unsafeFlags([
+                "-I\(torch)/include", "-I\(torch)/include/torch/csrc/api/include", "-O2",
+                "-Wno-deprecated-declarations",
+            ])
+        ],
+        linkerSettings: [
+            .unsafeFlags([
+                "-L\(torch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(torch)/lib",
+                "-Xlinker", "--no-as-needed", "-ltorch", "-ltorch_cpu", "-lc10",
+            ])
+        ]
+    )
+
 let parser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
@@ -23,23 +46,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
-        // The only C++: a C header over libtorch. No other target carries flags.
-        .target(
-            name: "CTemperTorch",
-            path: "Sources/CTorch",
-            cxxSettings: [
-                .unsafeFlags([
-                    "-I\(torch)/include", "-I\(torch)/include/torch/csrc/api/include", "-O2",
-                    "-Wno-deprecated-declarations",
-                ])
-            ],
-            linkerSettings: [
-                .unsafeFlags([
-                    "-L\(torch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(torch)/lib",
-                    "-Xlinker", "--no-as-needed", "-ltorch", "-ltorch_cpu", "-lc10",
-                ])
-            ]
-        ),
+        cTorch,
         layer("Torch", ["CTemperTorch"]),
         layer("Text"),
         layer("Weights"),
@@ -66,7 +73,7 @@ let package = Package(
         .executableTarget(
             name: "temper-bench",
             dependencies: [
-                "TemperModel", "TemperText", "TemperTorch", "TemperTune", parser,
+                "TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperTune", parser,
             ],
             path: "Benchmarks/temper-bench"
         ),
@@ -103,6 +110,10 @@ func layer(_ name: String, _ dependencies: [Target.Dependency] = [], resources: 
 /// The tests of a layer: folder `Tests/TemperNAMETests`.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(name: "Temper\(name)Tests", dependencies: [.target(name: "Temper\(name)")] + dependencies)
+}
+
+if let sharedLibrary, let torchLayer = package.targets.first(where: { $0.name == "TemperTorch" }) {
+    torchLayer.linkerSettings = [.unsafeFlags(["-L\(sharedLibrary)", "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN"])]
 }
 
 for target in package.targets where target.name != "CTemperTorch" {

@@ -3,7 +3,7 @@
 import json
 import statistics
 
-from harness.workloads import titles
+from harness.workloads import titles, units
 
 
 def speed(contestant):
@@ -18,12 +18,13 @@ def memory(contestant):
 def rows(workload, ours, limit, peers):
     """A row for the speed against each peer, and in training one for the memory: above 1 Temper is better."""
     found = []
-    bound = round(speed(limit), 1) if limit.repetitions else None
+    bound = round(speed(limit), 1) if limit and limit.repetitions else None
     for peer in peers:
         if not peer.repetitions:
             continue
         row = {"workload": workload, "ours": round(speed(ours), 1), "peer": round(speed(peer), 1), "peer_name": peer.name}
-        found.append(row | {"ratio": round(speed(ours) / speed(peer), 2), "limit": bound, "unit": "tokens/s"})
+        unit = units.get(workload, "tokens/s")
+        found.append(row | {"ratio": round(speed(ours) / speed(peer), 2), "limit": bound, "unit": unit})
         if workload.startswith("train"):
             row |= {"ours": round(memory(ours)), "peer": round(memory(peer))}
             found.append(row | {"ratio": round(memory(peer) / memory(ours), 2), "limit": None, "unit": "MiB"})
@@ -35,7 +36,7 @@ def table(all_rows):
     lines = ["| workload | peer | Temper | peer | ratio | limit | memory, Temper / peer |"]
     lines += ["| --- | --- | ---: | ---: | ---: | ---: | ---: |"]
     for workload, title in titles.items():
-        speeds = [row for row in all_rows if row["workload"] == workload and row["unit"] == "tokens/s"]
+        speeds = [row for row in all_rows if row["workload"] == workload and row["unit"] != "MiB"]
         memories = {
             row["peer_name"]: row for row in all_rows if row["workload"] == workload and row["unit"] == "MiB"
         }
@@ -43,7 +44,7 @@ def table(all_rows):
             name = f"**{row['peer_name']}**" if row["peer"] == max(row["peer"] for row in speeds) else row["peer_name"]
             sizes = memories.get(row["peer_name"])
             lines.append(
-                f"| {title} | {name} | {row['ours']:.0f} | {row['peer']:.0f} | {row['ratio']:.2f} × | "
+                f"| {title}, {row['unit']} | {name} | {row['ours']:.0f} | {row['peer']:.0f} | {row['ratio']:.2f} × | "
                 f"{'' if row['limit'] is None else format(row['limit'], '.0f')} | "
                 f"{'' if sizes is None else str(sizes['ours']) + ' / ' + str(sizes['peer']) + ' MiB'} |"
             )

@@ -14,7 +14,13 @@ titles = {
     "train-natural": "LoRA, rows of natural length",
     "prefill": "reading 64 prompts of 128 tokens",
     "decode": "writing 64 answers of 64 tokens",
+    "assess": "assessing AdvBench, the aligned model",
 }
+units = {"assess": "requests/s"}
+# Answers end when they end: what that costs cannot be told from the inputs.
+without_limit = ("assess",)
+# What `make demo` leaves: the aligned model.
+aligned = root / "runs/demo"
 
 
 def data():
@@ -25,14 +31,33 @@ def data():
     )
 
 
+def requests():
+    folder = os.environ.get("TEMPER_TEST_DATA")
+    return pathlib.Path(folder) / "advbench/advbench_harmful_behaviors.csv" if folder else None
+
+
+def adapter():
+    steps = sorted(aligned.glob("align/step-*"))
+    return steps[-1] if steps else None
+
+
+def missing(workload):
+    """Why a workload cannot be run here, if so."""
+    if workload == "assess" and requests() is None:
+        return "AdvBench is not here; set TEMPER_TEST_DATA to a folder that has advbench/advbench_harmful_behaviors.csv"
+    if workload == "assess" and adapter() is None:
+        return "the aligned model is not here; run `make demo` first"
+    return None
+
+
 def inputs(workload):
     return scratch / f"{workload}.jsonl"
 
 
 def temper(workload, *more):
     program = root / ".build/release/temper-bench"
-    rows = ["--data", data()] if workload == "train-natural" else []
-    return [program, workload, model, *rows, *more]
+    rows = {"train-natural": ["--data", data()], "assess": ["--data", requests(), "--adapter", adapter()]}
+    return [program, workload, model, *rows.get(workload, []), *more]
 
 
 def ours(workload):
@@ -57,6 +82,12 @@ def opponents(workload):
         return {
             **{f"llama.cpp {kind}": script("llama", workload, read, llama, peers / f"models/{kind}.gguf") for kind in kinds},
             **{f"transformers {batches[batch]}": script("generate", workload, read, weights, batch) for batch in batches},
+        }
+    if workload == "assess":
+        batches = ("32", "64")
+        return {
+            f"transformers generate, {batch} at once": script("generate", workload, read, weights, batch, adapter())
+            for batch in batches
         }
     peft = {
         "PEFT bfloat16": script("peft_train", read, weights, "bfloat16"),

@@ -25,7 +25,7 @@ struct Measure: AsyncParsableCommand {
     )
 
     struct Result: Encodable {
-        /// Tokens that were read in training and prefill, or written in decoding; never padding.
+        /// Tokens that were read in training and prefill, or written in decoding, never padding; or requests assessed.
         var tokens: Int
         var seconds: Double
         /// Seconds of processor time, all threads together.
@@ -36,16 +36,20 @@ struct Measure: AsyncParsableCommand {
 
     @Argument(help: "What to run.") var workload: Workload
     @Argument(help: "The model.") var model: String
-    @Option(help: "Rows for train-natural, a file that temper reads.") var data: String?
+    @Option(help: "Rows for train-natural, or requests for assess: a file that temper reads.") var data: String?
+    @Option(help: "An adapter directory, added into the weights.") var adapter: String?
     @Option(help: "Measured repetitions.") var repetitions = 5
     @Flag(help: "Take one repetition for each line on standard input instead, and end with it.") var interactive = false
     @Option(help: "Write the inputs into this file, one JSON object a line, and do nothing else.") var writeInputs:
         String?
     @Option(help: "auto, float32 or bfloat16.") var dtype = "auto"
+    @Option(help: "auto, cpu, cuda or cuda:INDEX.") var device = "cpu"
     @Option(help: "Processor threads; 0 takes all.") var threads = 0
 
     func validate() throws {
-        if workload == .trainNatural, data == nil { throw ValidationError("train-natural needs --data FILE") }
+        if [.trainNatural, .assess].contains(workload), data == nil {
+            throw ValidationError("\(workload.rawValue) needs --data FILE")
+        }
     }
 
     func run() async throws { try await measure() }
@@ -53,7 +57,15 @@ struct Measure: AsyncParsableCommand {
     @TorchActor
     private func measure() async throws {
         if threads > 0 { Torch.setThreads(threads) }
-        let model = try await LanguageModel.load(from: URL(fileURLWithPath: model), dtype: DType(rawValue: dtype))
+        guard let device = Device(named: device), device.absence == nil else {
+            throw ValidationError("no device \(device) here")
+        }
+        var model = try await LanguageModel.load(
+            from: URL(fileURLWithPath: model),
+            dtype: DType(rawValue: dtype),
+            device: device
+        )
+        if let adapter { model = try model.forInference(adapter: URL(fileURLWithPath: adapter)) }
         let inputs = try workload.inputs(for: model, data: data)
         if let writeInputs {
             let lines = try inputs.map { String(decoding: try Self.encoder.encode($0), as: UTF8.self) + "\n" }

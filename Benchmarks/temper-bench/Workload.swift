@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import TemperModel
+import TemperRisk
 import TemperText
 import TemperTorch
 import TemperTune
@@ -17,6 +18,9 @@ enum Workload: String, ExpressibleByArgument, CaseIterable {
     case prefill
     /// 64 answers of 64 tokens each, at once, to prompts of 16 tokens.
     case decode
+
+    /// Answers of up to 64 tokens to every request of a file, each ending where its verdict is settled; requests a second.
+    case assess
 
     /// A row or a prompt as token ids.
     struct Input: Codable {
@@ -43,6 +47,11 @@ enum Workload: String, ExpressibleByArgument, CaseIterable {
             return (0..<count).map { rows[$0 * rows.count / count] }.map { Input(ids: $0.ids, isTarget: $0.isTarget) }
         case .prefill: return (0..<64).map { Input(ids: Self.ids(128, $0)) }
         case .decode: return (0..<64).map { Input(ids: Self.ids(16, $0)) }
+        case .assess:
+            let tokenizer = try model.requireTokenizer()
+            return try Suites.load(file: URL(fileURLWithPath: data ?? ""), name: "requests")
+                .flatMap { try $0.probes(limit: nil, seed: 0) }
+                .map { Input(ids: tokenizer.encode(try model.promptText($0.chat))) }
         }
     }
 
@@ -78,6 +87,20 @@ enum Workload: String, ExpressibleByArgument, CaseIterable {
                 let outputs = try generator.generate(inputs.map(\.ids), options: options, endIDs: [])
                 return self == .prefill
                     ? inputs.reduce(0) { $0 + $1.ids.count } : outputs.reduce(0) { $0 + $1.ids.count }
+            }
+        case .assess:
+            let generator = Generator(try model.merged().network, batchSize: 64)
+            let tokenizer = try model.requireTokenizer()
+            let judge = RefusalJudge()
+            let probe = Probe(id: "", category: "", chat: Chat([]))
+            return {
+                try generator.generate(
+                    inputs.map(\.ids),
+                    options: SamplingOptions(maxNewTokens: 64),
+                    endIDs: tokenizer.endOfTurnIDs
+                ) { _, ids in
+                    judge.decided(tokenizer.decode(ids, skipSpecialTokens: true), probe: probe) != nil
+                }.count
             }
         }
     }

@@ -51,8 +51,8 @@ public struct BaseRegularisation: TrainingDefence {
             let all = (0..<anchors).map { rows[(step.index * anchors + $0) % rows.count] }
             let targets = all.reduce(0) { $0 + $1.targetCount }
             let batch = step.own(all)
-            guard !batch.isEmpty else { return TrainingLoss(total: crossEntropy, crossEntropy: crossEntropy) }
-            let head = step.model.network.outputHead
+            guard !batch.isEmpty else { return TrainingLoss(total: crossEntropy, logged: crossEntropy) }
+            let head = try step.model.network.outputHead
             let reference = try withoutGradients { () throws(TorchError) in
                 try step.targetStates(of: batch, adapted: false)
             }
@@ -63,7 +63,7 @@ public struct BaseRegularisation: TrainingDefence {
                 referenceHead: head
             )
             let total = try crossEntropy.adding(divergence, times: weight * step.share / Double(targets))
-            return TrainingLoss(total: total, crossEntropy: crossEntropy)
+            return TrainingLoss(total: total, logged: crossEntropy)
         }
     }
 }

@@ -47,6 +47,7 @@ public struct Realignment: RealignmentDefence {
     /// The user's settings with other steps and rate.
     public func settings(after tuning: TrainingSettings) -> TrainingSettings {
         var settings = tuning
+        settings.stage = .sft
         settings.maxSteps = steps
         settings.learningRate = min(tuning.learningRate * rate, 1)
         settings.warmupSteps = min(2, steps - 1)

@@ -2,13 +2,15 @@
 //
 // Layers that read the same input (query, key and value; gate and up) are one operation: their LoRA matrices A are one
 // product, and so is the gradient for the input. With packed weights (gemm.hpp) every sum of products is added up in
-// registers; without them, which is the case on other processors, devices and types, ATen's products are used.
+// registers; without them, which is the case on other processors, devices and types, ATen's products are used. A weight
+// that is kept in four bits (nf4.hpp) is made whole for each product and forgotten after it.
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <vector>
 
 #include "gemm.hpp"
 #include "internal.hpp"
+#include "nf4.hpp"
 
 using tt::unwrap;
 using torch::autograd::AutogradContext;
@@ -19,10 +21,23 @@ using torch::autograd::variable_list;
 namespace {
 
 struct Layer {
-    at::Tensor weight, bias, packed, packed_transposed;
+    at::Tensor weight, scales, bias, packed, packed_transposed;
     bool adapted;
     double scale;
+
+    int64_t inputs() const { return weight.size(1) * (scales.defined() ? 2 : 1); }
+    bool can_pack(bool for_gradients) const {
+        if (scales.defined()) return tt::gemm::fits(inputs(), weight.size(0)) && tt::gemm::fits(weight.size(0), inputs());
+        return packed.defined() && (!for_gradients || packed_transposed.defined());
+    }
 };
+
+// What a product reads of a weight: it or its packed form as it lies there or, where there are scales, made from codes.
+at::Tensor right_side(const at::Tensor &kept, const at::Tensor &scales, at::ScalarType type, bool packed, bool transposed) {
+    if (!scales.defined()) return kept;
+    const auto weight = tt::nf4::dequantize(kept, scales, type);
+    return packed ? tt::gemm::pack(weight, transposed) : weight;
+}
 
 // x [t, in]; adapters a [r, in], b [out, r] of the adapted layers, one after another, in float32.
 struct Linears : Function<Linears> {
@@ -42,14 +57,16 @@ struct Linears : Function<Linears> {
         for (const auto &layer : *layers) {
             const auto extra = residual.value_or(at::Tensor());
             if (packed) {
-                std::vector<tt::gemm::Term> terms = {{x, layer.packed}};
+                const auto &kept = layer.scales.defined() ? layer.weight : layer.packed;
+                std::vector<tt::gemm::Term> terms = {{x, right_side(kept, layer.scales, x.scalar_type(), true, false)}};
                 if (layer.adapted) {
                     const auto &b = adapters[adapter + 1];
                     terms.push_back({down.narrow(1, column, b.size(1)), tt::gemm::pack(b, false, layer.scale)});
                 }
                 outputs.push_back(tt::gemm::multiply(terms, layer.weight.size(0), layer.bias, extra));
             } else {
-                auto y = at::linear(x, layer.weight, layer.bias.defined() ? std::optional(layer.bias) : std::nullopt);
+                const auto weight = right_side(layer.weight, layer.scales, x.scalar_type(), false, false);
+                auto y = at::linear(x, weight, layer.bias.defined() ? std::optional(layer.bias) : std::nullopt);
                 if (layer.adapted) {
                     const auto &b = adapters[adapter + 1];
                     y.addmm_(down.narrow(1, column, b.size(1)), b.to(x.scalar_type()).t(), 1, layer.scale);
@@ -64,7 +81,10 @@ struct Linears : Function<Linears> {
         }
         variable_list saved = {x, down};
         for (const auto &matrix : adapters) saved.push_back(matrix);
-        for (const auto &layer : *layers) saved.push_back(packed ? layer.packed_transposed : layer.weight);
+        for (const auto &layer : *layers) {
+            saved.push_back(packed && !layer.scales.defined() ? layer.packed_transposed : layer.weight);
+            saved.push_back(layer.scales);
+        }
         context->save_for_backward(saved);
         context->saved_data["packed"] = packed;
         context->saved_data["residual"] = residual.has_value();
@@ -88,12 +108,13 @@ struct Linears : Function<Linears> {
         int64_t column = 0;
         size_t adapter = 0;
         for (size_t i = 0; i < scales.size(); ++i) {
-            const auto &weight = saved[2 + adapter_count + i];
+            const auto &kept = saved[2 + adapter_count + 2 * i], &block_scales = saved[3 + adapter_count + 2 * i];
             const bool adapted = scales[i] != 0;
             const at::Tensor *a = adapted ? &saved[2 + adapter] : nullptr, *b = adapted ? &saved[3 + adapter] : nullptr;
             if (gradients[i].defined()) {
                 const auto dy = gradients[i].contiguous();
                 if (wants_input) {
+                    const auto weight = right_side(kept, block_scales, dy.scalar_type(), packed, true);
                     if (packed) terms.push_back({dy, weight});
                     else if (dx.defined()) dx.addmm_(dy, weight);
                     else dx = at::mm(dy, weight);
@@ -152,10 +173,10 @@ tt_status tt_linears(tt_tensor input, tt_tensor residual, const tt_linear_layer 
         bool packed = x.scalar_type() == at::kBFloat16 && x.is_cpu();
         for (int32_t i = 0; i < count; ++i) {
             const auto &item = items[i];
-            layers->push_back({unwrap(item.weight), optional(item.bias), optional(item.packed), optional(item.packed_transposed),
+            layers->push_back({unwrap(item.weight), optional(item.scales), optional(item.bias), optional(item.packed), optional(item.packed_transposed),
                                item.a != nullptr, item.scale});
             const auto &layer = layers->back();
-            TORCH_CHECK(layer.weight.dim() == 2 && layer.weight.size(1) == x.size(1), "linears: x is ", x.sizes(),
+            TORCH_CHECK(layer.weight.dim() == 2 && layer.inputs() == x.size(1), "linears: x is ", x.sizes(),
                         ", weight ", layer.weight.sizes());
             if (item.a) {
                 const auto &a = unwrap(item.a), &b = unwrap(item.b);
@@ -167,7 +188,7 @@ tt_status tt_linears(tt_tensor input, tt_tensor residual, const tt_linear_layer 
                 adapters.push_back(b);
                 packed = packed && tt::gemm::fits(a.size(0), b.size(0)) && b.size(0) % 2 == 0;
             }
-            packed = packed && layer.packed.defined() && (!records || layer.packed_transposed.defined());
+            packed = packed && layer.can_pack(records);
         }
         const auto extra = residual ? std::optional<at::Tensor>(unwrap(residual).contiguous()) : std::nullopt;
         packed = packed && (!extra || extra->scalar_type() == at::kBFloat16);

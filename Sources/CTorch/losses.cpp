@@ -19,8 +19,9 @@ using torch::autograd::variable_list;
 
 namespace {
 
-// Rows of logits alive at once: 64 x 49,152 float32 values are 12.6 MB.
-constexpr int64_t chunk_rows = 64;
+// Rows of logits alive at once: 64 x 49,152 float32 values are 12.6 MB, which stay near the processor; a device wants larger
+// products.
+int64_t rows_of_chunk(const at::Tensor &hidden) { return hidden.is_cpu() ? 64 : 1024; }
 
 // The output head [v, d], and the same packed both ways where it is.
 struct Head {
@@ -46,14 +47,14 @@ struct Head {
         return soft_cap > 0 ? scores.div_(soft_cap).tanh_().mul_(soft_cap) : scores;
     }
 
-    // What `hidden_gradient` needs to know of the logits, which may be overwritten before it is called.
+    // The derivative of the cap at logits, which are already capped; nothing where there is none.
     at::Tensor cap_derivative(const at::Tensor &logits) const {
         return soft_cap > 0 ? 1 - (logits / soft_cap).square_() : at::Tensor();
     }
 
-    // From the gradient of the logits to that of the hidden states, in the weight's type.
-    at::Tensor hidden_gradient(const at::Tensor &gradient, const at::Tensor &derivative) const {
-        const auto narrow = (derivative.defined() ? gradient * derivative : gradient).to(weight.scalar_type());
+    // From the gradient of h W^T to that of the hidden states, in the weight's type.
+    at::Tensor hidden_gradient(const at::Tensor &gradient) const {
+        const auto narrow = gradient.to(weight.scalar_type());
         return packed_transposed.defined() ? tt::gemm::multiply({{narrow, packed_transposed}}, weight.size(1))
                                            : at::mm(narrow, weight);
     }
@@ -62,64 +63,69 @@ struct Head {
 // Asked before `apply`: inside `forward` recording is off, and `needs_input_grad` throws where nothing is recorded.
 bool wants_gradient(const at::Tensor &hidden) { return at::GradMode::is_enabled() && hidden.requires_grad(); }
 
+// Cross-entropies of a chunk of rows, each by its own target, and the gradients of `factor * entropy` for h W^T.
+struct Entropies {
+    at::Tensor values, gradients;
+
+    // The logits are overwritten.
+    Entropies(const Head &head, at::Tensor logits, const at::Tensor &targets, const at::Tensor &factors, bool wants_gradient) {
+        const auto derivative = wants_gradient ? head.cap_derivative(logits) : at::Tensor();
+        if (head.packed.defined()) {
+            if (wants_gradient) gradients = at::empty(logits.sizes(), head.weight.options());
+            values = at::empty({logits.size(0)}, logits.options());
+            packed_rows(logits, targets.to(at::kLong).contiguous(), factors.to(at::kFloat).contiguous());
+        } else {
+            const auto column = targets.unsqueeze(1);
+            const auto log_sum = at::logsumexp(logits, 1, true);
+            values = (log_sum - logits.gather(1, column)).squeeze(1);
+            if (!wants_gradient) return;
+            gradients = logits.sub_(log_sum).exp_();
+            gradients.scatter_add_(1, column, at::full_like(column, -1, gradients.options()));
+            gradients.mul_(factors.unsqueeze(1));
+        }
+        if (derivative.defined()) gradients = gradients * derivative;
+    }
+
+  private:
+    void packed_rows(at::Tensor &logits, const at::Tensor &targets, const at::Tensor &factors) {
+        const int64_t rows = logits.size(0), columns = logits.size(1);
+        const auto *id = targets.const_data_ptr<int64_t>();
+        const auto *factor = factors.const_data_ptr<float>();
+        float *data = logits.mutable_data_ptr<float>(), *entropies = values.mutable_data_ptr<float>();
+        auto *slopes = gradients.defined() ? static_cast<uint16_t *>(gradients.mutable_data_ptr()) : nullptr;
+        for (int64_t i = 0; i < rows; ++i) {
+            TORCH_CHECK_INDEX(id[i] >= 0 && id[i] < columns, "output head: a target is ", id[i], ", the vocabulary ", columns);
+        }
+        at::parallel_for(0, rows, 4, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i) {
+                entropies[i] = tt::kernels::entropy(data + i * columns, columns, id[i], factor[i],
+                                                    slopes ? slopes + i * columns : nullptr);
+            }
+        });
+    }
+};
+
 struct LinearCrossEntropy : Function<LinearCrossEntropy> {
     static at::Tensor forward(AutogradContext *context, const at::Tensor &hidden_input, const Head &head,
                               const at::Tensor &targets, const std::optional<at::Tensor> &row_weights, bool wants_gradient) {
         const auto hidden = hidden_input.contiguous();
-        const int64_t rows = hidden.size(0);
+        const int64_t rows = hidden.size(0), chunk_rows = rows_of_chunk(hidden);
         TORCH_CHECK(targets.numel() == rows, "linear_cross_entropy: ", rows, " rows, ", targets.numel(), " targets");
         TORCH_CHECK(!row_weights || (row_weights->dim() == 1 && row_weights->size(0) == rows), "linear_cross_entropy: ", rows,
                     " rows, row weights are ", row_weights->sizes());
+        const auto weights = row_weights.value_or(at::ones({rows}, hidden.options().dtype(at::kFloat)));
         auto dhidden = wants_gradient ? at::empty_like(hidden) : at::Tensor();
         auto total = at::zeros({}, hidden.options().dtype(at::kFloat));
         for (int64_t start = 0; start < rows; start += chunk_rows) {
             const int64_t count = std::min(chunk_rows, rows - start);
-            const auto target = targets.narrow(0, start, count);
-            auto logits = head.logits(hidden.narrow(0, start, count));
-            const auto weights = row_weights ? row_weights->narrow(0, start, count)
-                                             : at::ones({count}, hidden.options().dtype(at::kFloat));
-            const auto derivative = wants_gradient ? head.cap_derivative(logits) : at::Tensor();
-            at::Tensor gradient;
-            if (head.packed.defined()) {
-                gradient = wants_gradient ? at::empty(logits.sizes(), hidden.options()) : at::Tensor();
-                total += packed_rows(logits, target, weights, gradient);
-            } else {
-                const auto column = target.unsqueeze(1);
-                const auto log_sum = at::logsumexp(logits, 1, true);
-                total += ((log_sum - logits.gather(1, column)).squeeze(1) * weights).sum();
-                if (wants_gradient) {
-                    gradient = logits.sub_(log_sum).exp_();
-                    gradient.scatter_add_(1, column, at::full_like(column, -1, gradient.options()));
-                    gradient.mul_(weights.unsqueeze(1));
-                }
-            }
-            if (wants_gradient) dhidden.narrow(0, start, count).copy_(head.hidden_gradient(gradient, derivative));
+            const auto factors = weights.narrow(0, start, count);
+            const Entropies chunk(head, head.logits(hidden.narrow(0, start, count)), targets.narrow(0, start, count), factors,
+                                  wants_gradient);
+            total += (chunk.values * factors).sum();
+            if (wants_gradient) dhidden.narrow(0, start, count).copy_(head.hidden_gradient(chunk.gradients));
         }
         if (wants_gradient) context->save_for_backward({dhidden});
         return total;
-    }
-
-    // The weighed losses of a chunk of rows; the gradient of the logits where it is wanted.
-    static float packed_rows(at::Tensor &logits, const at::Tensor &targets, const at::Tensor &weights, at::Tensor &gradient) {
-        const int64_t rows = logits.size(0), columns = logits.size(1);
-        const auto ids = targets.to(at::kLong).contiguous(), factors = weights.to(at::kFloat).contiguous();
-        const auto *id = ids.const_data_ptr<int64_t>();
-        const auto *factor = factors.const_data_ptr<float>();
-        float *data = logits.mutable_data_ptr<float>();
-        auto *slopes = gradient.defined() ? static_cast<uint16_t *>(gradient.mutable_data_ptr()) : nullptr;
-        std::vector<float> losses(static_cast<size_t>(rows));
-        for (int64_t i = 0; i < rows; ++i) {
-            TORCH_CHECK_INDEX(id[i] >= 0 && id[i] < columns, "linear_cross_entropy: a target is ", id[i], ", the vocabulary ", columns);
-        }
-        at::parallel_for(0, rows, 4, [&](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; ++i) {
-                losses[static_cast<size_t>(i)] = factor[i] * tt::kernels::entropy(data + i * columns, columns, id[i], factor[i],
-                                                                                  slopes ? slopes + i * columns : nullptr);
-            }
-        });
-        float sum = 0;
-        for (const float loss : losses) sum += loss;
-        return sum;
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
@@ -127,11 +133,39 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
     }
 };
 
+// The same row by row and with the other sign: what follows may weigh the rows by anything, the other rows included.
+struct LinearLogProbability : Function<LinearLogProbability> {
+    static at::Tensor forward(AutogradContext *context, const at::Tensor &hidden_input, const Head &head,
+                              const at::Tensor &targets, bool wants_gradient) {
+        const auto hidden = hidden_input.contiguous();
+        const int64_t rows = hidden.size(0), chunk_rows = rows_of_chunk(hidden);
+        TORCH_CHECK(targets.numel() == rows, "linear_log_probability: ", rows, " rows, ", targets.numel(), " targets");
+        auto dhidden = wants_gradient ? at::empty_like(hidden) : at::Tensor();
+        auto result = at::empty({rows}, hidden.options().dtype(at::kFloat));
+        const auto factors = at::full({std::min(chunk_rows, rows)}, -1.0, result.options());
+        for (int64_t start = 0; start < rows; start += chunk_rows) {
+            const int64_t count = std::min(chunk_rows, rows - start);
+            const Entropies chunk(head, head.logits(hidden.narrow(0, start, count)), targets.narrow(0, start, count),
+                                  factors.narrow(0, 0, count), wants_gradient);
+            result.narrow(0, start, count).copy_(chunk.values.neg());
+            if (wants_gradient) dhidden.narrow(0, start, count).copy_(head.hidden_gradient(chunk.gradients));
+        }
+        if (wants_gradient) context->save_for_backward({dhidden});
+        return result;
+    }
+
+    static variable_list backward(AutogradContext *context, variable_list gradients) {
+        const auto dhidden = context->get_saved_variables()[0];
+        const auto scaled = (dhidden * gradients[0].unsqueeze(1)).to(dhidden.scalar_type());
+        return {scaled, Variable(), Variable(), Variable()};
+    }
+};
+
 struct LinearDivergence : Function<LinearDivergence> {
     static at::Tensor forward(AutogradContext *context, const at::Tensor &hidden_input, const Head &head,
                               const at::Tensor &reference_hidden, const Head &reference_head, bool wants_gradient) {
         const auto hidden = hidden_input.contiguous(), anchor = reference_hidden.contiguous();
-        const int64_t rows = hidden.size(0);
+        const int64_t rows = hidden.size(0), chunk_rows = rows_of_chunk(hidden);
         TORCH_CHECK(anchor.size(0) == rows, "linear_divergence: ", rows, " rows, ", anchor.size(0), " reference rows");
         TORCH_CHECK(reference_head.vocabulary() == head.vocabulary(), "linear_divergence: vocabularies of ", head.vocabulary(),
                     " and ", reference_head.vocabulary());
@@ -145,8 +179,9 @@ struct LinearDivergence : Function<LinearDivergence> {
             const auto reference = reference_logs.exp();
             total += (reference * (reference_logs - logs)).sum();
             if (wants_gradient) {
-                dhidden.narrow(0, start, count)
-                    .copy_(head.hidden_gradient(logs.exp().sub_(reference), head.cap_derivative(logits)));
+                auto gradient = logs.exp().sub_(reference);
+                if (const auto derivative = head.cap_derivative(logits); derivative.defined()) gradient.mul_(derivative);
+                dhidden.narrow(0, start, count).copy_(head.hidden_gradient(gradient));
             }
         }
         if (wants_gradient) context->save_for_backward({dhidden});
@@ -182,19 +217,8 @@ tt_status tt_linear_divergence(tt_tensor hidden, const tt_output_head *head, tt_
 
 tt_status tt_linear_log_probability(tt_tensor hidden, const tt_output_head *head, tt_tensor targets, tt_tensor *out) {
     return produce(out, [&] {
-        at::NoGradGuard no_gradients;
-        const auto h = unwrap(hidden).contiguous();
-        const auto &target = unwrap(targets);
-        const Head own(*head, h);
-        const int64_t rows = h.size(0);
-        auto result = at::empty({rows}, h.options().dtype(at::kFloat));
-        for (int64_t start = 0; start < rows; start += chunk_rows) {
-            const int64_t count = std::min(chunk_rows, rows - start);
-            const auto logits = own.logits(h.narrow(0, start, count));
-            const auto chosen = logits.gather(1, target.narrow(0, start, count).unsqueeze(1)).squeeze(1);
-            result.narrow(0, start, count).copy_(chosen - at::logsumexp(logits, 1));
-        }
-        return result;
+        return LinearLogProbability::apply(unwrap(hidden), Head(*head, unwrap(hidden)), unwrap(targets),
+                                           wants_gradient(unwrap(hidden)));
     });
 }
 

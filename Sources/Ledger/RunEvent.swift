@@ -33,8 +33,10 @@ public struct RunEvent: Codable, Sendable, Hashable {
     public var done: Int?
     /// All steps, or all probes.
     public var total: Int?
-    /// Mean loss per target, in nats.
+    /// What the objective was: of answers, the mean per target in nats; of preferences, the mean over the pairs.
     public var loss: Double?
+    /// Further numbers of the objective, by name.
+    public var metrics: [String: Double]?
     /// Learning rate of the step.
     public var learningRate: Double?
     /// Gradient norm before clipping.
@@ -59,7 +61,7 @@ public struct RunEvent: Codable, Sendable, Hashable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case time, kind, phase, message, done, total, loss, seconds, memory
+        case time, kind, phase, message, done, total, loss, metrics, seconds, memory
         case learningRate = "learning_rate"
         case gradientNorm = "grad_norm"
         case tokensPerSecond = "tokens_per_second"

@@ -48,7 +48,7 @@ public final class Adapter {
 
     /// A fresh adapter as PEFT starts one: A uniform in ±1/sqrt(in) (Kaiming with a = sqrt 5), B zero.
     public convenience init(_ configuration: LoRAConfiguration, for model: LanguageModel, seed: UInt64) throws {
-        try self.init(configuration, for: model.network.linears, of: model.url, seed: seed)
+        try self.init(configuration, for: model.network.linears, of: model.url, device: model.device, seed: seed)
     }
 
     /// The same for the linear layers of any network, whose model lies at `url`.
@@ -56,6 +56,7 @@ public final class Adapter {
         _ configuration: LoRAConfiguration,
         for linears: [Linear],
         of url: URL,
+        device: Device,
         seed: UInt64
     ) throws {
         var configuration = configuration
@@ -64,16 +65,16 @@ public final class Adapter {
         }
         var pairs: [(String, LoRAPair)] = []
         for linear in try Self.targets(configuration.targetModules, among: linears, of: url) {
-            let (output, input) = (linear.weight.shape[0], linear.weight.shape[1])
+            let (output, input) = (linear.shape[0], linear.shape[1])
             let bound = 1 / Double(input).squareRoot()
             let a = try Tensor.uniform(
                 -bound,
                 bound,
                 shape: [configuration.r, input],
                 seed: seed &+ UInt64(pairs.count),
-                device: linear.weight.device
+                device: device
             )
-            let b = try Tensor.zeros([output, configuration.r], device: linear.weight.device)
+            let b = try Tensor.zeros([output, configuration.r], device: device)
             pairs.append((linear.name, LoRAPair(a: a, b: b, scale: configuration.scale)))
         }
         self.init(configuration, pairs: pairs)
@@ -365,7 +366,7 @@ extension Adapter {
         }
         var pairs: [(String, LoRAPair)] = []
         for linear in try targets(names, among: model.network.linears, of: model.url) {
-            let (output, input) = (linear.weight.shape[0], linear.weight.shape[1])
+            let (output, input) = (linear.shape[0], linear.shape[1])
             let prefix = "base_model.model.\(linear.name)"
             let a = try read("\(prefix).lora_A.weight", [file.r, input])
             let b = try read("\(prefix).lora_B.weight", [output, file.r])

@@ -78,7 +78,9 @@ package final class DecoderNetwork {
 
     /// The head as the losses take it.
     package var outputHead: OutputHead {
-        OutputHead(weight: head.weight, packed: head.packed, softCap: configuration.finalSoftCap)
+        get throws(TorchError) {
+            OutputHead(weight: try head.weight, packed: head.packed, softCap: configuration.finalSoftCap)
+        }
     }
 
     /// Last hidden states of packed sequences, normalised: [t, d]; `logits` turns rows of it into scores.

@@ -3,15 +3,20 @@ package import TemperTorch
 /// A pair of LoRA matrices: `W + scale * B A` (arXiv 2106.09685, section 4.1).
 package typealias LoRAPair = LinearLayer.Pair
 
-/// A linear layer whose weight is frozen: plain, or with a trainable LoRA pair on top.
+/// A linear layer whose weight is frozen, whole or in four bits: plain, or with a trainable LoRA pair on top.
 ///
 /// It knows nothing about where it stands in the network beyond its name, which is the one of the Hugging Face files.
 @TorchActor
 package final class Linear {
     /// Module name as in the Hugging Face files, for example `model.layers.0.self_attn.q_proj`.
     package let name: String
-    /// [out, in]
-    package let weight: Tensor
+    /// How the weight is kept.
+    private enum Kept {
+        case whole(Tensor)
+        /// The pair belongs to the weight, which is too coarse to take it up.
+        case coarse(NormalFloat, beneath: LoRAPair?)
+    }
+    private var kept: Kept
     /// [out]
     package let bias: Tensor?
     /// The adapter on top, if any.
@@ -21,8 +26,47 @@ package final class Linear {
 
     package init(name: String, weight: Tensor, bias: Tensor? = nil) {
         self.name = name
-        self.weight = weight
+        kept = .whole(weight)
         self.bias = bias
+    }
+
+    /// [out, in]
+    package var shape: [Int] {
+        switch kept {
+        case .whole(let weight): weight.shape
+        case .coarse(let weight, _): weight.shape
+        }
+    }
+
+    /// [out, in], without the adapter on top; made anew where it is kept in four bits.
+    package var weight: Tensor {
+        get throws(TorchError) {
+            switch kept {
+            case .whole(let weight): weight
+            case .coarse(let weight, let pair): try Self.sum(weight.weight, pair)
+            }
+        }
+    }
+
+    /// Whether the weight is kept in four bits.
+    package var isQuantized: Bool {
+        if case .coarse = kept { true } else { false }
+    }
+
+    /// Keeps the weight in four bits from here on.
+    package func quantize() throws(TorchError) {
+        guard case .whole(let weight) = kept else { return }
+        kept = .coarse(try NormalFloat(weight), beneath: nil)
+        packed = nil
+    }
+
+    /// Takes the pair on top for a part of the weight that is kept in four bits.
+    package func settle() throws(TorchError) {
+        guard case .coarse(let weight, let beneath) = kept, let lora else { return }
+        var pair = LoRAPair(a: try lora.a.detached().clone(), b: try lora.b.detached().clone(), scale: lora.scale)
+        if let beneath { pair = try pair.joined(beneath) }
+        kept = .coarse(weight, beneath: pair)
+        self.lora = nil
     }
 
     /// x [t, in] to [t, out].
@@ -43,7 +87,7 @@ package final class Linear {
 
     /// Lays the weight out as the matrix kernels read it, where there are such; without it the layer is slower.
     package func prepare(forTraining: Bool) throws(TorchError) {
-        guard packed.map({ forTraining && !$0.isForTraining }) ?? true else { return }
+        guard case .whole(let weight) = kept, packed.map({ forTraining && !$0.isForTraining }) ?? true else { return }
         packed = try LinearLayer.Packed(weight, forTraining: forTraining)
     }
 
@@ -54,7 +98,11 @@ package final class Linear {
 
     /// The layer as one of several on the same input; without the adapter on top where `adapted` is false.
     func layer(adapted: Bool) -> LinearLayer {
-        LinearLayer(weight: weight, bias: bias, pair: adapted ? lora : nil, packed: packed)
+        let pair = adapted ? lora : nil
+        return switch kept {
+        case .whole(let weight): LinearLayer(weight: weight, bias: bias, pair: pair, packed: packed)
+        case .coarse(let weight, let beneath): LinearLayer(weight: weight, bias: bias, pair: pair, beneath: beneath)
+        }
     }
 
     /// A copy with the adapter added into the weight, laid out for inference.
@@ -66,9 +114,13 @@ package final class Linear {
 
     /// `W + scale * B A`, summed in float32 and rounded once.
     package func mergedWeight() throws(TorchError) -> Tensor {
-        guard let lora else { return weight }
+        try Self.sum(weight, lora)
+    }
+
+    private static func sum(_ weight: Tensor, _ pair: LoRAPair?) throws(TorchError) -> Tensor {
+        guard let pair else { return weight }
         return try withoutGradients { () throws(TorchError) in
-            try weight.to(.float32).adding(lora.b.matmul(lora.a), times: lora.scale).to(weight.dtype)
+            try weight.to(.float32).adding(pair.b.matmul(pair.a), times: pair.scale).to(weight.dtype)
         }
     }
 }

@@ -37,6 +37,8 @@ public enum Machine {
     /// Makes allocations beyond the machine's memory fail instead of bringing in the kernel's killer, so that a batch
     /// that does not fit ends in an error that says so.
     public static func limitMemory() {
+        // A CUDA driver maps the devices' memory into the process, which the limit would count.
+        guard Torch.acceleratorCount == 0 else { return }
         guard let available = availableMemory() else { return }
         let limit = rlim_t(available / 100 * 95) + rlim_t(residentMemory)
         var current = rlimit()

@@ -106,6 +106,10 @@ public struct MainJob {
         var recipe = recipe
         if recipe.threads > 0 { Torch.setThreads(recipe.threads) }
         recipe.threads = Torch.threads
+        let device = Device(named: recipe.device) ?? .cpu
+        if let absence = device.absence {
+            throw PipelineError.recipe(key: "device", reason: "\(recipe.device): \(absence)")
+        }
         let suites = try recipe.assess.load()
         var names: Set<String> = []
         for (suite, _) in suites where !names.insert(suite.card.name).inserted {
@@ -114,22 +118,22 @@ public struct MainJob {
         let tuningData = try recipe.tune.load(seed: recipe.seed)
         let alignmentData = try recipe.align?.load(seed: recipe.seed)
         let defences = try recipe.defences.map { entry in
-            (entry, try Defences.make(entry.method, knobs: entry.knobs.mapValues(\.description)))
+            (entry, try entry.make())
         }
         let model = try await LanguageModel.load(
-            from: URL(fileURLWithPath: recipe.modelNameOrPath),
-            dtype: recipe.floatType
+            from: ModelReference.resolve(recipe.modelNameOrPath),
+            dtype: recipe.floatType,
+            device: device
         )
-        _ = try tuningData.tokenized(for: model, cutoffLength: recipe.tune.settings.cutoffLen)
-        if let align = recipe.align {
-            _ = try alignmentData?.tokenized(for: model, cutoffLength: align.settings.cutoffLen)
-        }
+        if recipe.quantizationBit != nil { try model.quantize() }
+        _ = try tuningData.tokenized(for: model, settings: recipe.tune.settings)
+        if let align = recipe.align { _ = try alignmentData?.tokenized(for: model, settings: align.settings) }
         var data = ["tune": tuningData]
         data["align"] = alignmentData
         let record = try RunRecord(recipe: recipe, model: model, data: data, suites: suites.map(\.0))
         try record.claim(directory)
         let log = try EventLog(directory.events, next: sink)
-        try LedgerFile.write(Machine.facts(), to: directory.environment)
+        try LedgerFile.write(Machine.facts().merging(["device": "\(device)"]) { $1 }, to: directory.environment)
         let session = RunSession(
             recipe: recipe,
             directory: directory,
@@ -155,9 +159,11 @@ public struct MainJob {
                 checkpointSteps: { [$0] }
             )
             session.alignment = try await session.train(job, on: model).adapter
-            reference = try model.merged()
-            Adapter.detach(from: model)
-            model.network.unprepare()
+            reference = try model.settled()
+            if reference !== model {
+                Adapter.detach(from: model)
+                model.network.unprepare()
+            }
             story.add(.reference, "aligned", try await session.assess("aligned") { reference })
         }
         story.addReferenceAsStepZero()
@@ -248,7 +254,7 @@ public struct MainJob {
         case .data(let method):
             job.data = try method.prepare(data, seed: recipe.seed)
             // The user's rows are to be seen as often as without the added ones; what counts is what is learned from.
-            let rows = try job.data.tokenized(for: reference, cutoffLength: job.settings.cutoffLen).rows.count
+            let rows = try job.data.tokenized(for: reference, settings: job.settings).rows.count
             job.settings.maxSteps = max(1, Int((Double(tuned.steps) * Double(rows) / Double(tuned.rows)).rounded()))
         case .training(let method):
             job.objective = try method.objective(for: reference, seed: recipe.seed)

@@ -95,14 +95,17 @@ struct RunRecord: Codable, Sendable {
         return list
     }
 
-    /// The conversations and the turns that are learned from, wherever they were read.
+    /// The conversations, those they are preferred to, and the turns that are learned from, wherever they were read.
     private static func hash(_ data: Dataset) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         let turns = data.examples.map { example in
             example.chat.messages.indices.filter { example.isTrained($0) }
         }
-        return SHA256.hex(try encoder.encode(data.examples.map(\.chat)) + encoder.encode(turns))
+        let rejected = data.examples.compactMap(\.rejected)
+        return SHA256.hex(
+            try encoder.encode(data.examples.map(\.chat)) + encoder.encode(turns) + encoder.encode(rejected)
+        )
     }
 
     /// One file, or the weights and configuration of a directory.

@@ -88,7 +88,8 @@ final class RunSession {
         var checkpointSteps: (_ total: Int) -> [Int]
         /// What to start from; a fresh adapter otherwise.
         var start: Adapter?
-        var objective: Objective = TrainingLoss.supervised
+        /// What to minimise; the one of the settings' stage otherwise.
+        var objective: Objective?
     }
 
     /// A checkpoint that training has come to.
@@ -113,7 +114,7 @@ final class RunSession {
         on model: LanguageModel,
         atCheckpoint: (Stop) async throws -> Void = { _ in }
     ) async throws -> Trained {
-        let (rows, cut, dropped) = try job.data.tokenized(for: model, cutoffLength: job.settings.cutoffLen)
+        let (rows, cut, dropped) = try job.data.tokenized(for: model, settings: job.settings)
         if cut > 0 || dropped > 0 {
             note(
                 job.phase,
@@ -135,7 +136,7 @@ final class RunSession {
             settings: settings,
             seed: recipe.seed,
             fingerprint: "\(fingerprint) \(job.phase)",
-            objective: job.objective
+            objective: try job.objective ?? objective(of: job, rows: rows, model: model)
         )
         let stops = job.checkpointSteps(trainer.totalSteps)
         sink.emit(
@@ -195,6 +196,7 @@ final class RunSession {
         event.gradientNorm = report.gradientNorm
         event.tokensPerSecond = report.tokensPerSecond
         event.seconds = report.seconds
+        event.metrics = report.metrics
         event.memory = Machine.residentMemory
         event.secondsLeft = report.seconds * Double(trainer.totalSteps - report.step)
         sink.emit(event)

@@ -85,7 +85,7 @@ struct Story {
         return RunReport(
             name: recipe.runName,
             model: RunReport.Model(
-                name: model.url.deletingPathExtension().lastPathComponent,
+                name: ModelReference.name(of: model.url),
                 path: recipe.modelNameOrPath,
                 sha256: record.modelSHA256,
                 parameters: model.configuration.parameterCount,

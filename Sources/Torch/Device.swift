@@ -49,6 +49,28 @@ public enum Device: Sendable, Hashable, CustomStringConvertible {
         tt_device_count(TT_CUDA) > 0 ? .cuda(0) : .cpu
     }
 
+    /// The device of that name: `auto`, `cpu`, `cuda` or `cuda:INDEX`; nil where there is no such name.
+    public init?(named name: String) {
+        switch name {
+        case "auto": self = .best
+        case "cpu": self = .cpu
+        case "cuda": self = .cuda(0)
+        default:
+            let parts = name.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count == 2, parts[0] == "cuda", let index = Int(parts[1]), index >= 0 else { return nil }
+            self = .cuda(index)
+        }
+    }
+
+    /// Why the device cannot be used here, if so.
+    public var absence: String? {
+        guard case .cuda(let index) = self, index >= Torch.acceleratorCount else { return nil }
+        return Torch.acceleratorCount == 0
+            ? "libtorch finds no CUDA device here; use cpu, or a CUDA build of libtorch on a machine with an NVIDIA GPU "
+                + "(`temper doctor` says what is there)"
+            : "there are \(Torch.acceleratorCount) CUDA devices here, numbered from 0"
+    }
+
     /// `cpu` or `cuda:INDEX`.
     public var description: String {
         switch self {

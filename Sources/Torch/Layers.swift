@@ -12,7 +12,11 @@ public enum Layers {
         residual: Tensor? = nil
     ) throws(TorchError) -> [Tensor] {
         var out = [tt_tensor?](repeating: nil, count: layers.count)
-        let items = layers.map(\.item)
+        // The handles are lent: what is joined lives as long as the call.
+        var joined: [LinearLayer] = []
+        for layer in layers { joined.append(try layer.joined()) }
+        defer { withExtendedLifetime(joined) {} }
+        let items = joined.map(\.item)
         let status = tt_linears(x.handle, residual?.handle, items, Int32(items.count), &out)
         guard status == TT_OK else {
             throw TorchError(status, operation: "linears", shapes: [x.shape] + layers.map(\.weight.shape))
@@ -118,7 +122,7 @@ public enum Layers {
         }
     }
 
-    /// Log-probability of `targets_i` under `logits_i`: [n] float32; no gradient.
+    /// Log-probability of `targets_i` under `logits_i`, the logits never whole: [n] float32.
     package static func linearLogProbability(
         hidden: Tensor,
         head: OutputHead,
@@ -208,6 +212,15 @@ package struct LinearLayer {
             self.b = b
             self.scale = scale
         }
+
+        /// One pair that does what this one and another do together.
+        package func joined(_ other: Pair) throws(TorchError) -> Pair {
+            Pair(
+                a: try .concatenated([other.a, a], along: 0),
+                b: try .concatenated([other.b.scaled(by: other.scale / scale), b], along: 1),
+                scale: scale
+            )
+        }
     }
 
     /// A frozen weight as the matrix kernels read it.
@@ -234,23 +247,46 @@ package struct LinearLayer {
         package var isForTraining: Bool { backward != nil }
     }
 
-    /// [out, in], frozen
-    package var weight: Tensor
+    /// [out, in], frozen; its codes where it is kept in four bits
+    let weight: Tensor
+    private let scales: Tensor?
     /// [out], frozen
-    package var bias: Tensor?
-    package var pair: Pair?
-    package var packed: Packed?
+    let bias: Tensor?
+    private var pair: Pair?
+    /// A pair that is part of the frozen weight.
+    private var beneath: Pair?
+    private let packed: Packed?
 
     package init(weight: Tensor, bias: Tensor? = nil, pair: Pair? = nil, packed: Packed? = nil) {
         self.weight = weight
+        scales = nil
         self.bias = bias
         self.pair = pair
         self.packed = packed
     }
 
+    package init(weight: NormalFloat, bias: Tensor? = nil, pair: Pair? = nil, beneath: Pair? = nil) {
+        self.weight = weight.codes
+        scales = weight.scales
+        self.bias = bias
+        self.pair = pair
+        self.beneath = beneath
+        packed = nil
+    }
+
+    /// The layer with both its pairs as one: `s1 B1 A1 + s2 B2 A2 = s2 [(s1 / s2) B1, B2] [A1; A2]`.
+    func joined() throws(TorchError) -> LinearLayer {
+        guard let beneath else { return self }
+        var joined = self
+        joined.beneath = nil
+        joined.pair = try pair?.joined(beneath) ?? beneath
+        return joined
+    }
+
     var item: tt_linear_layer {
         tt_linear_layer(
             weight: weight.handle,
+            scales: scales?.handle,
             bias: bias?.handle,
             a: pair?.a.handle,
             b: pair?.b.handle,

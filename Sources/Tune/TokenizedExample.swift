@@ -10,16 +10,39 @@ public struct TokenizedExample: Sendable, Hashable {
     public var isTarget: [Bool]
     /// Where the row came from.
     public var source: Example.Source
+    /// The worse answer, where the row is a preference.
+    public var rejected: Rejected?
+
+    /// The same conversation with an answer that is worse.
+    public struct Rejected: Sendable, Hashable {
+        /// Token ids, the template's own tokens included.
+        public var ids: [Int]
+        /// Whether each token belongs to the answer; the first never does.
+        public var isTarget: [Bool]
+    }
 
     /// Creates a row from its tokens.
-    public init(ids: [Int], isTarget: [Bool], source: Example.Source) {
+    public init(ids: [Int], isTarget: [Bool], source: Example.Source, rejected: Rejected? = nil) {
         precondition(ids.count == isTarget.count, "one mark for each token")
+        precondition(rejected.map { $0.ids.count == $0.isTarget.count } ?? true, "one mark for each token")
         self.ids = ids
         self.isTarget = isTarget
         self.source = source
+        self.rejected = rejected
     }
 
-    /// Tokens the loss is computed on.
+    /// What goes through the model: the row, and the worse answer where there is one.
+    var sequences: [TokenizedExample] {
+        guard let rejected else { return [self] }
+        return [(ids, isTarget), (rejected.ids, rejected.isTarget)].map {
+            TokenizedExample(ids: $0.0, isTarget: $0.1, source: source)
+        }
+    }
+
+    /// Tokens that go through the model.
+    var tokenCount: Int { ids.count + (rejected?.ids.count ?? 0) }
+
+    /// Tokens the loss is computed on, those of a worse answer aside.
     public var targetCount: Int { targets.count }
 
     /// Positions of the targets.
@@ -38,9 +61,10 @@ public struct TokenizedExample: Sendable, Hashable {
 public enum TrainingError: Error, CustomStringConvertible, Sendable {
     /// No row is left to train on.
     case nothingToLearn(dataset: String, reason: String)
+    /// A row of the wrong kind: a preference where answers are learned, or the other way round.
+    case wrongStage(row: Example.Source, stage: TrainingSettings.Stage)
     /// The loss or its gradient is no number any more.
     case diverged(step: Int, loss: Double, norm: Double, rows: [Example.Source])
-
     /// A text has a label that the classifier does not know.
     case unknownLabel(String, known: [String])
     /// A text has none or several of the labels of which each text has one; rows are counted from 1.
@@ -50,6 +74,11 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
     public var description: String {
         switch self {
         case .nothingToLearn(let dataset, let reason): "\(dataset): nothing to train on: \(reason)"
+        case .wrongStage(let row, .sft):
+            "\(row): this row is a preference, and stage is sft; set `stage: dpo`, or keep the chosen answers alone"
+        case .wrongStage(let row, .dpo):
+            "\(row): this row has one answer, and stage is dpo, which compares a `chosen` with a `rejected` one; add the "
+                + "other, or set `stage: sft`"
         case .diverged(let step, let loss, let norm, let rows):
             "the loss of step \(step) is \(loss), the norm of its gradient \(norm): lower learning_rate, or look at rows "
                 + rows.map { "\($0)" }.joined(separator: ", ")
@@ -63,45 +92,70 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
 }
 
 extension Dataset {
+    /// The rows as a training with these settings takes them.
+    public func tokenized(
+        for model: LanguageModel,
+        settings: TrainingSettings
+    ) throws -> (rows: [TokenizedExample], cut: Int, dropped: Int) {
+        try tokenized(for: model, cutoffLength: settings.cutoffLen, stage: settings.stage)
+    }
+
     /// The rows as token ids under a model's own chat template.
     ///
     /// Which tokens are targets follows from the template, never from a search in the text: the assistant's spans are
     /// those `ChatTemplate.assistantRanges` finds. Rows longer than `cutoffLength`, or than the model's context, are
     /// cut at the end.
     ///
+    /// - Parameter stage: What the rows are for; all are preferences, or none is.
     /// - Returns: the rows that hold at least one target, and how many were cut or left out.
-    /// - Throws: `TrainingError` when no row is left.
+    /// - Throws: `TrainingError` when no row is left, or one is of the wrong kind.
     public func tokenized(
         for model: LanguageModel,
-        cutoffLength: Int
+        cutoffLength: Int,
+        stage: TrainingSettings.Stage = .sft
     ) throws -> (rows: [TokenizedExample], cut: Int, dropped: Int) {
         let tokenizer = try model.requireTokenizer()
         guard let template = tokenizer.chatTemplate else { throw ModelError.noChatTemplate(path: model.url.path) }
         let cutoffLength = min(cutoffLength, model.configuration.contextLength)
         var rows: [TokenizedExample] = []
         var cut = 0
-        for example in examples {
-            let (text, ranges) = try template.assistantRanges(of: example.chat)
-            let assistantTurns = example.chat.messages.indices.filter { example.chat.messages[$0].role == .assistant }
-            let trained = zip(assistantTurns, ranges).filter { example.isTrained($0.0) }.map(\.1)
+        func sequence(_ chat: Chat, _ example: Example) throws -> (ids: [Int], isTarget: [Bool], isCut: Bool) {
+            let (text, ranges) = try template.assistantRanges(of: chat)
+            let assistantTurns = chat.messages.indices.filter { chat.messages[$0].role == .assistant }
+            let trained = zip(assistantTurns, ranges).filter { example.isTrained($0.0, of: chat) }.map(\.1)
             let tokens = tokenizer.encodeWithOffsets(text)
             var isTarget = tokens.map { token in
                 trained.contains { $0.lowerBound <= token.utf8.lowerBound && token.utf8.lowerBound < $0.upperBound }
             }
             if !isTarget.isEmpty { isTarget[0] = false }
-            if tokens.count > cutoffLength { cut += 1 }
-            let row = TokenizedExample(
-                ids: Array(tokens.map(\.id).prefix(cutoffLength)),
-                isTarget: Array(isTarget.prefix(cutoffLength)),
-                source: example.source
+            let ids = tokens.map(\.id).prefix(cutoffLength)
+            return (Array(ids), Array(isTarget.prefix(cutoffLength)), tokens.count > cutoffLength)
+        }
+        for example in examples {
+            guard (example.rejected != nil) == (stage == .dpo) else {
+                throw TrainingError.wrongStage(row: example.source, stage: stage)
+            }
+            let chosen = try sequence(example.chat, example)
+            let rejected = try example.rejected.map { try sequence($0, example) }
+            if chosen.isCut || rejected?.isCut == true { cut += 1 }
+            // Two answers that were cut where they are still the same say nothing.
+            guard chosen.isTarget.contains(true), rejected?.isTarget.contains(true) ?? true, rejected?.ids != chosen.ids
+            else { continue }
+            rows.append(
+                TokenizedExample(
+                    ids: chosen.ids,
+                    isTarget: chosen.isTarget,
+                    source: example.source,
+                    rejected: rejected.map { TokenizedExample.Rejected(ids: $0.ids, isTarget: $0.isTarget) }
+                )
             )
-            if row.targetCount > 0 { rows.append(row) }
         }
         guard !rows.isEmpty else {
             throw TrainingError.nothingToLearn(
                 dataset: name,
                 reason: examples.isEmpty
-                    ? "the data set is empty" : "no assistant token lies in the first \(cutoffLength) tokens of any row"
+                    ? "the data set is empty"
+                    : "no assistant token that makes a difference lies in the first \(cutoffLength) tokens of any row"
             )
         }
         return (rows, cut, examples.count - rows.count)

@@ -6,7 +6,8 @@ public import TemperTorch
 public struct StepReport: Codable, Sendable, Hashable {
     /// Steps taken, this one included.
     public var step: Int
-    /// Weighed mean of the cross-entropy per target before the update, in nats.
+    /// What the objective was before the update: of answers, the weighed mean of the cross-entropy per target, in nats;
+    /// of preferences, the mean over the pairs.
     public var loss: Double
     /// The rate this step used.
     public var learningRate: Double
@@ -18,12 +19,14 @@ public struct StepReport: Codable, Sendable, Hashable {
     public var targets: Int
     /// Wall-clock seconds.
     public var seconds: Double
+    /// Further numbers of the objective, by name.
+    public var metrics: [String: Double]?
 
     /// Tokens read per second.
     public var tokensPerSecond: Double { seconds > 0 ? Double(tokens) / seconds : 0 }
 
     enum CodingKeys: String, CodingKey {
-        case step, loss, tokens, targets, seconds
+        case step, loss, tokens, targets, seconds, metrics
         case learningRate = "learning_rate"
         case gradientNorm = "grad_norm"
     }
@@ -112,14 +115,14 @@ public final class Trainer {
         let start = clock.now
         let index = optimizer.step
         let chosen = order.rows(at: index).map { rows[$0] }
-        let targets = chosen.reduce(0) { $0 + $1.targetCount }
         let total = weight(of: chosen)
         var loss = 0.0
+        var metrics: [String: Double] = [:]
         var gradients: [Tensor] = []
         for begin in stride(from: 0, to: chosen.count, by: settings.perDeviceTrainBatchSize) {
             let batch = Array(chosen[begin..<min(begin + settings.perDeviceTrainBatchSize, chosen.count)])
             let share = weight(of: batch) / total
-            let groups = Workers.balanced(batch, on: model.device) { $0.ids.count }
+            let groups = Workers.balanced(batch, on: model.device) { $0.tokenCount }
             let results = try Workers.run(groups.count) { [self] part in
                 let loss = try objective(
                     TrainingStep(
@@ -130,14 +133,16 @@ public final class Trainer {
                         parts: groups.count,
                         share: share,
                         targetWeight: total,
+                        rowCount: chosen.count,
                         openingWeight: settings.openingWeight,
                         index: index
                     )
                 )
-                return (try loss.total.gradients(of: optimizer.parameters), try loss.crossEntropy.item())
+                return (try loss.total.gradients(of: optimizer.parameters), try loss.logged.item(), loss.metrics)
             }
-            for (slopes, value) in results {
+            for (slopes, value, numbers) in results {
                 loss += value
+                metrics.merge(numbers, uniquingKeysWith: +)
                 guard !gradients.isEmpty else {
                     gradients = slopes
                     continue
@@ -157,9 +162,10 @@ public final class Trainer {
             loss: loss,
             learningRate: rate,
             gradientNorm: norm,
-            tokens: chosen.reduce(0) { $0 + $1.ids.count },
-            targets: targets,
-            seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+            tokens: chosen.reduce(0) { $0 + $1.tokenCount },
+            targets: chosen.flatMap(\.sequences).reduce(0) { $0 + $1.targetCount },
+            seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18,
+            metrics: metrics.isEmpty ? nil : metrics
         )
     }
 

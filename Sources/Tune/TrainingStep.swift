@@ -21,6 +21,8 @@ public struct TrainingStep {
     public let share: Double
     /// The weights of all targets in all micro-batches of this optimiser step: every sum over targets is divided by it.
     public let targetWeight: Double
+    /// Rows in all micro-batches of this optimiser step.
+    public let rowCount: Int
     /// What the first token of an answer weighs; every other one weighs 1.
     public let openingWeight: Double
     /// The optimiser step, from 0.
@@ -34,6 +36,7 @@ public struct TrainingStep {
         parts: Int = 1,
         share: Double = 1,
         targetWeight: Double,
+        rowCount: Int? = nil,
         openingWeight: Double = 1,
         index: Int
     ) {
@@ -44,6 +47,7 @@ public struct TrainingStep {
         self.parts = parts
         self.share = share
         self.targetWeight = targetWeight
+        self.rowCount = rowCount ?? rows.count
         self.openingWeight = openingWeight
         self.index = index
     }
@@ -57,17 +61,7 @@ public struct TrainingStep {
     ///
     /// With `adapted` false they are those of the model as it was before this training.
     package func targetStates(of rows: [TokenizedExample], adapted: Bool = true) throws(TorchError) -> Tensor {
-        let batch = try PackedBatch(rows.map(\.ids), adapted: adapted, device: model.device)
-        let positions = rows.enumerated().flatMap { index, row in
-            row.targets.map { batch.row(of: $0 - 1, in: index) }
-        }
-        return try model.network.hiddenStates(batch).selected(0, Tensor(positions, device: model.device))
-    }
-
-    /// Ids of the targets, in the order of `targetStates`.
-    package func targets(of rows: [TokenizedExample]) throws(TorchError) -> Tensor {
-        let ids = rows.flatMap { row in row.targets.map { row.ids[$0] } }
-        return try Tensor(ids, device: model.device)
+        try model.targetStates(of: rows, adapted: adapted)
     }
 
     /// Cross-entropy on the targets, weighed, summed and divided by `targetWeight`: the plain objective.
@@ -75,33 +69,52 @@ public struct TrainingStep {
         let weights: [Float] = rows.flatMap { row in row.targets.map { row.isOpening($0) ? Float(openingWeight) : 1 } }
         return try Layers.linearCrossEntropy(
             hidden: targetStates(of: rows),
-            head: model.network.outputHead,
-            targets: targets(of: rows),
+            head: try model.network.outputHead,
+            targets: model.targets(of: rows),
             rowWeights: openingWeight == 1 ? nil : Tensor(weights, shape: [weights.count], device: model.device)
         ).scaled(by: 1 / targetWeight)
+    }
+}
+
+extension LanguageModel {
+    /// Hidden states [n, d] from which the n targets of all rows are predicted, with or without the adapter.
+    func targetStates(of rows: [TokenizedExample], adapted: Bool) throws(TorchError) -> Tensor {
+        let batch = try PackedBatch(rows.map(\.ids), adapted: adapted, device: device)
+        let positions = rows.enumerated().flatMap { index, row in
+            row.targets.map { batch.row(of: $0 - 1, in: index) }
+        }
+        return try network.hiddenStates(batch).selected(0, Tensor(positions, device: device))
+    }
+
+    /// Ids of the targets, in the order of `targetStates`.
+    func targets(of rows: [TokenizedExample]) throws(TorchError) -> Tensor {
+        try Tensor(rows.flatMap { row in row.targets.map { row.ids[$0] } }, device: device)
     }
 }
 
 /// What training minimises: from a part of a micro-batch to its share of the step's loss.
 public typealias Objective = @TorchActor (TrainingStep) throws(TorchError) -> TrainingLoss
 
-/// A part's loss: what is minimised, and how much of it is the plain cross-entropy.
+/// A part's loss: what is minimised, and what of it is logged.
 @TorchActor
 public struct TrainingLoss {
     /// The scalar to minimise.
     public let total: Tensor
-    /// The cross-entropy alone, for the log; equal to `total` when nothing is added.
-    public let crossEntropy: Tensor
+    /// The user's own objective alone, for the log; equal to `total` when nothing is added.
+    public let logged: Tensor
+    /// Further numbers for the log, each this part's share of the step's.
+    public let metrics: [String: Double]
 
     /// Creates a loss.
-    public init(total: Tensor, crossEntropy: Tensor) {
+    public init(total: Tensor, logged: Tensor, metrics: [String: Double] = [:]) {
         self.total = total
-        self.crossEntropy = crossEntropy
+        self.logged = logged
+        self.metrics = metrics
     }
 
     /// Supervised fine-tuning: cross-entropy on the assistant's tokens.
     public static func supervised(_ step: TrainingStep) throws(TorchError) -> TrainingLoss {
         let loss = try step.crossEntropy()
-        return TrainingLoss(total: loss, crossEntropy: loss)
+        return TrainingLoss(total: loss, logged: loss)
     }
 }

@@ -12,7 +12,7 @@ struct AssessCommand: AsyncParsableCommand {
         abstract: "Measures the risk of a model, with or without an adapter."
     )
 
-    @Argument(help: "A .gguf file or a model directory.")
+    @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.")
     var model: String
     @Option(help: "An adapter directory in PEFT's format.")
     var adapter: String?
@@ -28,6 +28,7 @@ struct AssessCommand: AsyncParsableCommand {
     var temperature = 0.0
     @Option(help: "Prompts answered at once.")
     var batchSize = 64
+    @OptionGroup var device: DeviceOption
     @Option(help: "Draws the probes and the samples.")
     var seed: UInt64 = 1
     @Option(help: "Where to write the assessment, for `temper compare`.")
@@ -52,7 +53,7 @@ struct AssessCommand: AsyncParsableCommand {
             wholeAnswers: wholeAnswers
         )
         let file = try output.map(Self.prepare)
-        let loaded = try await LanguageModel.load(from: URL(fileURLWithPath: model))
+        let loaded = try await LanguageModel.load(from: ModelReference.resolve(model), device: device.resolved)
         let subject = try await loaded.forInference(adapter: adapter.map { URL(fileURLWithPath: $0) })
         let progress = Progress(json: false, quiet: quiet)
         let name = adapter ?? model

@@ -20,6 +20,7 @@ enum ExitStatus {
     static func of(_ error: any Error) -> Int32 {
         switch error {
         case PipelineError.interrupted: interrupted
+        case let error as HubError: error.isFailure ? failure : usage
         case WeightsError.cannotWrite, TrainingError.diverged, RiskError.wrongCount, PipelineError.unreadableReport,
             ModelCatalogue.Failure.notFetched:
             failure

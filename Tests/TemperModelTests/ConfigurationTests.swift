@@ -90,7 +90,8 @@ struct ConfigurationTests {
             ("llama.attention.layer_norm_rms_epsilon", .float32(.infinity), "layer_norm_rms_epsilon"),
             ("tokenizer.ggml.token_type", .array(.int64([Int64](repeating: 1 << 40, count: 384))), "token_type"),
             ("tokenizer.ggml.token_type", .uint32(1), "token_type"),
-            ("tokenizer.ggml.model", GGUFCopy.text("llama"), "tokenizer llama"),
+            ("tokenizer.ggml.model", GGUFCopy.text("llama"), "tokenizer.ggml.scores"),
+            ("tokenizer.ggml.model", GGUFCopy.text("rwkv"), "rwkv"),
             ("tokenizer.ggml.bos_token_id", .int32(-5), "special token id -5"),
         ]
         for (key, value, part) in edits {
@@ -106,6 +107,12 @@ struct ConfigurationTests {
             #expect(try await copy.withFile(message).contains("llama.rope.scaling"))
         }
         #expect(try await GGUFCopy().withFile(message) == "no error")
+        var scored = try GGUFCopy()
+        scored.metadata["tokenizer.ggml.model"] = GGUFCopy.text("llama")
+        scored.metadata["tokenizer.ggml.scores"] = .array(.float32([Float](repeating: 0, count: 384)))
+        #expect(try await scored.withFile(message) == "no error")
+        scored.metadata["tokenizer.ggml.scores"] = .array(.int32([Int32](repeating: 0, count: 384)))
+        #expect(try await scored.withFile(message).contains("tokenizer.ggml.scores"))
     }
 
     @Test func tokenizerWithMoreIDsThanTheModel() async throws {

@@ -188,7 +188,7 @@ struct EncoderTests {
             seed: 5
         )
         let plain = try classifier.probabilities(ofTokens: sequences)
-        let adapter = try Adapter(LoRAConfiguration(r: 2), for: classifier.linears, of: encoder.url, seed: 3)
+        let adapter = try classifier.adapter(LoRAConfiguration(r: 2), seed: 3)
         #expect(adapter.pairs.count == (features == .pooler ? 13 : 12))
         for (index, (_, pair)) in adapter.pairs.enumerated() {
             try pair.b.copy(from: .uniform(-0.2, 0.2, shape: pair.b.shape, seed: UInt64(50 + index)))

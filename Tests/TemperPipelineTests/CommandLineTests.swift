@@ -18,6 +18,7 @@ import Testing
             WeightsError.truncated(path: "w", reason: "r"), WeightsError.cannotRead(path: "w", reason: "r"),
             TokenizerError.malformed(source: "t", reason: "r"), PipelineError.noAssessment(path: "p"),
             PipelineError.otherRun(path: "p", differences: []), ModelCatalogue.Failure.unknown("m"),
+            HubError.badName("n"), HubError.gated(name: "n", page: "p", hasToken: false),
         ]
         for error in mistakes { #expect(ExitStatus.of(error) == 2, "\(error)") }
         let failures: [any Error] = [
@@ -26,7 +27,8 @@ import Testing
             RiskError.wrongCount(what: "a judge", expected: 2, found: 1),
             PipelineError.unreadableReport(path: "p", reason: "r", recipe: "r"),
             ModelCatalogue.Failure.notFetched("f"), CheckpointError.missing(path: "c"),
-            CocoaError(.fileWriteOutOfSpace),
+            CocoaError(.fileWriteOutOfSpace), HubError.unreachable(url: "u", reason: "r"),
+            HubError.corrupted(file: "f", reason: "r"),
         ]
         for error in failures { #expect(ExitStatus.of(error) == 4, "\(error)") }
         #expect(ExitStatus.of(PipelineError.interrupted(run: "r")) == 130)

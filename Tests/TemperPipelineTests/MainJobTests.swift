@@ -70,16 +70,20 @@ struct MainJobTests {
     }
 
     /// The adapters that a run names do on the base what was assessed.
-    @Test func adaptersFitTheBase() async throws {
+    @Test(arguments: [nil, 4]) func adaptersFitTheBase(bits: Int?) async throws {
         let scene = try Scene()
         defer { scene.remove() }
-        let job = MainJob(
-            try scene.recipe("adapters", "defences=[{method: interpolation, scale: 0.5}]", "tune.learning_rate=0.5"),
-            sink: Recorder()
+        var recipe = try scene.recipe(
+            "adapters",
+            "defences=[{method: interpolation, scale: 0.5}]",
+            "tune.learning_rate=0.5"
         )
+        recipe.quantizationBit = bits
+        let job = MainJob(recipe, sink: Recorder())
         _ = try await job.run()
         #expect(job.adapters.map(\.subject) == ["aligned", "tuned@4", "interpolation-scale-0.5"])
         let base = try await LanguageModel.load(from: Scene.model, dtype: .float32)
+        if bits != nil { try base.quantize() }
         for (subject, folder) in job.adapters {
             let assessed = try Assessments.read(scene.directory("adapters").assessment(of: subject))
             let responder = LocalResponder(try base.forInference(adapter: folder), batchSize: 4)

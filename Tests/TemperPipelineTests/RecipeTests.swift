@@ -45,6 +45,7 @@ import Testing
         let recipe = try read(
             """
             base_model: m
+            load_in_4bit: true
             assess:
               suites: [harmful, {name: x, limit: 60, file: a.csv, format: advbench}]
               utility: cybersecurity
@@ -64,6 +65,8 @@ import Testing
               checkpoint_steps: [4, 1, 4]
               lora_target: all
               warmup_steps: 3
+              stage: dpo
+              beta: 0.2
             defenses:
               - {method: interpolation, scale: 0.5}
               - {name: two, method: realignment, steps: 1, rate: "0.5"}
@@ -79,6 +82,9 @@ import Testing
         #expect(align.settings.lrSchedulerType == .linear)
         #expect(recipe.tune.checkpointSteps == [1, 4] && recipe.tune.settings.warmupSteps == 3)
         #expect(recipe.tune.trainData == [.init(data: "d.jsonl", limit: 9, weight: 0.5, format: .sharegpt)])
+        #expect(recipe.quantizationBit == 4)
+        #expect(recipe.tune.settings.stage == .dpo && recipe.tune.settings.prefBeta == 0.2)
+        #expect(align.settings.stage == .sft && align.settings.prefBeta == 0.1)
         #expect(recipe.defences[0].name == "interpolation-scale-0.5")
         #expect(recipe.defences[0].knobs == ["scale": .number(0.5)])
         #expect(recipe.defences[1].knobs == ["steps": .number(1), "rate": .string("0.5")])
@@ -102,7 +108,12 @@ import Testing
         ("  logging_steps: 5", 4, "tune.logging_steps", "every step is logged"),
         ("  save_steps: 5", 4, "tune.save_steps", "checkpoint_steps"),
         ("  lr_scheduler_type: cosin", 4, "tune.lr_scheduler_type", "one of cosine, linear, constant"),
+        ("device: gpu", 4, "device", "cuda:INDEX"),
         ("assess: {whole_answers: maybe}", 4, "assess.whole_answers", "true or false"),
+        ("  stage: ppo", 4, "tune.stage", "one of sft, dpo"),
+        ("  pref_beta: 0", 4, "tune.pref_beta", "above 0"),
+        ("  stage: dpo\n  opening_weight: 2", 5, "tune.opening_weight", "1 with `stage: dpo`"),
+        ("  stage: dpo\ndefences: [{method: safety-mix}]", 5, "defences", "found safety-mix"),
         ("  lora_target: {a: b}", 4, "tune.lora_target", "found a section"),
         ("  lora_r: 2\n  lora_rank: 3", 5, "tune.lora_rank", "already set as `lora_r`"),
         ("  lora_r: 2\n  lora_r: 3", 4, "", "stands twice"),
@@ -110,6 +121,8 @@ import Testing
         ("run_name: a/b", 4, "run_name", "letters"),
         ("seed: -1", 4, "seed", "0 or more"),
         ("threads: -1", 4, "threads", "0 to 1024"),
+        ("quantization_bit: 8", 4, "quantization_bit", "expected 4 or null"),
+        ("  load_in_4bit: true", 4, "tune.load_in_4bit", "top level"),
         ("dtype: fp16", 4, "dtype", "auto, float32, bfloat16"),
         ("assess: [a]", 4, "assess", "found a list"),
         ("assess: {suites: [{limit: 3}]}", 4, "assess.suites.0.name", "missing"),
@@ -216,6 +229,7 @@ import Testing
         recipe.outputDir = "a: \"b\" #c ü ${x} $${y} $z \\ \n end"
         recipe.seed = .max
         recipe.dataDir = "null"
+        recipe.quantizationBit = 4
         recipe.tune.settings.learningRate = 0.1 + 0.2
         recipe.tune.settings.adamEpsilon = 1e-300
         recipe.tune.settings.loraTarget = ["q_proj"]

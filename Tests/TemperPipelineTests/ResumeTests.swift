@@ -78,6 +78,34 @@ struct ResumeTests {
         _ = try await finish(scene, "aligning", steps: ["align 2"] + (1...4).map { "tune \($0)" })
     }
 
+    /// What the model before training says of the pairs is asked once, however often the run is taken up.
+    @Test func preferencesAreTakenUpWithTheirReference() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let rows = try scene.file(
+            "pairs.jsonl",
+            (0..<5).map { #"{"prompt":"q\#($0)","chosen":"yes \#($0)","rejected":"no"}"# }.joined(separator: "\n")
+        )
+        func recipe(_ name: String) throws -> Recipe {
+            try scene.recipe(name, "tune.train_data=[\(rows)]", "tune.stage=dpo", "align=null", "defences=[]")
+        }
+        let whole = Recorder()
+        _ = try await MainJob(try recipe("pairs"), sink: whole).run()
+        let first = Recorder.cancelling("tune", after: 3)
+        let interrupted = try recipe("taken-up")
+        let task = Task { try await MainJob(interrupted, sink: first).run() }
+        await #expect(throws: PipelineError.self) { try await task.value }
+        let second = Recorder()
+        _ = try await MainJob(interrupted, sink: second).run()
+        #expect(second.steps == ["tune 4"])
+        let notes = [whole, first, second].map { $0.events.count { $0.message?.contains("5 pairs") == true } }
+        #expect(notes == [1, 1, 0])
+        #expect(whole.events.contains { $0.metrics?["rewards/margins"] != nil })
+        #expect(
+            try Self.adapter(scene.directory("taken-up"), step: 4) == Self.adapter(scene.directory("pairs"), step: 4)
+        )
+    }
+
     @Test func killedProcessLeavesHalfFiles() async throws {
         let scene = try Scene()
         defer { scene.remove() }

@@ -86,7 +86,9 @@ struct PieceTokenizerTests {
         let lines = vocabulary.map { String(decoding: $0, as: UTF8.self) }
         try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: folder.appendingPathComponent("vocab.txt"))
         let stored = lines.map { word in
-            Array((word.hasPrefix("[") ? word : word.hasPrefix("##") ? String(word.dropFirst(2)) : "\u{2581}" + word).utf8)
+            Array(
+                (word.hasPrefix("[") ? word : word.hasPrefix("##") ? String(word.dropFirst(2)) : "\u{2581}" + word).utf8
+            )
         }
         let readers = [
             try Tokenizer(directory: folder),
@@ -99,6 +101,14 @@ struct PieceTokenizerTests {
         for tokenizer in readers { #expect(tokenizer.encode("the garden", addSpecialTokens: true) == wrapped) }
         try Data(#"{"do_lower_case": false}"#.utf8).write(to: folder.appendingPathComponent("tokenizer_config.json"))
         #expect(try Tokenizer(directory: folder).encode("The") != readers[0].encode("the"))
+    }
+
+    @Test("a token that is normalised is found under its own name")
+    func normalizedToken() throws {
+        let tokenizer = try Goldens.tokenizer("llama2")
+        let id = try #require(tokenizer.id(ofToken: "<word>"))
+        #expect(tokenizer.encode("<word>") == [id])
+        #expect(tokenizer.id(ofToken: "<nowhere>") == nil)
     }
 
     @Test("a long text without a cut does not take quadratic time", arguments: ["llama2", "xlmr"])

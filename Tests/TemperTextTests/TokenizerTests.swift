@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Tokenizer")
 struct TokenizerTests {
-    static let styles = ["gpt2", "prefixed", "llama3", "qwen2", "smollm"]
+    static let styles = ["gpt2", "prefixed", "llama3", "qwen2", "smollm", "gpt4o", "tekken"]
 
     @Test("ids and decoded texts equal the reference", arguments: styles)
     func idsEqualReference(style: String) throws {
@@ -79,10 +79,16 @@ struct TokenizerTests {
         }
     }
 
-    @Test("GGUF metadata gives the tokenizer that the directory gives")
-    func metadata() throws {
-        let golden = try Goldens.tokenizer("smollm")
-        let file = Goldens.folder.appendingPathComponent("smollm/tokenizer.json")
+    @Test(
+        "GGUF metadata gives the tokenizer that the directory gives",
+        arguments: [
+            ("smollm", "smollm"), ("gpt2", "gpt-2"), ("llama3", "llama-bpe"), ("qwen2", "qwen2"), ("gpt4o", "gpt-4o"),
+            ("tekken", "tekken"),
+        ]
+    )
+    func metadata(style: String, preTokenizer: String) throws {
+        let golden = try Goldens.tokenizer(style)
+        let file = Goldens.folder.appendingPathComponent("\(style)/tokenizer.json")
         let root = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
         let model = try #require(root["model"] as? [String: Any])
         let vocabulary = try #require(model["vocab"] as? [String: Int])
@@ -91,10 +97,10 @@ struct TokenizerTests {
         for (token, id) in vocabulary { tokens[id] = Array(token.utf8) }
         let types = tokens.indices.map { Int32($0 < 3 ? 3 : 1) }
         var metadata = TokenizerMetadata(source: "model.gguf", model: "gpt2", vocabulary: tokens)
-        (metadata.merges, metadata.tokenTypes, metadata.preTokenizer) = (merges, types, "smollm")
+        (metadata.merges, metadata.tokenTypes, metadata.preTokenizer) = (merges, types, preTokenizer)
         (metadata.bosID, metadata.eosID, metadata.unknownID, metadata.addsBOS) = (1, 2, 0, true)
         let tokenizer = try Tokenizer(metadata)
-        for text in ["Hello 123 it's\r\n\u{1F600}", "<|im_start|>x<|im_end|>", "  a"] {
+        for text in ["Hello 123 it's\r\n\u{1F600}", "<|im_start|>x<|im_end|>", "  a", "aBC'LL xY//\n12345"] {
             #expect(tokenizer.encode(text) == golden.encode(text))
         }
         #expect(tokenizer.encode("a", addSpecialTokens: true).first == 1)

@@ -62,11 +62,12 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
 
     /// The layer itself on `values`.
     @TorchActor
-    func run(_ values: [Tensor], dtype: DType = .float32) throws -> Outcome {
+    func run(_ values: [Tensor], dtype: DType = .float32, device: Device = .cpu) throws -> Outcome {
         let operands = try zip(inputs, values).map { input, value in
             switch input {
-            case .trained, .frozen: try value.to(dtype)
-            case .trainedWide, .frozenWide, .indices: value
+            case .trained, .frozen: try value.to(dtype, device: device)
+            case .trainedWide, .frozenWide: try value.to(.float32, device: device)
+            case .indices: try value.to(.int64, device: device)
             }
         }
         return try differentiate(operands, layer)
@@ -91,7 +92,8 @@ struct LayerCase: Sendable, CustomTestStringConvertible {
         }
         let output = try formula(leaves)
         let wide = try output.to(output.dtype == .bfloat16 ? .float32 : output.dtype)
-        try wide.multiplied(by: coefficients(output.shape).to(wide.dtype)).sum().backward()
+        let factors = try coefficients(output.shape).to(wide.dtype, device: wide.device)
+        try wide.multiplied(by: factors).sum().backward()
         let gradients = try zip(inputs, leaves).filter { $0.0.isTrained }.map { _, leaf in
             try #require(try leaf.gradient()).floats()
         }

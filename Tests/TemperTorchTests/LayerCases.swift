@@ -25,13 +25,14 @@ extension LayerCase {
         ]
         + [entropy(1, 7), entropy(17, 33), entropy(64, 40), entropy(65, 33), entropy(130, 101)]
         + [weighedEntropy(1, 8), weighedEntropy(67, 34), weighedEntropy(129, 4100), entropyTransposed]
+        + [logProbability(1, 7), logProbability(67, 34), logProbability(130, 101)]
         + [divergence(1, 7), divergence(17, 33), divergence(65, 40), divergence(130, 33)]
         + [cappedEntropy(5, 8), cappedEntropy(67, 34)]
 
     /// One small case of each layer.
     static let small: [LayerCase] = [
         lora(3, 5, 4, 2), loraWithBias, normalised(3, 7), gated([3, 7]), rotated(3, 2, 6), attended([2, 3], 2, 1, 4),
-        entropy(3, 7), weighedEntropy(3, 8), divergence(3, 7),
+        entropy(3, 7), weighedEntropy(3, 8), logProbability(3, 8), divergence(3, 7),
     ]
 
     // MARK: LoRA
@@ -387,6 +388,23 @@ extension LayerCase {
             .scaled(by: 0.25)
     } plain: {
         try plainEntropy($0[0].transposed(0, 1), $0[1], $0[2]).sum().scaled(by: 0.25)
+    }
+
+    /// Each row's gradient comes back with a factor of its own.
+    private static func logProbability(_ rows: Int, _ vocabulary: Int) -> LayerCase {
+        LayerCase(
+            "linearLogProbability \(rows) rows, vocabulary \(vocabulary)",
+            [.trained([rows, 14]), .frozen([vocabulary, 14]), targets(rows, vocabulary)]
+        ) {
+            let packed = try LinearLayer.Packed($0[1], forTraining: true)
+            return try Layers.linearLogProbability(
+                hidden: $0[0],
+                head: OutputHead(weight: $0[1], packed: packed),
+                targets: $0[2]
+            )
+        } plain: {
+            try plainEntropy($0[0], $0[1], $0[2]).scaled(by: -1)
+        }
     }
 
     private static func divergence(_ rows: Int, _ vocabulary: Int) -> LayerCase {

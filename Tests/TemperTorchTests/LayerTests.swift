@@ -6,9 +6,9 @@ import Testing
 @TorchActor
 @Suite(.serialized)
 struct LayerTests {
-    private func compare(_ layer: LayerCase, dtype: DType, tolerance: Float) throws {
+    private func compare(_ layer: LayerCase, dtype: DType, device: Device = .cpu, tolerance: Float) throws {
         let values = try layer.values(seed: 7, dtype: dtype)
-        let found = try layer.run(values, dtype: dtype)
+        let found = try layer.run(values, dtype: dtype, device: device)
         let expected = try layer.runPlain(values)
         #expect(distance(found.output, expected.output) < tolerance)
         #expect(found.gradients.count == expected.gradients.count)
@@ -24,6 +24,12 @@ struct LayerTests {
     @Test(.enabled(if: Torch.cpuHasBFloat16, "no bfloat16 in this processor"), arguments: LayerCase.all)
     func bfloat16(layer: LayerCase) throws {
         try compare(layer, dtype: .bfloat16, tolerance: 0.03)
+    }
+
+    @Test(.enabled(if: Torch.acceleratorCount > 0, "no CUDA device here"), arguments: LayerCase.all)
+    func onADevice(layer: LayerCase) throws {
+        try compare(layer, dtype: .float32, device: .cuda(0), tolerance: 1e-4)
+        try compare(layer, dtype: .bfloat16, device: .cuda(0), tolerance: 0.03)
     }
 
     @Test(arguments: LayerCase.small) func finiteDifferences(layer: LayerCase) throws {
@@ -73,6 +79,11 @@ struct LayerTests {
                     referenceHidden: hidden,
                     referenceHead: OutputHead(weight: weight)
                 ),
+                try Layers.linearLogProbability(
+                    hidden: hidden,
+                    head: OutputHead(weight: weight),
+                    targets: Tensor([0, 1, 2])
+                ).sum(),
             ]
         }
         for loss in try losses() { #expect(throws: TorchError.self) { try loss.backward() } }
@@ -133,9 +144,7 @@ struct LayerTests {
         let hidden = try Tensor.uniform(-1, 1, shape: [70, 13], seed: 1)
         let weight = try Tensor.uniform(-1, 1, shape: [29, 13], seed: 2)
         let targets = try Tensor((0..<70).map { $0 % 29 })
-        try hidden.setRequiresGradient(true)
         let found = try Layers.linearLogProbability(hidden: hidden, head: OutputHead(weight: weight), targets: targets)
-        #expect(!found.requiresGradient)
         let expected = try Layers.linear(hidden, weight: weight).logSoftmax(along: 1)
             .gathered(1, targets.unsqueezed(1)).reshaped([70])
         #expect(distance(try found.floats(), try expected.floats()) < 1e-5)

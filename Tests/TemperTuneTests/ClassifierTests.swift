@@ -70,7 +70,7 @@ struct ClassifierTests {
 
     private func adapter(_ classifier: TextClassifier, _ expected: Expected) throws -> Adapter {
         let lora = LoRAConfiguration(r: expected.rank, loraAlpha: expected.alpha)
-        let adapter = try Adapter(lora, for: classifier.linears, of: Self.folder, seed: 1)
+        let adapter = try classifier.adapter(lora, seed: 1)
         for (module, pair) in adapter.pairs {
             try pair.a.copy(from: Tensor(golden("lora.\(module).lora_A"), shape: pair.a.shape))
             try pair.b.copy(from: Tensor(golden("lora.\(module).lora_B"), shape: pair.b.shape))

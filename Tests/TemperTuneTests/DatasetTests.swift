@@ -127,7 +127,7 @@ import Testing
         ("[{\"prompt\":\"a\",\"completion\":\"b\"}]\nx", 2, "after the array"),
         (#"{"text":"a"}"#, 1, "plain text"),
         (#"{"foo":1,"bar":2}"#, 1, #"the keys "bar", "foo""#),
-        (#"{"prompt":"a","chosen":"b","rejected":"c"}"#, 1, "preference"),
+        (#"{"prompt":"a","preferred_output":"b"}"#, 1, "preference"),
         (#"{"prompt":"a","completion":"b","label":false}"#, 1, "`label`"),
         (#"{"messages":[{"role":"user","content":"a"}]}"#, 1, "no assistant turn"),
         (#"{"messages":[]}"#, 1, "no assistant turn"),

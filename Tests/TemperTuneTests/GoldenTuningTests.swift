@@ -214,6 +214,30 @@ struct GoldenTuningTests {
         #expect(throws: CheckpointError.self) { try other.restore(from: checkpoint) }
     }
 
+    /// Training over weights in four bits is the training over what is left of them when they are whole again.
+    @Test func trainingOverCoarseWeights() async throws {
+        let golden = try Self.golden()
+        func losses(whole: Bool) async throws -> [Double] {
+            var (model, adapter) = try await Self.start()
+            try model.quantize()
+            if whole {
+                model = try model.merged()
+                adapter = try Adapter.load(from: Self.folder.appending(path: "lora"), for: model)
+            }
+            let trainer = try Trainer(
+                model: model,
+                adapter: adapter,
+                rows: golden.sequences.indices.map(golden.row),
+                settings: Self.settings(),
+                seed: 0
+            )
+            return try (0..<10).map { _ in try trainer.takeStep().loss }
+        }
+        let coarse = try await losses(whole: false)
+        #expect(try await losses(whole: true) == coarse)
+        #expect(abs(coarse[0] - golden.curve.steps[0].loss) > 1e-3)
+    }
+
     @Test func trainingLeaksNoHandles() async throws {
         let golden = try Self.golden()
         let rows = golden.sequences.indices.map(golden.row)

@@ -138,7 +138,8 @@ tt_status tt_log_softmax(tt_tensor tensor, int64_t dim, tt_tensor TT_NULLABLE *T
 
 // One of the linear layers that read the same input: y = x W^T + bias + scale (x A^T) B^T.
 typedef struct {
-    tt_tensor weight;                         // [out, in], frozen
+    tt_tensor weight;                         // [out, in], frozen; where there are scales, the codes of tt_nf4_quantize
+    tt_tensor TT_NULLABLE scales;             // those of tt_nf4_quantize
     tt_tensor TT_NULLABLE bias;               // [out], frozen
     tt_tensor TT_NULLABLE a;                  // [r, in], trainable, float32; with b or not at all
     tt_tensor TT_NULLABLE b;                  // [out, r], trainable, float32
@@ -150,6 +151,11 @@ typedef struct {
 // A frozen weight laid out as the matrix kernels read it; NULL is written where they do not run (other processors,
 // devices and types).
 tt_status tt_pack_weight(tt_tensor weight, bool transposed, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// A weight [out, in] in 4-bit NormalFloat: opaque codes and, for every 64 weights, a scale. On failure nothing was written.
+tt_status tt_nf4_quantize(tt_tensor weight, tt_tensor TT_NULLABLE *TT_NULLABLE codes,
+                          tt_tensor TT_NULLABLE *TT_NULLABLE scales);
+// The weight [out, in] that codes and scales stand for.
+tt_status tt_nf4_dequantize(tt_tensor codes, tt_tensor scales, tt_dtype dtype, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // x [t, in], residual [t, out] or NULL (only for one layer), which is added -> `count` outputs [t, out].
 tt_status tt_linears(tt_tensor x, tt_tensor TT_NULLABLE residual, const tt_linear_layer *layers, int32_t count,
                      tt_tensor TT_NULLABLE *TT_NULLABLE out);
@@ -195,7 +201,7 @@ tt_status tt_linear_cross_entropy(tt_tensor hidden, const tt_output_head *head, 
 // and reference_hidden [n, d] -> scalar float32
 tt_status tt_linear_divergence(tt_tensor hidden, const tt_output_head *head, tt_tensor reference_hidden,
                                const tt_output_head *reference_head, tt_tensor TT_NULLABLE *TT_NULLABLE out);
-// Log-probability of target_i under logits_i, in chunks; no gradient. -> [n] float32
+// Log-probability of target_i under logits_i, in chunks. -> [n] float32
 tt_status tt_linear_log_probability(tt_tensor hidden, const tt_output_head *head, tt_tensor targets,
                                     tt_tensor TT_NULLABLE *TT_NULLABLE out);
 

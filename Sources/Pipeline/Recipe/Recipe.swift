@@ -27,6 +27,10 @@ public struct Recipe: Sendable, Hashable {
     public var seed: UInt64
     /// The number type the model computes in.
     public var dtype: DType
+    /// Where the model computes: `auto`, `cpu`, `cuda` or `cuda:INDEX`.
+    public var device: String
+    /// The bits of a weight while the model is trained and assessed: 4 (NF4), or nil for those of ``dtype``.
+    public var quantizationBit: Int?
     /// How many processor threads to use; 0 means all.
     public var threads: Int
     /// What is measured.
@@ -46,6 +50,8 @@ public struct Recipe: Sendable, Hashable {
         self.dataDir = nil
         self.seed = 1
         self.dtype = .auto
+        self.device = "auto"
+        self.quantizationBit = nil
         self.threads = 0
         self.assess = Assess()
         self.align = nil

@@ -2,6 +2,7 @@ public import Foundation
 import TemperAlign
 import TemperModel
 import TemperRisk
+import TemperTorch
 import TemperTune
 
 /// Reads a recipe file into values, strictly: a key or a value that is not understood is an error, never ignored.
@@ -51,7 +52,7 @@ extension Recipe {
             throw table.missing("tune", expected: "a section with at least `train_data`")
         }
         guard let model = try table.optionalText("model_name_or_path"), !model.isEmpty else {
-            throw table.missing("model_name_or_path", expected: "a GGUF file or a model folder")
+            throw table.missing("model_name_or_path", expected: "a GGUF file, a model folder or ORG/NAME")
         }
         self.init(
             runName: URL(fileURLWithPath: context.file).deletingPathExtension().lastPathComponent,
@@ -70,6 +71,11 @@ extension Recipe {
         dataDir = context.dataDir
         seed = try table.seed("seed", default: seed)
         dtype = try table.choice("dtype", default: dtype)
+        device = try table.text("device", default: device)
+        guard Device(named: device) != nil else {
+            throw table.error("device", found: "\"\(device)\"", expected: "auto, cpu, cuda or cuda:INDEX")
+        }
+        quantizationBit = try table.quantizationBit()
         threads = try table.whole("threads", default: threads, in: 0...1024)
         if let node = table.node("assess") {
             assess = try Assess(RecipeTable(node, path: "assess", known: RecipeNames.assess, context: context))
@@ -81,9 +87,28 @@ extension Recipe {
             try table.list("defences", expected: "a list of {method: ..., knob: value}")?.map {
                 try Defence(RecipeTable($0.node, path: $0.path, known: nil, context: context))
             } ?? []
+        if self.tune.settings.stage == .dpo, let index = defences.firstIndex(where: \.changesSupervisedTraining) {
+            throw table.error(
+                "defences",
+                found: "\(defences[index].method), which adds answers to learn to the training",
+                expected: "none such with `tune.stage: dpo`: defences that act after it"
+            )
+        }
         var names: Set<String> = []
         for defence in defences where !names.insert(defence.name).inserted {
             throw table.error("defences", found: "\"\(defence.name)\" twice", expected: "a different `name` for each")
+        }
+    }
+}
+
+extension RecipeTable {
+    /// 4 or nothing; the switch `load_in_4bit`, which is another name of the key, says the same.
+    fileprivate func quantizationBit() throws -> Int? {
+        let key = "quantization_bit"
+        switch try optionalText(key) {
+        case nil, "false"?: return nil
+        case "4"?, "true"?: return 4
+        case let other?: throw error(key, found: other, expected: "4 or null")
         }
     }
 }
@@ -239,6 +264,8 @@ extension TrainingSettings {
         }
         for key in CodingKeys.allCases {
             switch key {
+            case .stage: stage = try table.choice(key.rawValue, default: stage)
+            case .prefBeta: try number(key, &prefBeta)
             case .learningRate: try number(key, &learningRate)
             case .numTrainEpochs: try number(key, &numTrainEpochs)
             case .maxSteps: try optional(key, &maxSteps)
@@ -316,9 +343,24 @@ extension Recipe.Defence {
             )
         }
         do {
-            _ = try Defences.make(method, knobs: knobs.mapValues(\.description))
+            _ = try make()
         } catch let error as DefenceError {
             throw table.error(error)
+        }
+    }
+}
+
+extension Recipe.Defence {
+    /// The defence with its knobs set.
+    func make() throws -> TemperAlign.Defence {
+        try Defences.make(method, knobs: knobs.mapValues(\.description))
+    }
+
+    /// Whether it adds rows or a term to the user's own training.
+    fileprivate var changesSupervisedTraining: Bool {
+        switch try? make() {
+        case .data?, .training?: true
+        case .weights?, .realignment?, nil: false
         }
     }
 }

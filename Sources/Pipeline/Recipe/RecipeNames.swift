@@ -5,8 +5,8 @@ import TemperTune
 /// The aliases are the config names of LLaMA-Factory and Axolotl.
 enum RecipeNames {
     static let root = [
-        "run_name", "output_dir", "model_name_or_path", "data_dir", "seed", "dtype", "threads", "assess", "align",
-        "tune", "defences",
+        "run_name", "output_dir", "model_name_or_path", "data_dir", "seed", "dtype", "quantization_bit", "device",
+        "threads", "assess", "align", "tune", "defences",
     ]
     static let assess = [
         "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit",
@@ -21,10 +21,12 @@ enum RecipeNames {
         "base_model": "model_name_or_path",
         "model": "model_name_or_path",
         "torch_dtype": "dtype",
+        "load_in_4bit": "quantization_bit",
         "dataset_dir": "data_dir",
         "defenses": "defences",
         "dataset": "train_data",
         "datasets": "train_data",
+        "beta": "pref_beta",
         "lr": "learning_rate",
         "lr_scheduler": "lr_scheduler_type",
         "num_epochs": "num_train_epochs",
@@ -43,8 +45,7 @@ enum RecipeNames {
 
     private static let remedies = [
         "gate": "a recipe has no gate; leave it out",
-        "load_in_4bit": "training on quantised weights is not available; leave it out",
-        "load_in_8bit": "training on quantised weights is not available; leave it out",
+        "load_in_8bit": "weights of 8 bits are not available; write `quantization_bit: 4` at the top level",
         "bf16": "write `dtype: bfloat16` at the top level",
         "fp16": "float16 is not available; write `dtype: bfloat16` or `dtype: float32` at the top level",
         "packing": "rows always lie end to end without padding; leave it out",

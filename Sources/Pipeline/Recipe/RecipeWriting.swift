@@ -16,6 +16,8 @@ extension Recipe {
             ("data_dir", .optional(dataDir.map(Node.text))),
             ("seed", .plain("\(seed)")),
             ("dtype", .text(dtype.rawValue)),
+            ("device", .text(device)),
+            ("quantization_bit", .whole(quantizationBit)),
             ("threads", .plain("\(threads)")),
             (
                 "assess",
@@ -86,6 +88,8 @@ extension Recipe.Training {
 extension TrainingSettings {
     fileprivate func node(_ key: CodingKeys) -> Node {
         switch key {
+        case .stage: .text(stage.rawValue)
+        case .prefBeta: .plain("\(prefBeta)")
         case .learningRate: .plain("\(learningRate)")
         case .numTrainEpochs: .plain("\(numTrainEpochs)")
         case .maxSteps: .whole(maxSteps)

@@ -188,7 +188,8 @@ struct BytePairMerger: Sendable {
         }
     }
 
-    private func apply(_ offered: Int32, at index: Int32, of bytes: UnsafeBufferPointer<UInt8>, scratch: inout Scratch) {
+    private func apply(_ offered: Int32, at index: Int32, of bytes: UnsafeBufferPointer<UInt8>, scratch: inout Scratch)
+    {
         let left = scratch.symbols[Int(index)]
         // The pair may have been merged away or changed since it was offered.
         guard left.id >= 0, left.next >= 0 else { return }

@@ -79,7 +79,7 @@ struct Normalizer: Sendable {
         case .removeMarks(let all):
             return text.changingScalars { scalar in
                 guard scalar >= 0x300 else { return nil }
-                switch Unicode.Scalar(scalar)?.properties.generalCategory {
+                switch Unicode.Scalar(scalar)?.category(inUnicode: all ? 9 : 8) {
                 case .nonspacingMark: return []
                 case .spacingMark, .enclosingMark: return all ? [] : nil
                 default: return nil
@@ -108,15 +108,15 @@ struct Normalizer: Sendable {
             || Unicode.Scalar(scalar)?.properties.isWhitespace ?? false
     }
 
-    /// What BERT's cleaning drops: NUL, U+FFFD and the categories C*, but for tab and line ends.
+    /// What BERT's cleaning drops: NUL, U+FFFD, control, format and private characters, but for tab and line ends.
     private static func isRemovedByBERT(_ scalar: UInt32) -> Bool {
         switch scalar {
         case 0, 0xFFFD: return true
         case 0x09, 0x0A, 0x0D: return false
         default: break
         }
-        switch Unicode.Scalar(scalar)?.properties.generalCategory {
-        case .control, .format, .surrogate, .privateUse, .unassigned: return true
+        switch Unicode.Scalar(scalar)?.category(inUnicode: 8) {
+        case .control, .format, .privateUse: return true
         default: return false
         }
     }

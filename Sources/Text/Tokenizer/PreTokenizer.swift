@@ -1,7 +1,7 @@
 /// Splits text into the pieces inside which bytes may merge, by scanners written by hand for the patterns in use.
 ///
 /// A piece never merges with its neighbour, so these rules are part of the model. Patterns: GPT-2 (Radford et al. 2019),
-/// Llama 3 and Qwen 2 as published in their tokenizer files. Knows nothing about vocabularies.
+/// Llama 3, Qwen 2, GPT-4o and Mistral's Tekken as published in their tokenizer files. Knows nothing about vocabularies.
 struct PreTokenizer: Sendable {
     /// A way to split each piece further.
     enum Step: Sendable, Equatable {
@@ -11,6 +11,8 @@ struct PreTokenizer: Sendable {
         case gpt2
         /// As Llama 3: any one sign may lead a word, `digits` digits at most, line breaks close a piece.
         case lineBreaking(digits: Int)
+        /// As GPT-4o: words end before a capital that follows a small letter, and their contractions stay with them.
+        case cased(digits: Int, contractions: Bool)
         /// A space before each piece that lacks one.
         case leadingSpace
         /// Spaces written as a sign, perhaps one put in front, and perhaps a new piece from each sign on.
@@ -50,9 +52,28 @@ struct PreTokenizer: Sendable {
             #"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|"#
                 + #"\s*[\r\n]+|\s+(?!\S)|\s+"#, .lineBreaking(digits: 1)
         ),
+        (
+            casedWord(#"*"#, #"+"#, contraction) + "|" + casedWord(#"+"#, #"*"#, contraction) + "|"
+                + casedRest(#"{1,3}"#),
+            .cased(digits: 3, contractions: true)
+        ),
+        (
+            casedWord(#"*"#, #"+"#, "") + "|" + casedWord(#"+"#, #"*"#, "") + "|" + casedRest(""),
+            .cased(digits: 1, contractions: false)
+        ),
         (#"\p{N}"#, .digits(individually: true)),
         (#"\p{N}+"#, .digits(individually: false)),
     ]
+
+    private static let contraction = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+
+    private static func casedWord(_ large: String, _ small: String, _ end: String) -> String {
+        #"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"# + large + #"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"# + small + end
+    }
+
+    private static func casedRest(_ digits: String) -> String {
+        #"\p{N}"# + digits + #"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"#
+    }
 
     /// The pieces of a text as ranges of scalars, and the text they index.
     func pieces(of text: ScalarText) -> (text: ScalarText, pieces: [Range<Int>]) {
@@ -62,7 +83,9 @@ struct PreTokenizer: Sendable {
             switch step {
             case .leadingSpace:
                 (text, pieces) = text.rewriting(pieces) { piece, rewriter in
-                    if text.scalars[piece.lowerBound] != 0x20 { rewriter.put([0x20], for: piece.lowerBound..<piece.lowerBound) }
+                    if text.scalars[piece.lowerBound] != 0x20 {
+                        rewriter.put([0x20], for: piece.lowerBound..<piece.lowerBound)
+                    }
                     rewriter.keep(piece)
                 }
             case .metaspace(let sign, let prepend, let splits):
@@ -81,7 +104,7 @@ struct PreTokenizer: Sendable {
         for piece in pieces {
             var start = piece.lowerBound
             while start < piece.upperBound {
-                let scanner = Scanner(text: text, start: start, limit: piece.upperBound)
+                let scanner = PieceScanner(text: text, start: start, limit: piece.upperBound)
                 let end = scanner.end(of: step)
                 if !scanner.isDropped(by: step) { finer.append(start..<end) }
                 start = end
@@ -130,134 +153,5 @@ extension ScalarText {
                 }
             }
         }
-    }
-}
-
-/// Finds where the piece that begins at `start` ends; it sees nothing at or past `limit`.
-private struct Scanner {
-    let text: ScalarText
-    let start: Int
-    let limit: Int
-
-    func end(of step: PreTokenizer.Step) -> Int {
-        switch step {
-        case .digits(let individually): digitsEnd(individually: individually)
-        case .gpt2: gpt2End()
-        case .lineBreaking(let digits): lineBreakingEnd(digits: digits)
-        case .separator(let scalar, let separation): separatorEnd(scalar, separation)
-        case .whiteSpace: isSpace ? runEnd(from: start) { $0.isSpace } : runEnd(from: start) { !$0.isSpace }
-        case .punctuation: punctuationEnd()
-        case .leadingSpace, .metaspace: limit
-        }
-    }
-
-    /// Whether the piece that begins here is one that a step leaves out.
-    func isDropped(by step: PreTokenizer.Step) -> Bool {
-        switch step {
-        case .whiteSpace: isSpace
-        case .separator(let scalar, .removed): text.scalars[start] == scalar
-        default: false
-        }
-    }
-
-    private var isSpace: Bool { text.kinds[start].isSpace }
-
-    private func separatorEnd(_ scalar: UInt32, _ separation: PreTokenizer.Separation) -> Int {
-        let next = (start..<limit).first { text.scalars[$0] == scalar && ($0 > start || separation != .after) }
-        guard let next else { return limit }
-        return separation == .before || next == start ? next + 1 : next
-    }
-
-    private func punctuationEnd() -> Int {
-        if isPunctuation(start) { return start + 1 }
-        return (start..<limit).first(where: isPunctuation) ?? limit
-    }
-
-    /// All that ASCII counts as punctuation, and the categories P*.
-    private func isPunctuation(_ index: Int) -> Bool {
-        let scalar = text.scalars[index]
-        switch scalar {
-        case 0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E: return true
-        case 0..<0x80: return false
-        default: break
-        }
-        switch Unicode.Scalar(scalar)?.properties.generalCategory {
-        case .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
-            .finalPunctuation, .otherPunctuation:
-            return true
-        default: return false
-        }
-    }
-
-    private func kind(_ index: Int) -> ScalarText.Kind? {
-        index < limit ? text.kinds[index] : nil
-    }
-
-    private func runEnd(from index: Int, while matches: (ScalarText.Kind) -> Bool) -> Int {
-        var end = index
-        while end < limit, matches(text.kinds[end]) { end += 1 }
-        return end
-    }
-
-    private func digitsEnd(individually: Bool) -> Int {
-        if kind(start) == .number {
-            return individually ? start + 1 : runEnd(from: start) { $0 == .number }
-        }
-        return runEnd(from: start) { $0 != .number }
-    }
-
-    private func gpt2End() -> Int {
-        if let end = contractionEnd(foldingCase: false) { return end }
-        let body = text.scalars[start] == 0x20 ? start + 1 : start
-        switch kind(body) {
-        case .letter: return runEnd(from: body) { $0 == .letter }
-        case .number: return runEnd(from: body) { $0 == .number }
-        case .other: return runEnd(from: body) { $0 == .other }
-        case .space, .lineBreak, nil: return spaceEnd()
-        }
-    }
-
-    private func lineBreakingEnd(digits: Int) -> Int {
-        if let end = contractionEnd(foldingCase: true) { return end }
-        let first = kind(start)
-        if first == .letter { return runEnd(from: start) { $0 == .letter } }
-        if first != .lineBreak, first != .number, kind(start + 1) == .letter {
-            return runEnd(from: start + 1) { $0 == .letter }
-        }
-        if first == .number {
-            return min(runEnd(from: start) { $0 == .number }, start + digits)
-        }
-        let body = text.scalars[start] == 0x20 ? start + 1 : start
-        if kind(body) == .other {
-            return runEnd(from: runEnd(from: body) { $0 == .other }) { $0 == .lineBreak }
-        }
-        let run = runEnd(from: start) { $0.isSpace }
-        if let last = (start..<run).last(where: { text.kinds[$0] == .lineBreak }) { return last + 1 }
-        return spaceEnd()
-    }
-
-    /// White space up to the last scalar before something else, which that scalar leads; all of it at the end.
-    private func spaceEnd() -> Int {
-        let run = runEnd(from: start) { $0.isSpace }
-        return run < limit && run - start > 1 ? run - 1 : run
-    }
-
-    /// The end of 's 't 're 've 'm 'll 'd; the folded form also takes capitals and the long s (U+017F).
-    private func contractionEnd(foldingCase: Bool) -> Int? {
-        guard text.scalars[start] == 0x27, let first = folded(start + 1, foldingCase) else { return nil }
-        switch first {
-        case "s", "t", "m", "d": return start + 2
-        case "r", "v": return folded(start + 2, foldingCase) == "e" ? start + 3 : nil
-        case "l": return folded(start + 2, foldingCase) == "l" ? start + 3 : nil
-        default: return nil
-        }
-    }
-
-    private func folded(_ index: Int, _ foldingCase: Bool) -> Unicode.Scalar? {
-        guard index < limit else { return nil }
-        let scalar = text.scalars[index]
-        guard foldingCase else { return Unicode.Scalar(scalar) }
-        if scalar == 0x17F { return "s" }
-        return Unicode.Scalar((0x41...0x5A).contains(scalar) ? scalar + 0x20 : scalar)
     }
 }

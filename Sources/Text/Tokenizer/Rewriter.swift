@@ -30,7 +30,8 @@ struct Rewriter {
         if covered.isEmpty {
             let place =
                 covered.lowerBound < text.bytes.count
-                ? text.origin(ofByte: covered.lowerBound).lowerBound : Int32(text.origin(of: 0..<covered.lowerBound).upperBound)
+                ? text.origin(ofByte: covered.lowerBound).lowerBound
+                : Int32(text.origin(of: 0..<covered.lowerBound).upperBound)
             source = place..<place
         } else {
             let whole = text.origin(of: covered)
@@ -69,6 +70,13 @@ extension ScalarText {
 }
 
 extension Unicode.Scalar {
+    /// The scalar's category as it was in a version of Unicode: what came later was not assigned.
+    ///
+    /// Tokenizers keep the tables that they were written with.
+    func category(inUnicode version: Int) -> Unicode.GeneralCategory {
+        (properties.age?.major ?? .max) <= version ? properties.generalCategory : .unassigned
+    }
+
     /// The scalar's bytes.
     var utf8Bytes: [UInt8] { Array(String(Character(self)).utf8) }
 }

@@ -26,6 +26,7 @@ public struct Tokenizer: Sendable {
 
     let table: TokenTable
     private let specialIDs: Set<Int>
+    private let addedIDs: [[UInt8]: Int]
     private let rawTokens: AddedTokens
     private let normalizedTokens: AddedTokens
     private let normalizer: Normalizer
@@ -41,21 +42,21 @@ public struct Tokenizer: Sendable {
         "<end_of_turn>", "<|return|>", "<|call|>", "</s>",
     ]
 
-    init(_ parts: Parts) throws {
+    init(_ source: Parts) throws {
+        var parts = source
+        let normalizer = Normalizer(steps: parts.normalization)
+        // From here on such tokens are what normalising makes of them, in the text and when it is written again.
+        for index in parts.added.indices where parts.added[index].isNormalized {
+            parts.added[index].content = normalizer.apply(to: ScalarText(parts.added[index].content, base: 0)).bytes
+        }
         let (tokens, isSearchable) = parts.tokens()
         let table = TokenTable(tokens, isSearchable: isSearchable)
         self.table = table
         segmenter = try parts.segmenter(table)
         specialIDs = Set(parts.added.filter(\.isSpecial).map(\.id))
+        addedIDs = Dictionary(source.added.map { ($0.content, $0.id) }) { _, last in last }
         rawTokens = AddedTokens(parts.added.filter { !$0.isNormalized })
-        let normalizer = Normalizer(steps: parts.normalization)
-        normalizedTokens = AddedTokens(
-            parts.added.filter(\.isNormalized).map { entry in
-                var entry = entry
-                entry.content = normalizer.apply(to: ScalarText(entry.content, base: 0)).bytes
-                return entry
-            }
-        )
+        normalizedTokens = AddedTokens(parts.added.filter(\.isNormalized))
         self.normalizer = normalizer
         preTokenizer = PreTokenizer(steps: parts.steps)
         decoder = TokenDecoder(steps: parts.decoding)
@@ -68,12 +69,13 @@ public struct Tokenizer: Sendable {
                 reason: "special token id \(id) is not in the vocabulary"
             )
         }
-        let enders = parts.added.filter { entry in
+        let enders = source.added.filter { entry in
             Self.endOfTurnNames.contains { $0.utf8.elementsEqual(entry.content) }
         }
         endOfTurnIDs = Set(enders.map(\.id) + [parts.eosID].compactMap { $0 })
-        let names = endOfTurnIDs.sorted().map { String(decoding: tokens[$0], as: UTF8.self) }
-        let name = { (id: Int?) in id.map { String(decoding: tokens[$0], as: UTF8.self) } }
+        let names = Dictionary(source.added.map { ($0.id, $0.content) }) { _, last in last }
+        let name = { (id: Int?) in id.map { String(decoding: names[$0] ?? tokens[$0], as: UTF8.self) } }
+        let endOfTurnTokens = endOfTurnIDs.sorted().compactMap(name)
         chatTemplate = try parts.chatTemplate.map {
             try ChatTemplate(
                 source: $0,
@@ -81,7 +83,7 @@ public struct Tokenizer: Sendable {
                 eosToken: name(parts.eosID),
                 unknownToken: name(parts.unknownID),
                 padToken: name(parts.padID),
-                endOfTurnTokens: names
+                endOfTurnTokens: endOfTurnTokens
             )
         }
     }
@@ -95,11 +97,7 @@ public struct Tokenizer: Sendable {
     /// The id of the token with exactly this text, normal or special, such as `"<|im_end|>"`.
     public func id(ofToken token: String) -> Int? {
         let bytes = Array(token.utf8)
-        for tokens in [rawTokens, normalizedTokens] {
-            let segments = tokens.split(bytes)
-            if segments.count == 1, let id = segments[0].id { return id }
-        }
-        return table.find(bytes).map(Int.init)
+        return addedIDs[bytes] ?? table.find(bytes).map(Int.init)
     }
 
     /// The bytes a token stands for, which need not be whole characters; nil if there is no such id.

@@ -154,7 +154,9 @@ private struct TokenizerFile {
         vocabulary: [[UInt8]]
     ) throws -> Tokenizer.Parts.Unknown? {
         if let id = model["unk_id"]?.int {
-            guard vocabulary.indices.contains(id) else { throw malformed("model.unk_id \(id) is not in the vocabulary") }
+            guard vocabulary.indices.contains(id) else {
+                throw malformed("model.unk_id \(id) is not in the vocabulary")
+            }
             return .init(id: id, isFused: true)
         }
         guard let name = model["unk_token"]?.string else { return nil }

@@ -73,7 +73,8 @@ extension Tokenizer {
                 throw TokenizerError.unsupported(
                     source: metadata.source,
                     feature: "tokenizer.ggml.model '\(metadata.model)'",
-                    remedy: "gpt2, llama and bert are read; a Hugging Face directory may have the same tokenizer in another form"
+                    remedy:
+                        "gpt2, llama and bert are read; a Hugging Face directory may have the same tokenizer in another form"
                 )
             }
         (parts.bosID, parts.eosID) = (metadata.bosID, metadata.eosID)
@@ -112,30 +113,42 @@ extension Tokenizer {
         )
         parts.steps = known.steps
         if known.composes { parts.normalization = [.form(.nfc)] }
-        if metadata.addsBOS ?? false, let id = metadata.bosID { parts.prefixIDs = [id] }
+        if metadata.addsBOS ?? known.addsBOS, let id = metadata.bosID { parts.prefixIDs = [id] }
         if metadata.addsEOS ?? false, let id = metadata.eosID { parts.suffixIDs = [id] }
         return parts
     }
 
-    private static func preTokenizer(
-        _ metadata: TokenizerMetadata
-    ) throws -> (steps: [PreTokenizer.Step], takesWholeWords: Bool, composes: Bool) {
+    /// What the name of a pre-tokenizer stands for.
+    private struct Known {
+        var steps: [PreTokenizer.Step]
+        var takesWholeWords = false
+        var composes = false
+        /// Whether texts begin with a token where the file does not say.
+        var addsBOS = false
+    }
+
+    private static func preTokenizer(_ metadata: TokenizerMetadata) throws -> Known {
         switch metadata.preTokenizer {
         case "gpt-2", "gpt2", "default", "mpt", "olmo", "phi-2":
-            return ([.gpt2], false, false)
+            return Known(steps: [.gpt2])
         case "smollm", "starcoder", "refact", "command-r", "codeshell":
-            return ([.digits(individually: true), .gpt2], false, false)
-        case "llama-bpe", "llama3", "llama-v3", "falcon3", "lfm2":
-            return ([.lineBreaking(digits: 3)], true, false)
-        case "dbrx", "smaug-bpe":
-            return ([.lineBreaking(digits: 3)], false, false)
+            return Known(steps: [.digits(individually: true), .gpt2])
+        case "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "lfm2":
+            return Known(steps: [.lineBreaking(digits: 3)], takesWholeWords: true, addsBOS: true)
+        case "dbrx", "smaug-bpe", "glm4", "chatglm-bpe":
+            return Known(steps: [.lineBreaking(digits: 3)])
         case "qwen2", "deepseek-r1-qwen":
-            return ([.lineBreaking(digits: 1)], false, true)
+            return Known(steps: [.lineBreaking(digits: 1)], composes: true)
+        case "gpt-4o":
+            return Known(steps: [.cased(digits: 3, contractions: true)])
+        case "tekken":
+            return Known(steps: [.cased(digits: 1, contractions: false)], takesWholeWords: true, addsBOS: true)
         default:
             throw TokenizerError.unsupported(
                 source: metadata.source,
                 feature: "tokenizer.ggml.pre '\(metadata.preTokenizer)'",
-                remedy: "supported are smollm, gpt-2, llama-bpe and qwen2, or a Hugging Face directory"
+                remedy:
+                    "supported are smollm, gpt-2, llama-bpe, dbrx, qwen2, gpt-4o and tekken, or a Hugging Face directory"
             )
         }
     }
@@ -175,7 +188,8 @@ extension Tokenizer {
         let sign = Array("\u{2581}".utf8)
         let words = metadata.vocabulary.map { stored -> [UInt8] in
             if stored.starts(with: sign) { return Array(stored.dropFirst(sign.count)) }
-            return stored.first == UInt8(ascii: "[") && stored.last == UInt8(ascii: "]") ? stored : Array("##".utf8) + stored
+            return stored.first == UInt8(ascii: "[") && stored.last == UInt8(ascii: "]")
+                ? stored : Array("##".utf8) + stored
         }
         return try Parts(
             source: metadata.source,

@@ -5,7 +5,8 @@ import Foundation
 /// The names are those of Hugging Face's `tokenizers`. Knows nothing about vocabularies.
 struct TokenizerPipeline {
     /// What to do about a tokenizer that is not supported.
-    static let remedy = "BPE, Unigram and WordPiece are read as GPT-2, Llama, Qwen, Mistral, Gemma, Phi, T5 and BERT use them"
+    static let remedy =
+        "BPE, Unigram and WordPiece are read as GPT-2, Llama, Qwen, Mistral, Gemma, Phi, T5 and BERT use them"
 
     /// The file, for errors.
     let source: String
@@ -180,7 +181,8 @@ struct TokenizerPipeline {
             switch processor["type"]?.string {
             case "ByteLevel": continue
             case "BertProcessing", "RobertaProcessing":
-                guard let first = processor["cls"]?.array?.last?.int, let last = processor["sep"]?.array?.last?.int else {
+                guard let first = processor["cls"]?.array?.last?.int, let last = processor["sep"]?.array?.last?.int
+                else {
                     throw malformed("'post_processor' lacks 'cls' or 'sep'")
                 }
                 before.append(first)

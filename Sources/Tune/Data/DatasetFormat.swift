@@ -1,7 +1,8 @@
 /// How the rows of a training file are shaped, and how a row's shape is recognised.
 ///
 /// Knows nothing about turning a row into turns. The shapes are those of the OpenAI fine-tuning API, Stanford Alpaca
-/// and its self-instruct seeds, ShareGPT, the prompt and completion pairs of TRL, and the folders of mlx-lm.
+/// and its self-instruct seeds, ShareGPT, the prompt and completion pairs of TRL, and the folders of mlx-lm; those of
+/// preferences are TRL's and the ranking formats of LLaMA-Factory.
 extension Dataset {
     /// A known shape of training data.
     public enum Format: String, CaseIterable, Codable, Sendable {
@@ -13,6 +14,8 @@ extension Dataset {
         case sharegpt
         /// `prompt` and `completion`, as text or as lists of messages.
         case promptCompletion = "prompt-completion"
+        /// `chosen` and `rejected`, with the prompt beside them or inside both.
+        case preference
         /// A folder with `train.jsonl`, and perhaps `valid.jsonl` and `test.jsonl`, in one of the two shapes of mlx-lm.
         case mlx
 
@@ -23,13 +26,15 @@ extension Dataset {
             case .alpaca: #"alpaca {"instruction", "input", "output"} or {"instruction", "instances"}"#
             case .sharegpt: #"sharegpt {"conversations": [{"from", "value"}]}"#
             case .promptCompletion: #"prompt-completion {"prompt", "completion"}"#
+            case .preference: #"preference {"prompt" or "conversations" or "instruction", "chosen", "rejected"}"#
             case .mlx: "mlx (a folder with train.jsonl; rows as messages or prompt-completion)"
             }
         }
 
         static var shapes: String { allCases.map(\.shape).joined(separator: "; ") }
 
-        private static let preferenceKeys: Set = ["chosen", "rejected", "preferred_output", "non_preferred_output"]
+        private static let preferenceKeys: Set = ["chosen", "rejected"]
+        private static let otherPreferenceKeys: Set = ["preferred_output", "non_preferred_output"]
 
         /// The shape of a row with these keys, out of those that a file of this format may hold.
         func shape(of keys: Set<String>) -> Format? {
@@ -39,24 +44,26 @@ extension Dataset {
 
         /// The format whose keys a row has.
         static func detect(_ keys: Set<String>) -> Format? {
-            [.messages, .sharegpt, .alpaca, .promptCompletion].first { $0.matches(keys) }
+            [.preference, .messages, .sharegpt, .alpaca, .promptCompletion].first { $0.matches(keys) }
         }
 
         private func matches(_ keys: Set<String>) -> Bool {
-            guard keys.isDisjoint(with: Self.preferenceKeys) else { return false }
+            if self == .preference { return keys.isSuperset(of: Self.preferenceKeys) }
+            guard keys.isDisjoint(with: Self.preferenceKeys.union(Self.otherPreferenceKeys)) else { return false }
             return switch self {
             case .messages: keys.contains("messages")
             case .sharegpt: keys.contains("conversations")
             case .alpaca: keys.contains("instruction") && (keys.contains("output") || keys.contains("instances"))
             case .promptCompletion: keys.contains("prompt") && keys.contains("completion")
-            case .mlx: false
+            case .preference, .mlx: false
             }
         }
 
         /// What keys that fit no format look like.
         static func hint(_ keys: Set<String>) -> String? {
-            if !keys.isDisjoint(with: preferenceKeys) {
-                return "this looks like preference data, which holds no single answer to learn; keep the chosen answer"
+            if !keys.isDisjoint(with: preferenceKeys) { return "a preference needs `chosen` and `rejected`" }
+            if !keys.isDisjoint(with: otherPreferenceKeys) {
+                return "this looks like preference data; call the two answers `chosen` and `rejected`"
             }
             if keys.contains("text") {
                 return "plain text has no turns to learn from; split it into prompt and completion"

@@ -1,6 +1,6 @@
 public import TemperText
 
-/// One conversation to learn from, and where it came from.
+/// One conversation to learn from, perhaps with a worse end to compare it with, and where it came from.
 ///
 /// Knows nothing about tokens or how the loss is computed.
 public struct Example: Codable, Sendable, Hashable {
@@ -23,6 +23,8 @@ public struct Example: Codable, Sendable, Hashable {
 
     /// The conversation; it starts with an optional system turn, then the user speaks, and the assistant ends it.
     public var chat: Chat
+    /// In preference data, the conversation with the worse end; it begins as `chat` does.
+    public var rejected: Chat?
     /// Where it was read.
     public var source: Source
     /// What kind of example it is, when the data says so.
@@ -33,19 +35,26 @@ public struct Example: Codable, Sendable, Hashable {
     /// Creates an example.
     public init(
         chat: Chat,
+        rejected: Chat? = nil,
         source: Source,
         category: String? = nil,
         trainedTurns: Set<Int>? = nil
     ) {
         self.chat = chat
+        self.rejected = rejected
         self.source = source
         self.category = category
         self.trainedTurns = trainedTurns
     }
 
     /// Whether the turn at an index is learned from.
-    public func isTrained(_ turn: Int) -> Bool {
+    public func isTrained(_ turn: Int) -> Bool { isTrained(turn, of: chat) }
+
+    /// Whether the turn at an index of one of the two conversations counts: in a preference, all turns from where the
+    /// two part do.
+    func isTrained(_ turn: Int, of chat: Chat) -> Bool {
         guard chat.messages.indices.contains(turn), chat.messages[turn].role == .assistant else { return false }
+        guard rejected == nil else { return turn >= trainedTurns?.min() ?? 0 }
         return trainedTurns?.contains(turn) ?? true
     }
 }

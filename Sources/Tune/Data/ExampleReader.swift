@@ -15,7 +15,7 @@ struct ExampleReader {
     }
 
     /// A turn and whether it is learned from, before the order is checked.
-    private struct Turn {
+    struct Turn {
         var message: Message
         var isTrained = true
     }
@@ -34,14 +34,17 @@ struct ExampleReader {
             throw fail(.unsupported(field: "label", remedy: remedy))
         }
         var turns: [Turn]
+        var rejected: [Turn]?
         do {
             switch format {
+            case .preference: (turns, rejected) = try preference(row)
             case .messages: turns = try messages(row["messages"], field: "messages")
             case .sharegpt: turns = try shareGPT(row)
             case .alpaca: turns = try alpaca(row)
             case .promptCompletion, .mlx: turns = try promptCompletion(row)
             }
             try Self.check(turns)
+            if let rejected { try Self.check(rejected) }
         } catch let problem as DatasetError.Problem {
             throw fail(problem)
         }
@@ -50,13 +53,14 @@ struct ExampleReader {
         guard !trained.isEmpty else { throw fail(.missingAssistantTurn) }
         return Example(
             chat: Chat(turns.map(\.message)),
+            rejected: rejected.map { Chat($0.map(\.message)) },
             source: Example.Source(file: file, line: line),
             category: row["category"] as? String,
             trainedTurns: skipped ? Set(trained) : nil
         )
     }
 
-    private func messages(_ value: Any?, field: String) throws -> [Turn] {
+    func messages(_ value: Any?, field: String) throws -> [Turn] {
         guard let list = value as? [Any] else {
             throw DatasetError.Problem.badValue(field: field, found: kind(of: value), expected: "a list of messages")
         }
@@ -100,7 +104,7 @@ struct ExampleReader {
         "observation": .tool, "tool": .tool,
     ]
 
-    private func shareGPT(_ row: [String: Any]) throws -> [Turn] {
+    func shareGPT(_ row: [String: Any]) throws -> [Turn] {
         guard let list = row["conversations"] as? [Any] else {
             throw DatasetError.Problem.badValue(
                 field: "conversations",
@@ -108,23 +112,43 @@ struct ExampleReader {
                 expected: "a list of turns"
             )
         }
-        var turns = try system(row)
-        for (index, value) in list.enumerated() {
-            let place = "conversations[\(index)]"
-            guard let turn = value as? [String: Any] else {
-                throw DatasetError.Problem.badValue(field: place, found: kind(of: value), expected: "an object")
-            }
-            let name = try text(turn["from"], field: "\(place).from")
-            guard let role = Self.shareGPTRoles[name] else {
-                throw DatasetError.Problem.unknownRole(name, known: Self.shareGPTRoles.keys.sorted())
-            }
-            let message = Message(role, try text(turn["value"], field: "\(place).value"))
-            turns.append(Turn(message: message, isTrained: try isTrained(turn, role, place: place)))
+        return try system(row) + list.enumerated().map { try shareGPTTurn($1, place: "conversations[\($0)]") }
+    }
+
+    func shareGPTTurn(_ value: Any?, place: String) throws -> Turn {
+        guard let turn = value as? [String: Any] else {
+            throw DatasetError.Problem.badValue(field: place, found: kind(of: value), expected: "an object")
         }
-        return turns
+        let name = try text(turn["from"], field: "\(place).from")
+        guard let role = Self.shareGPTRoles[name] else {
+            throw DatasetError.Problem.unknownRole(name, known: Self.shareGPTRoles.keys.sorted())
+        }
+        let message = Message(role, try text(turn["value"], field: "\(place).value"))
+        return Turn(message: message, isTrained: try isTrained(turn, role, place: place))
     }
 
     private mutating func alpaca(_ row: [String: Any]) throws -> [Turn] {
+        var fields = row
+        var prefix = ""
+        if row["output"] == nil, let value = row["instances"] {
+            guard let instances = value as? [Any], let first = instances.first as? [String: Any] else {
+                throw DatasetError.Problem.badValue(
+                    field: "instances",
+                    found: kind(of: value),
+                    expected: "a list of objects with input and output"
+                )
+            }
+            if instances.count > 1 { rowsWithMoreInstances += 1 }
+            fields = first
+            prefix = "instances[0]."
+        }
+        let prompt = try instruction(row, input: fields["input"], field: "\(prefix)input")
+        let output = try text(fields["output"], field: "\(prefix)output")
+        return prompt + [Turn(message: Message(.assistant, output))]
+    }
+
+    /// The system turn, the history and the instruction of a row, up to where the assistant answers.
+    func instruction(_ row: [String: Any], input: Any?, field: String) throws -> [Turn] {
         var turns = try system(row)
         if Self.isPresent(row["history"]) {
             guard let history = row["history"] as? [Any] else {
@@ -146,25 +170,10 @@ struct ExampleReader {
                 turns.append(Turn(message: Message(.assistant, try text(pair[1], field: "history[\(index)][1]"))))
             }
         }
-        var fields = row
-        var prefix = ""
-        if row["output"] == nil, let value = row["instances"] {
-            guard let instances = value as? [Any], let first = instances.first as? [String: Any] else {
-                throw DatasetError.Problem.badValue(
-                    field: "instances",
-                    found: kind(of: value),
-                    expected: "a list of objects with input and output"
-                )
-            }
-            if instances.count > 1 { rowsWithMoreInstances += 1 }
-            fields = first
-            prefix = "instances[0]."
-        }
         let instruction = try text(row["instruction"], field: "instruction")
-        let input = Self.isPresent(fields["input"]) ? try text(fields["input"], field: "\(prefix)input") : ""
+        let input = Self.isPresent(input) ? try text(input, field: field) : ""
         let prompt = instruction.isEmpty || input.isEmpty ? instruction + input : "\(instruction)\n\(input)"
-        let output = try text(fields["output"], field: "\(prefix)output")
-        return turns + [Turn(message: Message(.user, prompt)), Turn(message: Message(.assistant, output))]
+        return turns + [Turn(message: Message(.user, prompt))]
     }
 
     private func promptCompletion(_ row: [String: Any]) throws -> [Turn] {
@@ -190,13 +199,13 @@ struct ExampleReader {
         return try system(row) + prompt + messages(row["completion"], field: "completion")
     }
 
-    private func system(_ row: [String: Any]) throws -> [Turn] {
+    func system(_ row: [String: Any]) throws -> [Turn] {
         guard Self.isPresent(row["system"]) else { return [] }
         let content = try text(row["system"], field: "system")
         return content.isEmpty ? [] : [Turn(message: Message(.system, content))]
     }
 
-    private func text(_ value: Any?, field: String) throws -> String {
+    func text(_ value: Any?, field: String) throws -> String {
         guard let text = value as? String else {
             throw DatasetError.Problem.notText(field: field, found: kind(of: value))
         }

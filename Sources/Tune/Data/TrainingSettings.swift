@@ -15,6 +15,18 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         case constant
     }
 
+    /// What is trained on, in LLaMA-Factory's word.
+    public enum Stage: String, Codable, Sendable, CaseIterable {
+        /// Answers, which become likelier.
+        case sft
+        /// Pairs of a better and a worse answer: direct preference optimisation.
+        case dpo
+    }
+
+    /// What is trained on.
+    public var stage: Stage = .sft
+    /// How strongly a preference pulls away from the model before training: DPO's beta.
+    public var prefBeta: Double = 0.1
     /// The highest learning rate, reached after the warm-up.
     public var learningRate: Double = 2e-4
     /// How many times the data is seen; `maxSteps` wins where it is set.
@@ -62,6 +74,8 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
 
     /// The names of the settings in recipes and records.
     public enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
+        case stage
+        case prefBeta = "pref_beta"
         case learningRate = "learning_rate"
         case numTrainEpochs = "num_train_epochs"
         case maxSteps = "max_steps"
@@ -100,6 +114,7 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
     ///
     /// - Throws: ``Invalid`` for the first setting that is outside.
     public func validate() throws(Invalid) {
+        try check(.prefBeta, prefBeta, prefBeta > 0 && prefBeta <= 1000, "above 0, at most 1000")
         try check(.learningRate, learningRate, learningRate > 0 && learningRate <= 1, "above 0, at most 1")
         try check(
             .numTrainEpochs,
@@ -130,6 +145,7 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         try check(.adamEpsilon, adamEpsilon, adamEpsilon > 0 && adamEpsilon <= 1, "above 0, at most 1")
         try check(.maxGradNorm, maxGradNorm, maxGradNorm >= 0 && maxGradNorm.isFinite, "0 (never clip) or more")
         try check(.openingWeight, openingWeight, (0.01...1000).contains(openingWeight), "0.01 to 1000")
+        try check(.openingWeight, openingWeight, stage == .sft || openingWeight == 1, "1 with `stage: dpo`")
     }
 
     /// The upper ends are beyond any use; they keep sums and products of settings within an `Int`.

@@ -18,9 +18,11 @@ otherwise. The same versions give the same bytes. All weights, sequences and tex
     lora/                     a PEFT adapter for tiny-llama on all seven linear modules, B not zero
     lora_logits.safetensors   tiny-llama's sequences with the adapter on, and after merge_and_unload
     sft.{json,safetensors}    loss, gradient of every LoRA matrix, ten steps of AdamW and the matrices after them
+    dpo.{json,safetensors}    loss of preference pairs, their rewards, gradient of every LoRA matrix
     generation.json           greedy continuations; temperature, top-k and top-p applied to one logits vector
     tiny-llama.gguf           tiny-llama in F16 with llama.cpp's row order of q and k, and a small byte-level vocabulary
     gguf.{json,safetensors}   its token ids, one rendered chat, and logits with the F16-rounded weights
+    nf4.safetensors           two weights, and what is left of them in 4-bit NormalFloat
     losses_extra.json         cross-entropy with ignored rows, and KL both ways, with gradients
     smollm2.json              the real model: ids, last-position logits, greedy text, loss of a paragraph
     manifest.json             sha256 and size of every file, and the versions
@@ -347,7 +349,46 @@ def make_sft(out):
                       "final": max(gap(final[n], final_alone[n]) for n in final)}}})
 
 
-# 5. Generation
+# 5. Preferences
+
+
+def answer_log_probability(model, prompt, answer):
+    """Sum of the log-probabilities of the answer's tokens after the prompt."""
+    logs = torch.log_softmax(model(input_ids=torch.tensor([prompt + answer])).logits[0], -1)
+    return sum(logs[len(prompt) - 1 + i, token] for i, token in enumerate(answer))
+
+
+def make_dpo(out):
+    g, beta = rng(45), 0.3
+    pairs = [{"prompt": torch.randint(3, 384, (a,), generator=g).tolist(),
+              "chosen": torch.randint(3, 384, (b,), generator=g).tolist(),
+              "rejected": torch.randint(3, 384, (c,), generator=g).tolist()}
+             for a, b, c in ((5, 7, 3), (12, 4, 9), (9, 11, 11), (3, 1, 6))]
+
+    def margin(model, pair):
+        chosen, rejected = (answer_log_probability(model, pair["prompt"], pair[x]) for x in ("chosen", "rejected"))
+        return chosen - rejected
+
+    with torch.no_grad():
+        base = load(f"{out}/tiny-llama")
+        reference = torch.stack([margin(base, pair) for pair in pairs])
+    model = with_adapter(out)
+    rewards = beta * (torch.stack([margin(model, pair) for pair in pairs]) - reference)
+    assert 0 < (rewards > 0).sum() < len(pairs), "choose other pairs: the model must prefer some and not all"
+    loss = -torch.nn.functional.logsigmoid(rewards).mean()
+    loss.backward()
+    save_file({f"grad.{n}": p.grad for n, p in lora_parameters(model).items()}, f"{out}/dpo.safetensors")
+    write_json(f"{out}/dpo.json", {
+        "schema": 1,
+        "note": "Model tiny-llama with the adapter lora/, the reference without it. reference: log-probability of the "
+                "chosen answer minus that of the rejected one, summed over tokens. rewards: beta * (the same with the "
+                "adapter - reference). loss: mean of -log sigmoid(rewards). Tensor 'grad.<name>' in dpo.safetensors is "
+                "d loss / d matrix.",
+        "beta": beta, "pairs": pairs, "reference": numbers(reference), "rewards": numbers(rewards.detach()),
+        "loss": number(loss)})
+
+
+# 6. Generation
 
 
 def greedy(model, ids, count, eos=None):
@@ -413,7 +454,7 @@ def make_generation(out):
                      ((0.7, 20, 0.8), (1.0, 0, 0.5), (1.3, 5, 1.0), (2.0, 50, 0.9), (0.7, 0, 0.01))]})
 
 
-# 6. GGUF
+# 7. GGUF
 
 
 TEXT = """Temper keeps a model safe while it learns a new trade. The model reads the question, weighs the answer and
@@ -569,7 +610,7 @@ def make_gguf(out, sequences):
                  "ids": tokenizer.encode(rendered).ids}})
 
 
-# 7. The real model
+# 8. The real model
 
 
 PARAGRAPH = """A lighthouse keeper kept two books. In the first she wrote the weather, the ships and the hours when the
@@ -644,7 +685,7 @@ def make_smollm2(out, path):
         "paragraph": {"text": paragraph, "ids": ids, "loss": number(loss)}})
 
 
-# 8. Losses
+# 9. Losses
 
 
 def make_losses(out):
@@ -680,6 +721,31 @@ def make_losses(out):
         "schema": 1, "note": "Natural logarithms. Rows are already aligned with labels: no shift here. The base is "
                              "constant; gradient_of_tuned is d value / d tuned, 5 x 32.",
         "base": numbers(base), "tuned": numbers(tuned), "labels": labels.tolist(), **entries})
+
+
+# 10. 4-bit NormalFloat
+
+
+def make_nf4(out):
+    """Quantile levels and blocks as in QLoRA (arXiv 2305.14314) and bitsandbytes: the nearest level, element by element."""
+    levels = torch.tensor([
+        -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635, -0.18477343022823334,
+        -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634, 0.33791524171829224,
+        0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0])
+    g, tensors = rng(91), {}
+    # Rows of whole blocks; rows that share blocks, the last one short; a block of zeros.
+    for name, shape in (("even", (6, 128)), ("odd", (7, 38))):
+        weight = torch.randn(shape, generator=g) * torch.rand((shape[0], 1), generator=g)
+        if name == "even":
+            weight[3, :64] = 0
+        left = []
+        for block in weight.flatten().split(64):
+            largest = block.abs().max()
+            scaled = block * (1 / largest) if largest > 0 else block
+            left.append(levels[(scaled[:, None] - levels).abs().argmin(1)] * largest)
+        tensors[f"{name}.weight"], tensors[f"{name}.nf4"] = weight, torch.cat(left).view(shape)
+        assert gap(weight, tensors[f"{name}.nf4"]) < 0.16 * weight.abs().max()
+    save_file(tensors, f"{out}/nf4.safetensors")
 
 
 # The manifest
@@ -734,9 +800,11 @@ def main():
     sequences = make_logits(out)
     make_lora(out, sequences)
     make_sft(out)
+    make_dpo(out)
     make_generation(out)
     make_gguf(out, sequences)
     make_losses(out)
+    make_nf4(out)
     if arguments.smollm2:
         make_smollm2(out, arguments.smollm2)
     make_manifest(out)

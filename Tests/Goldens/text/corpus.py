@@ -71,6 +71,14 @@ def fuzz(count, seed):
     return ["".join(rng.choices(alphabet, k=rng.randint(1, 40))) for _ in range(count)]
 
 
+def cased(count, seed):
+    """Random strings over letters of every case, marks and contractions."""
+    rng = random.Random(seed)
+    alphabet = list("abAB") + ["the", "THE", "\u01c5", "\u02b0", "\u4f60", "\u0928\u093f", "\u0301", "\u20dd", "'s", "'S",
+                               "'LL", "'", "/", "//\n", " ", "  ", "\n", "7", "12345", ".", "\u00e9", "\u00c9"]
+    return ["".join(rng.choices(alphabet, k=rng.randint(1, 12))) for _ in range(count)]
+
+
 PROSE = [
     "The garden behind the house is quiet in the morning, and the old man who looks after it says that he doesn't mind.",
     "They're reading what we've written; it's longer than they'd like, but I'm certain that they'll finish it by noon.",

@@ -21,6 +21,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TAIL = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 LLAMA3 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}" + TAIL
 QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}" + TAIL
+CASED = (r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+%(end)s|[^\r\n\p{L}\p{N}]?"
+         r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*%(end)s|\p{N}%(digits)s| ?[^\s\p{L}\p{N}]+[\r\n/]*"
+         r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+GPT4O = CASED % {"end": "(?i:'s|'t|'re|'ve|'m|'ll|'d)?", "digits": "{1,3}"}
+TEKKEN = CASED % {"end": "", "digits": ""}
 
 
 def byte_level(use_regex, prefix=False):
@@ -36,6 +41,8 @@ STYLES = {
     "prefixed": (pre_tokenizers.Sequence([pre_tokenizers.Digits(False), byte_level(True, True)]), None),
     "llama3": (split(LLAMA3), None),
     "qwen2": (split(QWEN2), normalizers.NFC()),
+    "gpt4o": (split(GPT4O), None),
+    "tekken": (split(TEKKEN), None),
     "smollm": (pre_tokenizers.Sequence([pre_tokenizers.Digits(True), byte_level(True)]), None),
 }
 
@@ -125,22 +132,24 @@ def render(source, chat, prompt, variables):
     return text, [[utf8(a), utf8(b)] for a, b in spans]
 
 
+def write_small(style, texts):
+    tokenizer = small_tokenizer(style)
+    if style in ("gpt4o", "tekken"):
+        texts = corpus.TEXTS + corpus.cased(100, seed=2)
+    write(f"{style}/tokenizer.json", json.loads(tokenizer.to_str()))
+    config = {"bos_token": {"content": "<|im_start|>"}, "eos_token": "<|im_end|>", "pad_token": None}
+    if style == "smollm":
+        config["chat_template"] = templates.CASES[0][1]
+    write(f"{style}/tokenizer_config.json", config)
+    write(f"{style}/ids.json", [record(tokenizer, text) for text in texts])
+
+
 def main():
     big, template = smollm2(sys.argv[1])
     texts = corpus.TEXTS + corpus.fuzz(120, seed=1)
     write("smollm2_ids.json", [record(big, text) for text in texts])
     for style in STYLES:
-        tokenizer = small_tokenizer(style)
-        folder = os.path.join(HERE, style)
-        os.makedirs(folder, exist_ok=True)
-        saved = json.loads(tokenizer.to_str())
-        write(f"{style}/tokenizer.json", saved)
-        config = {"bos_token": {"content": "<|im_start|>"}, "eos_token": "<|im_end|>", "pad_token": None}
-        if style == "smollm":
-            config["chat_template"] = templates.CASES[0][1]
-        write(f"{style}/tokenizer_config.json", config)
-        write(f"{style}/ids.json", [record(tokenizer, text) for text in texts[:-50]])
-
+        write_small(style, texts[:-50])
     pieces.main(write, record)
 
     chat_utils.datetime = Clock

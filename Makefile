@@ -36,6 +36,7 @@ goldens: setup $(peers)/complete
 	cd Tests/Goldens/weights && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py
 	cd Tests/Goldens/text && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py ../../../$(model)
 	cd Tests/Goldens/model && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py --smollm2 ../../../$(model)
+	cd Tests/Goldens/encoder && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py
 
 $(peers)/complete: | setup
 	rm -rf $(peers)

@@ -48,7 +48,7 @@ public final class Adapter {
 
     /// A fresh adapter as PEFT starts one: A uniform in ±1/sqrt(in) (Kaiming with a = sqrt 5), B zero.
     public convenience init(_ configuration: LoRAConfiguration, for model: LanguageModel, seed: UInt64) throws {
-        try self.init(configuration, for: model.network.linears, of: model.url, seed: seed)
+        try self.init(configuration, for: model.network.linears, of: model.url, device: model.device, seed: seed)
     }
 
     /// The same for the linear layers of any network, whose model lies at `url`.
@@ -56,6 +56,7 @@ public final class Adapter {
         _ configuration: LoRAConfiguration,
         for linears: [Linear],
         of url: URL,
+        device: Device,
         seed: UInt64
     ) throws {
         var configuration = configuration
@@ -71,9 +72,9 @@ public final class Adapter {
                 bound,
                 shape: [configuration.r, input],
                 seed: seed &+ UInt64(pairs.count),
-                device: linear.weight.device
+                device: device
             )
-            let b = try Tensor.zeros([output, configuration.r], device: linear.weight.device)
+            let b = try Tensor.zeros([output, configuration.r], device: device)
             pairs.append((linear.name, LoRAPair(a: a, b: b, scale: configuration.scale)))
         }
         self.init(configuration, pairs: pairs)

@@ -69,9 +69,13 @@ public final class ClassifierTrainer {
             loraAlpha: settings.loraAlpha,
             targetModules: settings.loraTarget
         )
-        let adapter =
-            usesLoRA ? try Adapter(lora, for: classifier.linears, of: classifier.encoder.url, seed: seed) : nil
-        try self.init(classifier, adapter: adapter, rows: rows, settings: settings, orderSeed: seed)
+        try self.init(
+            classifier,
+            adapter: usesLoRA ? classifier.adapter(lora, seed: seed) : nil,
+            rows: rows,
+            settings: settings,
+            orderSeed: seed
+        )
     }
 
     /// The same with an adapter that is there already, and rows in their own order where there is no seed.

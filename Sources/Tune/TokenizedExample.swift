@@ -65,7 +65,6 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
     case wrongStage(row: Example.Source, stage: TrainingSettings.Stage)
     /// The loss or its gradient is no number any more.
     case diverged(step: Int, loss: Double, norm: Double, rows: [Example.Source])
-
     /// A text has a label that the classifier does not know.
     case unknownLabel(String, known: [String])
     /// A text has none or several of the labels of which each text has one; rows are counted from 1.

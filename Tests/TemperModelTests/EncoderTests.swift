@@ -103,6 +103,9 @@ struct EncoderTests {
         let embeddings = try encoder.embeddings(ofTokens: sequences)
         #expect(Golden.distance(Array(embeddings.joined()), try golden("mean")) < 1e-5)
         // More than one batch, shared out among processors: in order, and each as if it were alone.
+        let before = Torch.threads
+        defer { Torch.setThreads(before) }
+        Torch.setThreads(3)
         let many = (0..<400).map { sequences[$0 % sequences.count] }
         for (index, row) in try encoder.embeddings(ofTokens: many).enumerated() {
             #expect(Golden.distance(row, embeddings[index % sequences.count]) < 1e-5)
@@ -185,7 +188,7 @@ struct EncoderTests {
             seed: 5
         )
         let plain = try classifier.probabilities(ofTokens: sequences)
-        let adapter = try Adapter(LoRAConfiguration(r: 2), for: classifier.linears, of: encoder.url, seed: 3)
+        let adapter = try classifier.adapter(LoRAConfiguration(r: 2), seed: 3)
         #expect(adapter.pairs.count == (features == .pooler ? 13 : 12))
         for (index, (_, pair)) in adapter.pairs.enumerated() {
             try pair.b.copy(from: .uniform(-0.2, 0.2, shape: pair.b.shape, seed: UInt64(50 + index)))

@@ -8,6 +8,16 @@ import Testing
 struct WorkersTests {
     private struct Failure: Error, Equatable { var part: Int }
 
+    @Test func groupsAreOfAboutTheSameSize() {
+        let before = Torch.threads
+        defer { Torch.setThreads(before) }
+        Torch.setThreads(3)
+        let groups = Workers.balanced([1, 9, 4, 5, 3, 2, 3], on: .cpu) { $0 }
+        #expect(groups == [[9], [5, 3, 1], [4, 3, 2]])
+        #expect(Workers.balanced([7, 8], on: .cpu) { $0 } == [[8], [7]])
+        #expect(Workers.balanced([7, 8], on: .cuda(0)) { $0 } == [[8, 7]])
+    }
+
     @Test func resultsAreInTheOrderOfTheParts() throws {
         for _ in 0..<50 {
             let sums = try Workers.run(4) { part in

@@ -106,6 +106,11 @@ public final class TextClassifier {
         return encoder.network.linears + [pooler].compactMap { $0 }
     }
 
+    /// A fresh adapter for those layers.
+    package func adapter(_ configuration: LoRAConfiguration, seed: UInt64) throws -> Adapter {
+        try Adapter(configuration, for: linears, of: encoder.url, device: encoder.device, seed: seed)
+    }
+
     /// What the head reads, of a batch's hidden states [t, d]: [n, d] float32.
     package func featureStates(_ batch: EncoderBatch, hidden: Tensor) throws(TorchError) -> Tensor {
         guard features == .pooler, let pooler = encoder.network.pooler else {

@@ -56,6 +56,11 @@ struct GGUFCopy {
                 append(UInt32(8))
                 append(UInt64(texts.count))
                 for text in texts { append(bytes: text) }
+            case .array(.float32(let numbers)):
+                append(UInt32(9))
+                append(UInt32(6))
+                append(UInt64(numbers.count))
+                for number in numbers { append(number.bitPattern) }
             case .array(let array):
                 append(UInt32(9))
                 append(UInt32(11))

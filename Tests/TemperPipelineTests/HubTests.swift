@@ -39,6 +39,9 @@ import Testing
         #expect(try await scene.hub().pull("org/tiny@\(Self.commit)") == folder)
         #expect(try ModelReference.resolve("org/tiny", environment: scene.environment).path == folder.path)
         #expect(ModelReference.name(of: folder) == "tiny")
+        for path in ["models/none.gguf", "/nowhere/m", folder.path] {
+            #expect(try ModelReference.resolve(path, environment: scene.environment) == URL(fileURLWithPath: path))
+        }
         try FileManager.default.removeItem(at: home.appending(path: "blobs/\(scene.blob("model.safetensors"))"))
         await #expect(throws: HubError.self) { try await scene.hub().pull("org/tiny") }
         #expect {

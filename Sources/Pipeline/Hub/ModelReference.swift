@@ -10,7 +10,10 @@ public enum ModelReference {
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> URL {
         let path = URL(fileURLWithPath: text)
-        guard !FileManager.default.fileExists(atPath: text), let name = HubName(text) else { return path }
+        // A file that is missing is a file that is missing, though its path could be read as a name.
+        guard !FileManager.default.fileExists(atPath: text), !text.hasSuffix(".gguf"), let name = HubName(text) else {
+            return path
+        }
         let cache = HubCache(environment: environment)
         guard let found = try cache.find(name) else {
             throw HubError.notHere(name: text, cache: cache.folder.path)

@@ -52,17 +52,15 @@ public struct BaseRegularisation: TrainingDefence {
             let targets = all.reduce(0) { $0 + $1.targetCount }
             let batch = step.own(all)
             guard !batch.isEmpty else { return TrainingLoss(total: crossEntropy, logged: crossEntropy) }
-            let head = step.model.network.head
+            let head = try step.model.network.outputHead
             let reference = try withoutGradients { () throws(TorchError) in
                 try step.targetStates(of: batch, adapted: false)
             }
             let divergence = try Layers.linearDivergence(
                 hidden: step.targetStates(of: batch),
-                weight: head.weight,
-                packed: head.packed,
+                head: head,
                 referenceHidden: reference,
-                referenceWeight: head.weight,
-                referencePacked: head.packed
+                referenceHead: head
             )
             let total = try crossEntropy.adding(divergence, times: weight * step.share / Double(targets))
             return TrainingLoss(total: total, logged: crossEntropy)

@@ -1,4 +1,5 @@
-// Causal attention over sequences laid one after another, with grouped queries and a shared beginning.
+// Attention over sequences laid one after another, with grouped queries, a shared beginning, and what model families
+// add to a score: a window, a soft cap, a slope by distance.
 //
 // Rows of one batch often begin alike: the system prompt, an attack's template. The common beginning, the trunk, is then
 // laid once, in front, and every sequence attends to it and to itself; its keys and values collect gradients from all of
@@ -6,6 +7,7 @@
 // enough for the second-level cache, computed in float32; elsewhere, libtorch's attention is called per sequence.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/custom_class.h>
 
 #include <algorithm>
 #include <limits>
@@ -32,19 +34,62 @@ struct Span {
     int64_t start, length;
 };
 
+// What a query sees of the keys, and what becomes of the product of the two.
+struct Rule {
+    float scale, soft_cap;
+    int64_t window;
+    bool causal;
+    at::Tensor slopes;
+
+    Rule(const tt_attention_rule &rule, const at::Tensor &q)
+        : scale(rule.scale > 0 ? static_cast<float>(rule.scale) : 1.0f / std::sqrt(static_cast<float>(q.size(-1)))),
+          soft_cap(static_cast<float>(rule.soft_cap)),
+          window(rule.window > 0 ? rule.window : std::numeric_limits<int64_t>::max()), causal(rule.causal) {
+        if (!rule.slopes) return;
+        slopes = unwrap(rule.slopes).to(at::kFloat).contiguous();
+        TORCH_CHECK(slopes.dim() == 1 && slopes.size(0) == q.size(1), "attention: slopes are ", slopes.sizes(), ", q is ", q.sizes());
+    }
+
+    bool is_plain() const { return soft_cap == 0 && !slopes.defined(); }
+    // The first key that the query at `position` sees.
+    int64_t first(int64_t position) const { return position >= window ? position - window + 1 : 0; }
+
+    // Turns products of the query at `position` with keys `from` on into scores, as far as it takes more than a factor,
+    // which is returned. `derivatives`, where given, receives those of the scores by the products.
+    float apply(float *row, int64_t from, int64_t count, int64_t head, int64_t position, float *derivatives = nullptr) const {
+        if (is_plain()) return scale;
+        const float slope = slopes.defined() ? slopes.const_data_ptr<float>()[head] : 0;
+        for (int64_t j = 0; j < count; ++j) {
+            float score = row[j] * scale, derivative = scale;
+            if (soft_cap > 0) {
+                const float bent = std::tanh(score / soft_cap);
+                score = soft_cap * bent;
+                derivative *= 1 - bent * bent;
+            }
+            row[j] = score + slope * static_cast<float>(from + j - position);
+            if (derivatives) derivatives[j] = derivative;
+        }
+        return 1;
+    }
+};
+
 // The shapes of one call, and the sequences: the first is the trunk where there is one.
-struct Layout {
+struct Layout : torch::CustomClassHolder {
     int64_t tokens, heads, pairs, size, width, trunk;
     std::vector<Span> spans;
-    float scale;
+    Rule rule;
 
-    Layout(const at::Tensor &q, const at::Tensor &k, std::vector<Span> sequences, int64_t trunk_length)
+    Layout(const at::Tensor &q, const at::Tensor &k, std::vector<Span> sequences, int64_t trunk_length, Rule how)
         : tokens(q.size(0)), heads(q.size(1)), pairs(k.size(1)), size(q.size(2)), width(padded(q.size(2))),
-          trunk(trunk_length), spans(std::move(sequences)), scale(1.0f / std::sqrt(static_cast<float>(q.size(2)))) {}
+          trunk(trunk_length), spans(std::move(sequences)), rule(std::move(how)) {}
 
     int64_t group() const { return heads / pairs; }
     // Tokens before a sequence's own that it attends to.
     int64_t before(size_t sequence) const { return sequence == 0 ? 0 : trunk; }
+    // Keys from 0 on that some query at a position below `end` sees.
+    int64_t seen(size_t sequence, int64_t end) const {
+        return rule.causal ? end : before(sequence) + spans[sequence].length;
+    }
 };
 
 // One head of some tokens of x [t, h, d] as float32 rows of `width`, the rest of each row zero.
@@ -122,13 +167,16 @@ void attend(const Layout &layout, const at::Tensor &q, const at::Tensor &k, cons
         for (int64_t first = 0; first < own.length; first += query_block) {
             const Span block = {own.start + first, std::min(query_block, own.length - first)};
             gather(q, head, block, layout.size, width, queries.data());
-            const int64_t seen = before + first + block.length;
+            const int64_t seen = layout.seen(sequence, before + first + block.length);
             tt::kernels::multiply(block.length, padded(seen), layout.size, queries.data(), width, 1, keys, stride, scores.data(),
                                   stride, false);
             for (int64_t i = 0; i < block.length; ++i) {
                 float *row = scores.data() + i * stride;
-                const int64_t visible = before + first + i + 1;
-                sums[head * layout.tokens + block.start + i] = tt::kernels::softmax(row, visible, layout.scale);
+                const int64_t position = before + first + i, from = layout.rule.first(position);
+                const int64_t visible = layout.seen(sequence, position + 1);
+                const float scale = layout.rule.apply(row + from, from, visible - from, head, position);
+                sums[head * layout.tokens + block.start + i] = tt::kernels::softmax(row + from, visible - from, scale);
+                std::fill(row, row + from, 0.0f);
                 std::fill(row + visible, row + seen, 0.0f);
             }
             tt::kernels::multiply(block.length, width, seen, scores.data(), stride, 1, memory.values.data(), width, mixed.data(),
@@ -152,26 +200,33 @@ void attend_backward(const Layout &layout, const at::Tensor &q, const at::Tensor
     std::vector<float> own_dk(static_cast<size_t>(length * width), 0.0f), own_dv(own_dk.size(), 0.0f);
     const auto block_size = static_cast<size_t>(query_block * width);
     std::vector<float> queries(block_size), answers(block_size), upstream(block_size), slopes(block_size),
-        weights(static_cast<size_t>(query_block * stride)), scores(weights.size());
+        weights(static_cast<size_t>(query_block * stride)), scores(weights.size()), derivatives(static_cast<size_t>(stride));
     for (int64_t head = pair * layout.group(); head < (pair + 1) * layout.group(); ++head) {
         for (int64_t first = 0; first < own.length; first += query_block) {
             const Span block = {own.start + first, std::min(query_block, own.length - first)};
             gather(q, head, block, layout.size, width, queries.data());
             gather(out, head, block, layout.size, width, answers.data());
             gather(dout, head, block, layout.size, width, upstream.data());
-            const int64_t seen = before + first + block.length;
+            const int64_t seen = layout.seen(sequence, before + first + block.length);
             tt::kernels::multiply(block.length, padded(seen), layout.size, queries.data(), width, 1, keys, stride, weights.data(),
                                   stride, false);
             tt::kernels::multiply(block.length, padded(seen), layout.size, upstream.data(), width, 1, values, stride,
                                   scores.data(), stride, false);
             for (int64_t i = 0; i < block.length; ++i) {
                 float *weight = weights.data() + i * stride, *score = scores.data() + i * stride;
-                const int64_t visible = before + first + i + 1;
-                tt::kernels::softmax_backward(weight, score, visible, layout.scale,
+                const int64_t position = before + first + i, from = layout.rule.first(position);
+                const int64_t visible = layout.seen(sequence, position + 1), count = visible - from;
+                const float scale = layout.rule.apply(weight + from, from, count, head, position, derivatives.data());
+                tt::kernels::softmax_backward(weight + from, score + from, count, scale,
                                               sums[head * layout.tokens + block.start + i],
                                               tt::kernels::dot(answers.data() + i * width, upstream.data() + i * width, width));
-                std::fill(weight + visible, weight + seen, 0.0f);
-                std::fill(score + visible, score + seen, 0.0f);
+                if (!layout.rule.is_plain()) {
+                    for (int64_t j = 0; j < count; ++j) score[from + j] *= derivatives[static_cast<size_t>(j)];
+                }
+                for (float *row : {weight, score}) {
+                    std::fill(row, row + from, 0.0f);
+                    std::fill(row + visible, row + seen, 0.0f);
+                }
             }
             tt::kernels::multiply(block.length, width, seen, scores.data(), stride, 1, memory.keys.data(), width, slopes.data(),
                                   width, false);
@@ -191,7 +246,8 @@ void attend_backward(const Layout &layout, const at::Tensor &q, const at::Tensor
 
 struct PackedAttention : Function<PackedAttention> {
     static at::Tensor forward(AutogradContext *context, const at::Tensor &q, const at::Tensor &k, const at::Tensor &v,
-                              const Layout &layout) {
+                              const c10::intrusive_ptr<Layout> &shared) {
+        const Layout &layout = *shared;
         auto out = at::empty_like(q);
         auto sums = at::empty({layout.heads, layout.tokens}, q.options().dtype(at::kFloat));
         float *data = sums.mutable_data_ptr<float>();
@@ -202,20 +258,15 @@ struct PackedAttention : Function<PackedAttention> {
             }
         });
         context->save_for_backward({q, k, v, out, sums});
-        std::vector<int64_t> spans;
-        for (const auto &span : layout.spans) spans.insert(spans.end(), {span.start, span.length});
-        context->saved_data["spans"] = spans;
-        context->saved_data["trunk"] = layout.trunk;
+        context->saved_data["layout"] = c10::IValue::make_capsule(shared);
         return out;
     }
 
     static variable_list backward(AutogradContext *context, variable_list gradients) {
         const auto saved = context->get_saved_variables();
         const auto &q = saved[0], &k = saved[1], &v = saved[2], &out = saved[3], &sums = saved[4];
-        const auto flat = context->saved_data["spans"].toIntVector();
-        std::vector<Span> spans;
-        for (size_t i = 0; i < flat.size(); i += 2) spans.push_back({flat[i], flat[i + 1]});
-        const Layout layout(q, k, std::move(spans), context->saved_data["trunk"].toInt());
+        const auto shared = c10::static_intrusive_pointer_cast<Layout>(context->saved_data["layout"].toCapsule());
+        const Layout &layout = *shared;
         const auto dout = gradients[0].contiguous();
         auto dq = at::empty_like(q), dk = at::empty_like(k), dv = at::empty_like(v);
         at::parallel_for(0, layout.pairs, 1, [&](int64_t begin, int64_t end) {
@@ -234,46 +285,81 @@ struct PackedAttention : Function<PackedAttention> {
     }
 };
 
-// libtorch's attention, a sequence at a time.
+// Which keys the queries at positions `before` on see, and what is added to their scores: [h or 1, queries, keys]; nothing
+// where libtorch's own causal mask says it.
+std::optional<at::Tensor> mask(const Rule &rule, int64_t queries, int64_t before, int64_t keys, const at::TensorOptions &options) {
+    const bool all_seen = keys <= rule.window;
+    if (all_seen && !rule.slopes.defined() && (!rule.causal || before == 0)) return std::nullopt;
+    const auto whole = at::TensorOptions().dtype(at::kLong).device(options.device());
+    const auto distance = at::arange(keys, whole).unsqueeze(0) - at::arange(before, before + queries, whole).unsqueeze(1);
+    auto seen = rule.causal ? distance.le(0) : at::ones_like(distance, at::kBool);
+    if (!all_seen) seen = seen.logical_and(distance.gt(-rule.window));
+    auto bias = at::zeros({1, queries, keys}, options);
+    if (rule.slopes.defined()) {
+        bias = (rule.slopes.to(options.device()).view({-1, 1, 1}) * distance.unsqueeze(0)).to(options.dtype());
+    }
+    return bias.masked_fill(seen.logical_not().unsqueeze(0), -std::numeric_limits<double>::infinity());
+}
+
+// q [h, l, d], k and v [hkv, m, d] to [h, l, d] in libtorch's operations.
+at::Tensor composed_heads(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const Rule &rule, int64_t before) {
+    const int64_t group = q.size(0) / k.size(0);
+    const auto bias = mask(rule, q.size(1), before, k.size(1), q.options());
+    const bool causal = rule.causal && !bias;
+    if (rule.soft_cap == 0) {
+        return at::scaled_dot_product_attention(q.unsqueeze(0), k.unsqueeze(0), v.unsqueeze(0), bias, 0.0, causal, rule.scale,
+                                                group != 1)
+            .squeeze(0);
+    }
+    const auto repeated = [&](const at::Tensor &x) { return group == 1 ? x : x.repeat_interleave(group, 0); };
+    auto scores = at::tanh(at::matmul(q, repeated(k).transpose(1, 2)) * (rule.scale / rule.soft_cap)) * rule.soft_cap;
+    if (bias) scores = scores + *bias;
+    if (causal) {
+        const auto later = at::ones({q.size(1), k.size(1)}, q.options().dtype(at::kBool)).triu(1);
+        scores = scores.masked_fill(later, -std::numeric_limits<double>::infinity());
+    }
+    return at::matmul(at::softmax(scores, -1), repeated(v));
+}
+
+// The same without own kernels, a sequence at a time.
 at::Tensor composed(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const Layout &layout) {
-    const auto heads_first = [](const at::Tensor &x) { return x.transpose(0, 1).unsqueeze(0); };
+    if (layout.tokens == 0) return at::zeros_like(q);
     std::vector<at::Tensor> parts;
     for (size_t i = 0; i < layout.spans.size(); ++i) {
         const auto [start, length] = layout.spans[i];
+        if (length == 0) continue;
         const int64_t before = layout.before(i);
         const auto own = [&](const at::Tensor &x) { return x.narrow(0, start, length); };
         const auto remembered = [&](const at::Tensor &x) {
-            return heads_first(before == 0 ? own(x) : at::cat({x.narrow(0, 0, before), own(x)}, 0));
+            return (before == 0 ? own(x) : at::cat({x.narrow(0, 0, before), own(x)}, 0)).transpose(0, 1);
         };
-        std::optional<at::Tensor> mask;
-        if (before > 0) mask = at::ones({length, before + length}, q.options().dtype(at::kBool)).tril(before);
-        parts.push_back(at::scaled_dot_product_attention(heads_first(own(q)), remembered(k), remembered(v), mask, 0.0,
-                                                         before == 0, std::nullopt, layout.group() != 1)
-                            .squeeze(0)
-                            .transpose(0, 1));
+        parts.push_back(composed_heads(own(q).transpose(0, 1), remembered(k), remembered(v), layout.rule, before).transpose(0, 1));
     }
     return at::cat(parts, 0);
 }
 
-// One query of every head of a group over `length` keys and values, which lie `stride` numbers apart.
+// The query of every head of a group, the first of them `head`, over the keys and values from `from` on, `count` of them,
+// which lie `stride` numbers apart; the query's own is the last.
 template <typename Number, typename Read>
-void attend_once(const Number *queries, const Number *keys, const Number *values, int64_t length, int64_t stride, int64_t group,
-                 int64_t size, Read read, std::vector<float> &scratch, float *out) {
+void attend_once(const Number *queries, const Number *keys, const Number *values, const Rule &rule, int64_t from, int64_t count,
+                 int64_t stride, int64_t head, int64_t group, int64_t size, Read read, std::vector<float> &scratch, float *out) {
     const int64_t width = padded(size);
-    scratch.assign(static_cast<size_t>((length + group) * width + group * length), 0.0f);
-    float *rows = scratch.data(), *wide = rows + length * width, *scores = wide + group * width;
+    scratch.assign(static_cast<size_t>((count + group) * width + group * count), 0.0f);
+    float *rows = scratch.data(), *wide = rows + count * width, *scores = wide + group * width;
     for (int64_t i = 0; i < group; ++i) read(queries + i * size, wide + i * width, size);
-    for (int64_t i = 0; i < length; ++i) read(keys + i * stride, rows + i * width, size);
+    for (int64_t i = 0; i < count; ++i) read(keys + (from + i) * stride, rows + i * width, size);
     for (int64_t i = 0; i < group; ++i) {
-        float *row = scores + i * length;
-        for (int64_t j = 0; j < length; ++j) row[j] = tt::kernels::dot(wide + i * width, rows + j * width, width);
-        tt::kernels::softmax(row, length, 1.0f / std::sqrt(static_cast<float>(size)));
+        float *row = scores + i * count;
+        for (int64_t j = 0; j < count; ++j) row[j] = tt::kernels::dot(wide + i * width, rows + j * width, width);
+        const float scale = rule.apply(row, from, count, head + i, from + count - 1);
+        tt::kernels::softmax(row, count, scale);
     }
-    for (int64_t i = 0; i < length; ++i) read(values + i * stride, rows + i * width, size);
-    tt::kernels::multiply(group, width, length, scores, length, 1, rows, width, out, width, false);
+    for (int64_t i = 0; i < count; ++i) read(values + (from + i) * stride, rows + i * width, size);
+    tt::kernels::multiply(group, width, count, scores, count, 1, rows, width, out, width, false);
 }
 
-at::Tensor cached(const at::Tensor &q, const at::Tensor &keys, const at::Tensor &values, const int64_t *lengths) {
+at::Tensor cached(const at::Tensor &q, const at::Tensor &keys, const at::Tensor &values, const int64_t *lengths,
+                  const Rule &rule) {
     auto out = at::empty_like(q);
     const int64_t count = q.size(0), heads = q.size(1), size = q.size(2), pairs = keys.size(2), group = heads / pairs;
     const int64_t slot = keys.stride(0), stride = keys.stride(1), width = padded(size);
@@ -281,13 +367,13 @@ at::Tensor cached(const at::Tensor &q, const at::Tensor &keys, const at::Tensor 
         std::vector<float> scratch, mixed(static_cast<size_t>(group * width));
         for (int64_t task = begin; task < end; ++task) {
             const int64_t row = task / pairs, pair = task % pairs, query = (row * heads + pair * group) * size;
-            const int64_t memory = row * slot + pair * size;
+            const int64_t memory = row * slot + pair * size, from = rule.first(lengths[row] - 1);
             const auto attend = [&](auto zero, auto read) {
                 using Number = decltype(zero);
                 attend_once(static_cast<const Number *>(q.const_data_ptr()) + query,
                             static_cast<const Number *>(keys.const_data_ptr()) + memory,
-                            static_cast<const Number *>(values.const_data_ptr()) + memory, lengths[row], stride, group, size,
-                            read, scratch, mixed.data());
+                            static_cast<const Number *>(values.const_data_ptr()) + memory, rule, from, lengths[row] - from, stride,
+                            pair * group, group, size, read, scratch, mixed.data());
             };
             if (q.scalar_type() == at::kFloat) {
                 attend(0.0f, [](const float *x, float *y, int64_t n) { std::memcpy(y, x, static_cast<size_t>(n) * sizeof(float)); });
@@ -302,12 +388,37 @@ at::Tensor cached(const at::Tensor &q, const at::Tensor &keys, const at::Tensor 
     return out;
 }
 
+// The same in one of libtorch's operations, where every score is only scaled.
+at::Tensor cached_together(const at::Tensor &q, const at::Tensor &keys, const at::Tensor &values, const int64_t *lengths,
+                           const Rule &rule) {
+    const int64_t count = q.size(0), longest = *std::max_element(lengths, lengths + count);
+    // The queries that share a key head stand where a sequence's positions would: the keys are never repeated.
+    const auto seen = [&](const at::Tensor &x) { return x.narrow(0, 0, count).narrow(1, 0, longest).transpose(1, 2); };
+    const auto counts = at::tensor(at::IntArrayRef(lengths, static_cast<size_t>(count)), at::kLong).to(q.device());
+    const auto filled = at::arange(longest, counts.options()).unsqueeze(0).lt(counts.unsqueeze(1)).view({count, 1, 1, longest});
+    const auto grouped = q.view({count, keys.size(2), q.size(1) / keys.size(2), q.size(2)});
+    return at::scaled_dot_product_attention(grouped, seen(keys), seen(values), filled, 0.0, false, rule.scale).reshape(q.sizes());
+}
+
+// And with other rules, a sequence at a time.
+at::Tensor cached_composed(const at::Tensor &q, const at::Tensor &keys, const at::Tensor &values, const int64_t *lengths,
+                           const Rule &rule) {
+    std::vector<at::Tensor> rows;
+    for (int64_t i = 0; i < q.size(0); ++i) {
+        const int64_t length = lengths[i], from = rule.first(length - 1);
+        // What lies before the window is left out, so the mask has nothing to hide and distances stay what they are.
+        const auto seen = [&](const at::Tensor &x) { return x.select(0, i).narrow(0, from, length - from).transpose(0, 1); };
+        rows.push_back(composed_heads(q.select(0, i).unsqueeze(1), seen(keys), seen(values), rule, length - from - 1).transpose(0, 1));
+    }
+    return at::cat(rows, 0);
+}
+
 }  // namespace
 
 extern "C" {
 
 tt_status tt_cached_attention(tt_tensor q, tt_tensor keys, tt_tensor values, const int64_t *lengths, int32_t count,
-                              tt_tensor *out) {
+                              const tt_attention_rule *how, tt_tensor *out) {
     return produce(out, [&] {
         at::NoGradGuard no_gradients;
         const auto query = unwrap(q).contiguous();
@@ -316,27 +427,23 @@ tt_status tt_cached_attention(tt_tensor q, tt_tensor keys, tt_tensor values, con
                         v.is_contiguous() && k.size(0) >= count && k.size(3) == query.size(2) && k.size(2) > 0 &&
                         query.size(1) % k.size(2) == 0,
                     "cached_attention: q is ", query.sizes(), ", keys ", k.sizes(), ", values ", v.sizes());
-        int64_t longest = 0;
         for (int32_t i = 0; i < count; ++i) {
             TORCH_CHECK(lengths[i] > 0 && lengths[i] <= k.size(1), "cached_attention: a length is ", lengths[i], ", the capacity ",
                         k.size(1));
-            longest = std::max(longest, lengths[i]);
         }
+        const Rule rule(*how, query);
+        TORCH_CHECK(rule.causal, "cached_attention: the last token sees what came before it, and no other rule has a cache");
         const auto type = query.scalar_type();
-        if (query.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && k.scalar_type() == type && v.scalar_type() == type) {
-            return cached(query, k, v, lengths);
-        }
-        // The queries that share a key head stand where a sequence's positions would: the keys are never repeated.
-        const auto seen = [&](const at::Tensor &x) { return x.narrow(0, 0, count).narrow(1, 0, longest).transpose(1, 2); };
-        const auto counts = at::tensor(at::IntArrayRef(lengths, static_cast<size_t>(count)), at::kLong).to(query.device());
-        const auto mask = at::arange(longest, counts.options()).unsqueeze(0).lt(counts.unsqueeze(1)).view({count, 1, 1, longest});
-        const auto grouped = query.view({count, k.size(2), query.size(1) / k.size(2), query.size(2)});
-        return at::scaled_dot_product_attention(grouped, seen(k), seen(v), mask).reshape(query.sizes());
+        const bool fused = query.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && k.scalar_type() == type &&
+                           v.scalar_type() == type;
+        if (fused) return cached(query, k, v, lengths, rule);
+        if (rule.is_plain() && rule.window == std::numeric_limits<int64_t>::max()) return cached_together(query, k, v, lengths, rule);
+        return cached_composed(query, k, v, lengths, rule);
     });
 }
 
 tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count, bool shares_first,
-                              tt_tensor *out) {
+                              const tt_attention_rule *how, tt_tensor *out) {
     return produce(out, [&] {
         const auto query = unwrap(q).contiguous(), key = unwrap(k).contiguous(), value = unwrap(v).contiguous();
         TORCH_CHECK(query.dim() == 3 && key.dim() == 3 && key.sizes() == value.sizes() && query.size(0) == key.size(0) &&
@@ -350,11 +457,13 @@ tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64
             start += lengths[i];
         }
         TORCH_CHECK(start == query.size(0), "packed_attention: lengths sum to ", start, ", tokens are ", query.size(0));
-        const Layout layout(query, key, std::move(spans), shares_first && count > 0 ? lengths[0] : 0);
+        const auto layout = c10::make_intrusive<Layout>(query, key, std::move(spans), shares_first && count > 0 ? lengths[0] : 0,
+                                                        Rule(*how, query));
+        TORCH_CHECK(layout->rule.causal || layout->trunk == 0, "packed_attention: a shared beginning goes with causal attention");
         const auto type = query.scalar_type();
         const bool fused = query.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && key.scalar_type() == type &&
                            value.scalar_type() == type;
-        return fused ? PackedAttention::apply(query, key, value, layout) : composed(query, key, value, layout);
+        return fused ? PackedAttention::apply(query, key, value, layout) : composed(query, key, value, *layout);
     });
 }
 

@@ -32,6 +32,13 @@ tt_status tt_embedding(tt_tensor weight, tt_tensor ids, tt_tensor *out) {
     return produce(out, [&] { return at::embedding(unwrap(weight), unwrap(ids)); });
 }
 
+tt_status tt_layer_norm(tt_tensor x, tt_tensor weight, tt_tensor bias, double epsilon, tt_tensor *out) {
+    return produce(out, [&] {
+        const auto &input = unwrap(x);
+        return at::layer_norm(input, {input.size(-1)}, unwrap(weight), optional(bias), epsilon);
+    });
+}
+
 tt_status tt_log_softmax(tt_tensor tensor, int64_t dim, tt_tensor *out) {
     return produce(out, [&] { return at::log_softmax(unwrap(tensor), dim); });
 }

@@ -25,8 +25,10 @@ constexpr int64_t chunk_rows = 64;
 // The output head [v, d], and the same packed both ways where it is.
 struct Head {
     at::Tensor weight, packed, packed_transposed;
+    double soft_cap;
 
-    explicit Head(const tt_linear_layer &layer, const at::Tensor &hidden) : weight(unwrap(layer.weight).detach()) {
+    explicit Head(const tt_output_head &layer, const at::Tensor &hidden)
+        : weight(unwrap(layer.weight).detach()), soft_cap(layer.soft_cap) {
         TORCH_CHECK(hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1), "output head: hidden states are ",
                     hidden.sizes(), ", the head is ", weight.sizes());
         if (hidden.is_cpu() && hidden.scalar_type() == at::kBFloat16) {
@@ -37,15 +39,21 @@ struct Head {
 
     int64_t vocabulary() const { return weight.size(0); }
 
-    // h W^T in float32
+    // capped(h W^T) in float32
     at::Tensor logits(const at::Tensor &hidden) const {
-        return packed.defined() ? tt::gemm::multiply_wide({hidden, packed}, vocabulary())
-                                : at::linear(hidden, weight).to(at::kFloat);
+        auto scores = packed.defined() ? tt::gemm::multiply_wide({hidden, packed}, vocabulary())
+                                       : at::linear(hidden, weight).to(at::kFloat);
+        return soft_cap > 0 ? scores.div_(soft_cap).tanh_().mul_(soft_cap) : scores;
     }
 
-    // g W in the weight's type
-    at::Tensor hidden_gradient(const at::Tensor &gradient) const {
-        const auto narrow = gradient.to(weight.scalar_type());
+    // What `hidden_gradient` needs to know of the logits, which may be overwritten before it is called.
+    at::Tensor cap_derivative(const at::Tensor &logits) const {
+        return soft_cap > 0 ? 1 - (logits / soft_cap).square_() : at::Tensor();
+    }
+
+    // From the gradient of the logits to that of the hidden states, in the weight's type.
+    at::Tensor hidden_gradient(const at::Tensor &gradient, const at::Tensor &derivative) const {
+        const auto narrow = (derivative.defined() ? gradient * derivative : gradient).to(weight.scalar_type());
         return packed_transposed.defined() ? tt::gemm::multiply({{narrow, packed_transposed}}, weight.size(1))
                                            : at::mm(narrow, weight);
     }
@@ -54,41 +62,47 @@ struct Head {
 // Asked before `apply`: inside `forward` recording is off, and `needs_input_grad` throws where nothing is recorded.
 bool wants_gradient(const at::Tensor &hidden) { return at::GradMode::is_enabled() && hidden.requires_grad(); }
 
-// Cross-entropies of a chunk of rows, each by its own target, and the gradients of `factor * entropy` for the logits.
+// Cross-entropies of a chunk of rows, each by its own target, and the gradients of `factor * entropy` for the hidden states.
 struct Entropies {
     at::Tensor values, gradients;
 
-    // The logits are overwritten.
-    Entropies(const Head &head, at::Tensor logits, const at::Tensor &targets, const at::Tensor &factors, bool wants_gradient) {
+    Entropies(const Head &head, const at::Tensor &hidden, const at::Tensor &targets, const at::Tensor &factors,
+              bool wants_gradient) {
+        auto logits = head.logits(hidden);
+        const auto derivative = wants_gradient ? head.cap_derivative(logits) : at::Tensor();
+        at::Tensor slopes;
         if (head.packed.defined()) {
-            if (wants_gradient) gradients = at::empty(logits.sizes(), head.weight.options());
+            if (wants_gradient) slopes = at::empty(logits.sizes(), hidden.options());
             values = at::empty({logits.size(0)}, logits.options());
-            packed_rows(logits, targets.to(at::kLong).contiguous(), factors.to(at::kFloat).contiguous());
+            packed_rows(logits, targets.to(at::kLong).contiguous(), factors.to(at::kFloat).contiguous(), slopes);
         } else {
             const auto column = targets.unsqueeze(1);
             const auto log_sum = at::logsumexp(logits, 1, true);
             values = (log_sum - logits.gather(1, column)).squeeze(1);
-            if (!wants_gradient) return;
-            gradients = logits.sub_(log_sum).exp_();
-            gradients.scatter_add_(1, column, at::full_like(column, -1, gradients.options()));
-            gradients.mul_(factors.unsqueeze(1));
+            if (wants_gradient) {
+                slopes = logits.sub_(log_sum).exp_();
+                slopes.scatter_add_(1, column, at::full_like(column, -1, slopes.options()));
+                slopes.mul_(factors.unsqueeze(1));
+            }
         }
+        if (wants_gradient) gradients = head.hidden_gradient(slopes, derivative);
     }
 
   private:
-    void packed_rows(at::Tensor &logits, const at::Tensor &targets, const at::Tensor &factors) {
+    // Overwrites the logits.
+    void packed_rows(at::Tensor &logits, const at::Tensor &targets, const at::Tensor &factors, at::Tensor &slopes) {
         const int64_t rows = logits.size(0), columns = logits.size(1);
         const auto *id = targets.const_data_ptr<int64_t>();
         const auto *factor = factors.const_data_ptr<float>();
         float *data = logits.mutable_data_ptr<float>(), *entropies = values.mutable_data_ptr<float>();
-        auto *slopes = gradients.defined() ? static_cast<uint16_t *>(gradients.mutable_data_ptr()) : nullptr;
+        auto *slope = slopes.defined() ? static_cast<uint16_t *>(slopes.mutable_data_ptr()) : nullptr;
         for (int64_t i = 0; i < rows; ++i) {
             TORCH_CHECK_INDEX(id[i] >= 0 && id[i] < columns, "output head: a target is ", id[i], ", the vocabulary ", columns);
         }
         at::parallel_for(0, rows, 4, [&](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; ++i) {
                 entropies[i] = tt::kernels::entropy(data + i * columns, columns, id[i], factor[i],
-                                                    slopes ? slopes + i * columns : nullptr);
+                                                    slope ? slope + i * columns : nullptr);
             }
         });
     }
@@ -108,10 +122,10 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
         for (int64_t start = 0; start < rows; start += chunk_rows) {
             const int64_t count = std::min(chunk_rows, rows - start);
             const auto factors = weights.narrow(0, start, count);
-            const Entropies chunk(head, head.logits(hidden.narrow(0, start, count)), targets.narrow(0, start, count), factors,
+            const Entropies chunk(head, hidden.narrow(0, start, count), targets.narrow(0, start, count), factors,
                                   wants_gradient);
             total += (chunk.values * factors).sum();
-            if (wants_gradient) dhidden.narrow(0, start, count).copy_(head.hidden_gradient(chunk.gradients));
+            if (wants_gradient) dhidden.narrow(0, start, count).copy_(chunk.gradients);
         }
         if (wants_gradient) context->save_for_backward({dhidden});
         return total;
@@ -134,10 +148,10 @@ struct LinearLogProbability : Function<LinearLogProbability> {
         const auto factors = at::full({std::min(chunk_rows, rows)}, -1.0, result.options());
         for (int64_t start = 0; start < rows; start += chunk_rows) {
             const int64_t count = std::min(chunk_rows, rows - start);
-            const Entropies chunk(head, head.logits(hidden.narrow(0, start, count)), targets.narrow(0, start, count),
+            const Entropies chunk(head, hidden.narrow(0, start, count), targets.narrow(0, start, count),
                                   factors.narrow(0, 0, count), wants_gradient);
             result.narrow(0, start, count).copy_(chunk.values.neg());
-            if (wants_gradient) dhidden.narrow(0, start, count).copy_(head.hidden_gradient(chunk.gradients));
+            if (wants_gradient) dhidden.narrow(0, start, count).copy_(chunk.gradients);
         }
         if (wants_gradient) context->save_for_backward({dhidden});
         return result;
@@ -162,12 +176,14 @@ struct LinearDivergence : Function<LinearDivergence> {
         auto total = at::zeros({}, hidden.options().dtype(at::kFloat));
         for (int64_t start = 0; start < rows; start += chunk_rows) {
             const int64_t count = std::min(chunk_rows, rows - start);
-            const auto logs = at::log_softmax(head.logits(hidden.narrow(0, start, count)), 1);
+            const auto logits = head.logits(hidden.narrow(0, start, count));
+            const auto logs = at::log_softmax(logits, 1);
             const auto reference_logs = at::log_softmax(reference_head.logits(anchor.narrow(0, start, count)), 1);
             const auto reference = reference_logs.exp();
             total += (reference * (reference_logs - logs)).sum();
             if (wants_gradient) {
-                dhidden.narrow(0, start, count).copy_(head.hidden_gradient(logs.exp().sub_(reference)));
+                dhidden.narrow(0, start, count)
+                    .copy_(head.hidden_gradient(logs.exp().sub_(reference), head.cap_derivative(logits)));
             }
         }
         if (wants_gradient) context->save_for_backward({dhidden});
@@ -183,7 +199,7 @@ struct LinearDivergence : Function<LinearDivergence> {
 
 extern "C" {
 
-tt_status tt_linear_cross_entropy(tt_tensor hidden, const tt_linear_layer *head, tt_tensor targets, tt_tensor row_weights,
+tt_status tt_linear_cross_entropy(tt_tensor hidden, const tt_output_head *head, tt_tensor targets, tt_tensor row_weights,
                                   tt_tensor *out) {
     return produce(out, [&] {
         const auto weights = row_weights ? std::optional<at::Tensor>(unwrap(row_weights).detach()) : std::nullopt;
@@ -192,8 +208,8 @@ tt_status tt_linear_cross_entropy(tt_tensor hidden, const tt_linear_layer *head,
     });
 }
 
-tt_status tt_linear_divergence(tt_tensor hidden, const tt_linear_layer *head, tt_tensor reference_hidden,
-                               const tt_linear_layer *reference_head, tt_tensor *out) {
+tt_status tt_linear_divergence(tt_tensor hidden, const tt_output_head *head, tt_tensor reference_hidden,
+                               const tt_output_head *reference_head, tt_tensor *out) {
     return produce(out, [&] {
         const auto reference = unwrap(reference_hidden).detach();
         return LinearDivergence::apply(unwrap(hidden), Head(*head, unwrap(hidden)), reference, Head(*reference_head, reference),
@@ -201,7 +217,7 @@ tt_status tt_linear_divergence(tt_tensor hidden, const tt_linear_layer *head, tt
     });
 }
 
-tt_status tt_linear_log_probability(tt_tensor hidden, const tt_linear_layer *head, tt_tensor targets, tt_tensor *out) {
+tt_status tt_linear_log_probability(tt_tensor hidden, const tt_output_head *head, tt_tensor targets, tt_tensor *out) {
     return produce(out, [&] {
         return LinearLogProbability::apply(unwrap(hidden), Head(*head, unwrap(hidden)), unwrap(targets),
                                            wants_gradient(unwrap(hidden)));

@@ -34,6 +34,9 @@ tt_status tt_unary(tt_unary_kind kind, tt_tensor tensor, tt_tensor *out) {
         switch (kind) {
             case TT_EXP: return at::exp(x);
             case TT_SILU: return at::silu(x);
+            case TT_GELU: return at::gelu(x);
+            case TT_GELU_TANH: return at::gelu(x, "tanh");
+            case TT_TANH: return at::tanh(x);
         }
         TORCH_CHECK_VALUE(false, "unknown unary operation ", static_cast<int>(kind));
     });

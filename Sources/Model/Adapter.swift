@@ -8,13 +8,13 @@ public struct LoRAConfiguration: Codable, Sendable, Hashable {
     public var r: Int
     /// The update is scaled by `lora_alpha / r`.
     public var loraAlpha: Double
-    /// Last parts of the names of the modules that get a pair of matrices.
+    /// Last parts of the names of the modules that get a pair of matrices, or `allLinear`.
     public var targetModules: [String]
     /// Scale by `lora_alpha / sqrt(r)` instead (arXiv 2312.03732).
     public var useRSLoRA: Bool
 
-    /// Every linear layer of a block.
-    public static let allLinear = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    /// Every linear layer of a block, whatever the model calls them; an adapter names them one by one.
+    public static let allLinear = ["all-linear"]
 
     /// Creates a configuration.
     public init(
@@ -48,6 +48,10 @@ public final class Adapter {
 
     /// A fresh adapter as PEFT starts one: A uniform in ±1/sqrt(in) (Kaiming with a = sqrt 5), B zero.
     public convenience init(_ configuration: LoRAConfiguration, for model: LanguageModel, seed: UInt64) throws {
+        var configuration = configuration
+        if configuration.targetModules == LoRAConfiguration.allLinear {
+            configuration.targetModules = Self.modules(of: model)
+        }
         var pairs: [(String, LoRAPair)] = []
         for linear in try Self.targets(configuration.targetModules, in: model) {
             let (output, input) = (linear.shape[0], linear.shape[1])
@@ -125,13 +129,21 @@ public final class Adapter {
         return Adapter(LoRAConfiguration(r: rank, loraAlpha: Double(rank), targetModules: names), pairs: composed)
     }
 
+    /// What the linear modules of a model's blocks are called, in the order of the network.
+    fileprivate static func modules(of model: LanguageModel) -> [String] {
+        model.network.linears.reduce(into: []) { names, linear in
+            let name = linear.name.split(separator: ".").last.map(String.init) ?? linear.name
+            if !names.contains(name) { names.append(name) }
+        }
+    }
+
     fileprivate static func targets(_ names: [String], in model: LanguageModel) throws -> [Linear] {
         let linears = model.network.linears
         for name in names where !linears.contains(where: { $0.name == name || $0.name.hasSuffix(".\(name)") }) {
             throw ModelError.adapter(
                 path: model.url.path,
                 reason: "the model has no module named \(name); its linear modules end in "
-                    + LoRAConfiguration.allLinear.joined(separator: ", ")
+                    + modules(of: model).joined(separator: ", ")
             )
         }
         return linears.filter { linear in names.contains { linear.name == $0 || linear.name.hasSuffix(".\($0)") } }
@@ -304,7 +316,7 @@ extension Adapter {
         let names: [String]
         switch file.target_modules {
         case .names(let listed): names = listed
-        case .word("all-linear"): names = LoRAConfiguration.allLinear
+        case .word("all-linear"): names = modules(of: model)
         case .word(let pattern):
             throw ModelError.adapter(
                 path: configurationFile.path,

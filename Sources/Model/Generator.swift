@@ -22,21 +22,25 @@ package struct Generator {
         var generated: [Int]
     }
 
-    private let network: Llama
+    private let network: DecoderNetwork
     private let slotCount: Int
+    /// Looking costs something too: an answer is shown to `isEnough` each time it has grown by so many tokens.
+    private static let glance = 4
     /// Prompt tokens read in one pass, so that activations stay small.
     private static let prefillBudget = 4096
 
-    package init(_ network: Llama, batchSize: Int) {
+    package init(_ network: DecoderNetwork, batchSize: Int) {
         self.network = network
         slotCount = max(batchSize, 1)
     }
 
-    /// Continues each prompt until one of `endIDs` (which is kept as the last id) or `options.maxNewTokens`.
+    /// Continues each prompt until one of `endIDs` (which is kept as the last id), `options.maxNewTokens`, or `isEnough`,
+    /// which is asked about a prompt's index and the ids so far.
     package func generate(
         _ prompts: [[Int]],
         options: SamplingOptions,
-        endIDs: Set<Int>
+        endIDs: Set<Int>,
+        isEnough: (@Sendable (_ index: Int, _ ids: [Int]) -> Bool)? = nil
     ) throws -> [Output] {
         var outputs = [Output](repeating: Output(), count: prompts.count)
         guard !prompts.isEmpty, options.maxNewTokens > 0 else { return outputs }
@@ -57,7 +61,14 @@ package struct Generator {
                     dtype: network.dtype,
                     device: network.device
                 )
-                return try run(own, of: prompts, options: options, endIDs: endIDs, cache: cache)
+                return try run(
+                    own,
+                    of: prompts,
+                    options: options,
+                    endIDs: endIDs,
+                    isEnough: isEnough,
+                    cache: cache
+                )
             }
         }
         for (index, output) in results.joined() { outputs[index] = output }
@@ -69,6 +80,7 @@ package struct Generator {
         of prompts: [[Int]],
         options: SamplingOptions,
         endIDs: Set<Int>,
+        isEnough: (@Sendable (_ index: Int, _ ids: [Int]) -> Bool)?,
         cache: KeyValueCache
     ) throws -> [(index: Int, output: Output)] {
         var outputs: [(index: Int, output: Output)] = []
@@ -117,11 +129,18 @@ package struct Generator {
             }
             for row in active.indices.reversed() {
                 let sequence = active[row]
-                let ended = sequence.generated.last.map(endIDs.contains) ?? false
-                guard ended || sequence.generated.count >= options.maxNewTokens else { continue }
-                outputs.append(
-                    (sequence.index, Output(ids: sequence.generated, finishReason: ended ? .stop : .length))
-                )
+                let ids = sequence.generated
+                let reason: Completion.FinishReason
+                if ids.last.map(endIDs.contains) ?? false {
+                    reason = .stop
+                } else if ids.count >= options.maxNewTokens {
+                    reason = .length
+                } else if ids.count.isMultiple(of: Self.glance), let isEnough, isEnough(sequence.index, ids) {
+                    reason = .decided
+                } else {
+                    continue
+                }
+                outputs.append((sequence.index, Output(ids: ids, finishReason: reason)))
                 let last = active.count - 1
                 if row < last {
                     try cache.move(from: last, to: row, length: active[last].length)

@@ -12,7 +12,7 @@ final class KeyValueCache {
     let slotCount: Int
     let capacity: Int
 
-    init(_ configuration: LlamaConfiguration, slots: Int, capacity: Int, dtype: DType, device: Device)
+    init(_ configuration: DecoderConfiguration, slots: Int, capacity: Int, dtype: DType, device: Device)
         throws(TorchError)
     {
         slotCount = slots
@@ -35,8 +35,8 @@ final class KeyValueCache {
     }
 
     /// One query [n, h, d] for each of the first n slots, over the first `lengths` positions of each: [n, h, d].
-    func attend(layer: Int, q: Tensor, lengths: [Int]) throws(TorchError) -> Tensor {
-        try Layers.cachedAttention(q: q, keys: keys[layer], values: values[layer], lengths: lengths)
+    func attend(layer: Int, q: Tensor, lengths: [Int], rule: AttentionRule) throws(TorchError) -> Tensor {
+        try Layers.cachedAttention(q: q, keys: keys[layer], values: values[layer], lengths: lengths, rule: rule)
     }
 
     /// Moves the first `length` positions of one slot onto another.

@@ -9,18 +9,18 @@ public final class LanguageModel {
     /// The file or directory it was loaded from.
     public nonisolated let url: URL
     /// Sizes and constants.
-    public nonisolated let configuration: LlamaConfiguration
+    public nonisolated let configuration: DecoderConfiguration
     /// Text to token ids and back; nil when a directory brings none.
     public nonisolated let tokenizer: Tokenizer?
     /// Float type of weights and activations.
     public nonisolated let dtype: DType
     /// Where the weights live.
     public nonisolated let device: Device
-    package let network: Llama
+    package let network: DecoderNetwork
 
     private init(
         url: URL,
-        network: Llama,
+        network: DecoderNetwork,
         tokenizer: Tokenizer?
     ) {
         self.url = url
@@ -42,7 +42,7 @@ public final class LanguageModel {
         let files = try ModelFiles(url)
         let configuration = try files.configuration
         let tokenizer = try files.tokenizer(for: configuration)
-        let network = try Llama(
+        let network = try DecoderNetwork(
             configuration,
             from: files.source,
             dtype: dtype ?? device.preferredFloat,
@@ -129,7 +129,7 @@ extension Tokenizer {
 
 /// What a model's files say, read without loading the weights.
 package struct ModelDescription: Sendable {
-    package let configuration: LlamaConfiguration
+    package let configuration: DecoderConfiguration
     package let tokenizer: Tokenizer?
     /// `GGUF version 3` or `safetensors`.
     package let format: String
@@ -141,7 +141,7 @@ package struct ModelDescription: Sendable {
         configuration = try files.configuration
         tokenizer = try files.tokenizer(for: configuration)
         switch files.source {
-        case .gguf(let file):
+        case .gguf(let file, _):
             format = "GGUF version \(file.version)"
             tensorTypes = file.tensors.reduce(into: [:]) { $0["\($1.type.name)", default: 0] += 1 }
         case .safetensors(let directory):
@@ -156,6 +156,8 @@ package struct ModelDescription: Sendable {
 /// A model's files, opened and checked: where the configuration, the weights and the tokenizer come from.
 private struct ModelFiles {
     private let url: URL
+    private let settings: ModelSettings
+    private let family: Family
     let source: WeightSource
 
     init(_ url: URL) throws {
@@ -165,25 +167,27 @@ private struct ModelFiles {
             !isDirectory.boolValue
                 || FileManager.default.fileExists(atPath: url.appendingPathComponent("config.json").path)
         else { throw ModelError.notFound(path: url.path) }
-        source =
-            isDirectory.boolValue
-            ? .safetensors(try SafetensorsDirectory(at: url)) : .gguf(try GGUFFile(contentsOf: url))
-    }
-
-    var configuration: LlamaConfiguration {
-        get throws {
-            switch source {
-            case .gguf(let file): try LlamaConfiguration(gguf: file)
-            case .safetensors: try LlamaConfiguration(configFile: url.appendingPathComponent("config.json"))
-            }
+        if isDirectory.boolValue {
+            settings = try ModelSettings(configFile: url.appendingPathComponent("config.json"))
+            family = try Family.of(settings)
+            source = .safetensors(try SafetensorsDirectory(at: url))
+        } else {
+            let file = try GGUFFile(contentsOf: url)
+            settings = ModelSettings(gguf: file)
+            family = try Family.of(settings)
+            source = .gguf(file, family.stored)
         }
     }
 
+    var configuration: DecoderConfiguration {
+        get throws { try family.configuration(settings) }
+    }
+
     /// The tokenizer; a directory may come without one.
-    func tokenizer(for configuration: LlamaConfiguration) throws -> Tokenizer? {
+    func tokenizer(for configuration: DecoderConfiguration) throws -> Tokenizer? {
         let tokenizer: Tokenizer
         switch source {
-        case .gguf(let file): tokenizer = try Tokenizer(gguf: file)
+        case .gguf(let file, _): tokenizer = try Tokenizer(gguf: file)
         case .safetensors:
             let path = url.appendingPathComponent("tokenizer.json").path
             guard FileManager.default.fileExists(atPath: path) else { return nil }

@@ -74,6 +74,17 @@ package final class Linear {
         try Layers.linears(x, [layer(adapted: true)])[0]
     }
 
+    /// Several layers on the same x [t, in], without their adapters where `adapted` is false: [t, out] each. A residual goes
+    /// with one layer.
+    static func apply(
+        _ linears: [Linear],
+        to x: Tensor,
+        adapted: Bool,
+        residual: Tensor? = nil
+    ) throws(TorchError) -> [Tensor] {
+        try Layers.linears(x, linears.map { $0.layer(adapted: adapted) }, residual: residual)
+    }
+
     /// Lays the weight out as the matrix kernels read it, where there are such; without it the layer is slower.
     package func prepare(forTraining: Bool) throws(TorchError) {
         guard case .whole(let weight) = kept, packed.map({ forTraining && !$0.isForTraining }) ?? true else { return }

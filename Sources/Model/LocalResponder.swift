@@ -15,6 +15,23 @@ public struct LocalResponder: Responder, LikelihoodModel {
 
     /// Answers each conversation by the model's own chat template.
     public func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion] {
+        try await answers(to: chats, options: options, isEnough: nil)
+    }
+
+    /// Answers each conversation, and leaves an answer as soon as enough of it is there.
+    public func respond(
+        to chats: [Chat],
+        options: SamplingOptions,
+        until isEnough: @escaping @Sendable (_ index: Int, _ partial: String) -> Bool
+    ) async throws -> [Completion] {
+        try await answers(to: chats, options: options, isEnough: isEnough)
+    }
+
+    private func answers(
+        to chats: [Chat],
+        options: SamplingOptions,
+        isEnough: (@Sendable (_ index: Int, _ partial: String) -> Bool)?
+    ) async throws -> [Completion] {
         let tokenizer = try model.requireTokenizer()
         let limit = model.configuration.contextLength
         guard options.maxNewTokens <= limit else {
@@ -25,11 +42,23 @@ public struct LocalResponder: Responder, LikelihoodModel {
             guard !ids.isEmpty else { throw ModelError.emptyPrompt(path: model.url.path) }
             return ids
         }
-        let outputs = try await generate(prompts, options: options, endIDs: tokenizer.endOfTurnIDs)
+        var isEnoughOfIDs: (@Sendable (Int, [Int]) -> Bool)?
+        if let isEnough {
+            isEnoughOfIDs = { index, ids in
+                isEnough(index, Self.wholeCharacters(tokenizer.decode(ids, skipSpecialTokens: true)))
+            }
+        }
+        let outputs = try await generate(
+            prompts,
+            options: options,
+            endIDs: tokenizer.endOfTurnIDs,
+            isEnough: isEnoughOfIDs
+        )
         return outputs.map { output in
             let shown = output.finishReason == .stop ? Array(output.ids.dropLast()) : output.ids
+            let text = tokenizer.decode(shown, skipSpecialTokens: true)
             return Completion(
-                text: tokenizer.decode(shown, skipSpecialTokens: true),
+                text: output.finishReason == .decided ? Self.wholeCharacters(text) : text,
                 tokenCount: output.ids.count,
                 finishReason: output.finishReason
             )
@@ -40,9 +69,18 @@ public struct LocalResponder: Responder, LikelihoodModel {
     private func generate(
         _ prompts: [[Int]],
         options: SamplingOptions,
-        endIDs: Set<Int>
+        endIDs: Set<Int>,
+        isEnough: (@Sendable (_ index: Int, _ ids: [Int]) -> Bool)?
     ) throws -> [Generator.Output] {
-        try Generator(model.network, batchSize: batchSize).generate(prompts, options: options, endIDs: endIDs)
+        try Generator(model.network, batchSize: batchSize)
+            .generate(prompts, options: options, endIDs: endIDs, isEnough: isEnough)
+    }
+
+    /// A text whose last character is not cut: the tokens so far may end inside one.
+    private static func wholeCharacters(_ text: String) -> String {
+        var text = text
+        while text.unicodeScalars.last == "\u{FFFD}" { text.unicodeScalars.removeLast() }
+        return text
     }
 
     /// The sum of token log-probabilities of each candidate turn.
@@ -80,8 +118,7 @@ public struct LocalResponder: Responder, LikelihoodModel {
                 let hidden = try model.network.hiddenStates(packed)
                 return try Layers.linearLogProbability(
                     hidden: hidden.selected(0, Tensor(rows, device: model.device)),
-                    weight: model.network.head.weight,
-                    packed: model.network.head.packed,
+                    head: model.network.outputHead,
                     targets: Tensor(targets, device: model.device)
                 ).floats()
             }

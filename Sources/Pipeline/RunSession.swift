@@ -55,7 +55,8 @@ final class RunSession {
                 temperature: recipe.assess.temperature,
                 seed: recipe.seed
             ),
-            seed: recipe.seed
+            seed: recipe.seed,
+            wholeAnswers: recipe.assess.wholeAnswers
         )
         let sink = sink
         let assessment = try await TemperRisk.assess(subject: name, responder: responder, plan: plan) { done, total in

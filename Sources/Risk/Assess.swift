@@ -12,12 +12,21 @@ public struct AssessmentPlan: Sendable {
     public var options: SamplingOptions
     /// The seed that draws the probes.
     public var seed: UInt64
+    /// Whether answers are written to their end; else one ends where its verdict can no longer change, which leaves every
+    /// verdict as it is.
+    public var wholeAnswers: Bool
 
     /// Creates a plan.
-    public init(suites: [(any Suite, limit: Int?)], options: SamplingOptions = SamplingOptions(), seed: UInt64 = 0) {
+    public init(
+        suites: [(any Suite, limit: Int?)],
+        options: SamplingOptions = SamplingOptions(),
+        seed: UInt64 = 0,
+        wholeAnswers: Bool = false
+    ) {
         self.suites = suites
         self.options = options
         self.seed = seed
+        self.wholeAnswers = wholeAnswers
     }
 }
 
@@ -52,10 +61,17 @@ public func assess(
         var exchanges: [Exchange] = []
         for start in stride(from: 0, to: probes.count, by: chunkSize) {
             try Task.checkCancellation()
-            let chunk = probes[start..<min(start + chunkSize, probes.count)]
+            let chunk = Array(probes[start..<min(start + chunkSize, probes.count)])
             var options = plan.options
             options.seed = seeds.next()
-            let completions = try await responder.respond(to: chunk.map(\.chat), options: options)
+            let chats = chunk.map(\.chat)
+            let judge = suite.judge
+            let completions =
+                plan.wholeAnswers
+                ? try await responder.respond(to: chats, options: options)
+                : try await responder.respond(to: chats, options: options) {
+                    judge.decided($1, probe: chunk[$0]) != nil
+                }
             guard completions.count == chunk.count else {
                 throw RiskError.wrongCount(what: "the responder", expected: chunk.count, found: completions.count)
             }

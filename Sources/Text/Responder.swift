@@ -35,6 +35,8 @@ public struct Completion: Codable, Sendable, Hashable {
         case stop
         /// The token limit was reached.
         case length
+        /// Whoever asked had read enough.
+        case decided
     }
 
     /// The answer's text, special tokens left out.
@@ -58,6 +60,27 @@ public protocol Responder: Sendable {
     ///
     /// - Returns: one completion per conversation, in the same order.
     func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion]
+
+    /// Answers each conversation, and may leave an answer as soon as enough of it is there.
+    ///
+    /// - Parameter isEnough: asked about the conversation with this index and the beginning of its answer; called on any
+    ///   thread. A responder that cannot stop early never asks.
+    func respond(
+        to chats: [Chat],
+        options: SamplingOptions,
+        until isEnough: @escaping @Sendable (_ index: Int, _ partial: String) -> Bool
+    ) async throws -> [Completion]
+}
+
+extension Responder {
+    /// Answers to the end.
+    public func respond(
+        to chats: [Chat],
+        options: SamplingOptions,
+        until isEnough: @escaping @Sendable (_ index: Int, _ partial: String) -> Bool
+    ) async throws -> [Completion] {
+        try await respond(to: chats, options: options)
+    }
 }
 
 /// A text and the context it continues.

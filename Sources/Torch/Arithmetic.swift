@@ -36,6 +36,16 @@ extension Tensor {
         try .make("silu", [self]) { tt_unary(TT_SILU, handle, $0) }
     }
 
+    /// `x * Phi(x)` of each element, Phi being the normal distribution's; or its approximation by tanh (arXiv 1606.08415).
+    public func gelu(approximated: Bool = false) throws(TorchError) -> Tensor {
+        try .make("gelu", [self]) { tt_unary(approximated ? TT_GELU_TANH : TT_GELU, handle, $0) }
+    }
+
+    /// The hyperbolic tangent of each element.
+    public func tanh() throws(TorchError) -> Tensor {
+        try .make("tanh", [self]) { tt_unary(TT_TANH, handle, $0) }
+    }
+
     /// Adds `alpha * other` in place; no gradient flows.
     public func add(_ other: Tensor, times alpha: Double = 1) throws(TorchError) {
         try check(tt_add_in_place(handle, other.handle, alpha), "add_", self, other)

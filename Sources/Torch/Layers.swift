@@ -39,6 +39,16 @@ public enum Layers {
         try .make("rms_norm", [x, weight]) { tt_rms_norm(x.handle, weight.handle, epsilon, $0) }
     }
 
+    /// `(x - mean) / sqrt(variance + epsilon) * weight + bias`; weight and bias [d] frozen (LayerNorm, arXiv 1607.06450).
+    package static func layerNorm(
+        _ x: Tensor,
+        weight: Tensor,
+        bias: Tensor? = nil,
+        epsilon: Double
+    ) throws(TorchError) -> Tensor {
+        try .make("layer_norm", [x, weight]) { tt_layer_norm(x.handle, weight.handle, bias?.handle, epsilon, $0) }
+    }
+
     /// `silu(gate) * up` (SwiGLU, arXiv 2002.05202).
     public static func siluMultiply(gate: Tensor, up: Tensor) throws(TorchError) -> Tensor {
         try .make("silu_mul", [gate, up]) { tt_silu_mul(gate.handle, up.handle, $0) }
@@ -49,81 +59,143 @@ public enum Layers {
         try .make("rope", [x, cosine, sine]) { tt_rope(x.handle, cosine.handle, sine.handle, $0) }
     }
 
-    /// Causal attention over sequences laid one after another, none of which sees another, but all the first where
+    /// Attention over sequences laid one after another, none of which sees another, but all the first where
     /// `sharesFirst`: q [t, h, d], k and v [t, h_kv, d], `lengths` summing to t; [t, h, d].
-    public static func packedAttention(
+    package static func packedAttention(
         q: Tensor,
         k: Tensor,
         v: Tensor,
         lengths: [Int],
-        sharesFirst: Bool = false
+        sharesFirst: Bool = false,
+        rule: AttentionRule = AttentionRule()
     ) throws(TorchError) -> Tensor {
         let (spans, count) = (lengths.map(Int64.init), Int32(lengths.count))
         return try .make("packed_attention", [q, k, v]) {
-            tt_packed_attention(q.handle, k.handle, v.handle, spans, count, sharesFirst, $0)
+            var how = rule.item
+            return tt_packed_attention(q.handle, k.handle, v.handle, spans, count, sharesFirst, &how, $0)
         }
     }
 
     /// One query per sequence over what a cache holds of it: q [n, h, d], keys and values [slots, capacity, h_kv, d], of
     /// which sequence i fills the first `lengths[i]` positions of slot i; [n, h, d], no gradient.
-    public static func cachedAttention(
+    package static func cachedAttention(
         q: Tensor,
         keys: Tensor,
         values: Tensor,
-        lengths: [Int]
+        lengths: [Int],
+        rule: AttentionRule = AttentionRule()
     ) throws(TorchError) -> Tensor {
         let (filled, count) = (lengths.map(Int64.init), Int32(lengths.count))
         return try .make("cached_attention", [q, keys, values]) {
-            tt_cached_attention(q.handle, keys.handle, values.handle, filled, count, $0)
+            var how = rule.item
+            return tt_cached_attention(q.handle, keys.handle, values.handle, filled, count, &how, $0)
         }
     }
 
-    /// Sum over rows of `rowWeights_i * cross-entropy(hidden_i W^T, targets_i)`, the logits never whole.
+    /// Sum over rows of `rowWeights_i * cross-entropy(logits_i, targets_i)`, the logits never whole.
     ///
-    /// hidden [n, d], weight [v, d] frozen, targets [n] int64, rowWeights [n] float32 or nil for ones; a scalar. `packed`
-    /// is the weight as the matrix kernels read it, where there are such.
+    /// hidden [n, d], targets [n] int64, rowWeights [n] float32 or nil for ones; a scalar.
     package static func linearCrossEntropy(
         hidden: Tensor,
-        weight: Tensor,
-        packed: LinearLayer.Packed? = nil,
+        head: OutputHead,
         targets: Tensor,
         rowWeights: Tensor? = nil
     ) throws(TorchError) -> Tensor {
-        var head = LinearLayer(weight: weight, packed: packed).item
-        return try .make("linear_cross_entropy", [hidden, weight, targets]) {
-            tt_linear_cross_entropy(hidden.handle, &head, targets.handle, rowWeights?.handle, $0)
+        var item = head.item
+        return try .make("linear_cross_entropy", [hidden, head.weight, targets]) {
+            tt_linear_cross_entropy(hidden.handle, &item, targets.handle, rowWeights?.handle, $0)
         }
     }
 
-    /// Sum over rows of `KL(softmax(referenceHidden_i R^T) || softmax(hidden_i W^T))`; the reference gets no gradient.
+    /// Sum over rows of `KL(softmax(referenceLogits_i) || softmax(logits_i))`; the reference gets no gradient.
     ///
-    /// hidden and referenceHidden [n, d], weights [v, d] frozen; a scalar.
+    /// hidden and referenceHidden [n, d]; a scalar.
     package static func linearDivergence(
         hidden: Tensor,
-        weight: Tensor,
-        packed: LinearLayer.Packed? = nil,
+        head: OutputHead,
         referenceHidden: Tensor,
-        referenceWeight: Tensor,
-        referencePacked: LinearLayer.Packed? = nil
+        referenceHead: OutputHead
     ) throws(TorchError) -> Tensor {
-        var head = LinearLayer(weight: weight, packed: packed).item
-        var reference = LinearLayer(weight: referenceWeight, packed: referencePacked).item
-        return try .make("linear_divergence", [hidden, weight, referenceHidden]) {
-            tt_linear_divergence(hidden.handle, &head, referenceHidden.handle, &reference, $0)
+        var (item, reference) = (head.item, referenceHead.item)
+        return try .make("linear_divergence", [hidden, head.weight, referenceHidden]) {
+            tt_linear_divergence(hidden.handle, &item, referenceHidden.handle, &reference, $0)
         }
     }
 
-    /// Log-probability of `targets_i` under `hidden_i W^T`, the logits never whole: [n] float32; weight frozen.
+    /// Log-probability of `targets_i` under `logits_i`, which are never whole: [n] float32.
     package static func linearLogProbability(
         hidden: Tensor,
-        weight: Tensor,
-        packed: LinearLayer.Packed? = nil,
+        head: OutputHead,
         targets: Tensor
     ) throws(TorchError) -> Tensor {
-        var head = LinearLayer(weight: weight, packed: packed).item
-        return try .make("linear_log_probability", [hidden, weight, targets]) {
-            tt_linear_log_probability(hidden.handle, &head, targets.handle, $0)
+        var item = head.item
+        return try .make("linear_log_probability", [hidden, head.weight, targets]) {
+            tt_linear_log_probability(hidden.handle, &item, targets.handle, $0)
         }
+    }
+}
+
+/// What turns hidden states into scores over the vocabulary, as the losses take it: `capped(hidden W^T)`.
+package struct OutputHead {
+    /// [v, d], frozen
+    package var weight: Tensor
+    /// The weight as the matrix kernels read it, where there are such.
+    package var packed: LinearLayer.Packed?
+    /// `capped(s) = softCap * tanh(s / softCap)`; nil for `s`.
+    package var softCap: Double?
+
+    package init(weight: Tensor, packed: LinearLayer.Packed? = nil, softCap: Double? = nil) {
+        self.weight = weight
+        self.packed = packed
+        self.softCap = softCap
+    }
+
+    var item: tt_output_head {
+        tt_output_head(
+            weight: weight.handle,
+            packed: packed?.forward.handle,
+            packed_transposed: packed?.backward?.handle,
+            soft_cap: softCap ?? 0
+        )
+    }
+}
+
+/// What a query of attention sees, and what becomes of its product with a key: `capped(scale * product) + slope * distance`,
+/// the distance of an earlier key being negative.
+package struct AttentionRule {
+    /// nil for `1 / sqrt(d)`.
+    package var scale: Double?
+    /// `capped(s) = softCap * tanh(s / softCap)` (Gemma 2, arXiv 2408.00118); nil for `s`.
+    package var softCap: Double?
+    /// Keys seen, the query's own included (arXiv 2004.05150); nil for all.
+    package var window: Int?
+    /// Whether later keys are hidden.
+    package var isCausal: Bool
+    /// [h] float32, one for each head (ALiBi, arXiv 2108.12409).
+    package var slopes: Tensor?
+
+    package init(
+        scale: Double? = nil,
+        softCap: Double? = nil,
+        window: Int? = nil,
+        isCausal: Bool = true,
+        slopes: Tensor? = nil
+    ) {
+        self.scale = scale
+        self.softCap = softCap
+        self.window = window
+        self.isCausal = isCausal
+        self.slopes = slopes
+    }
+
+    var item: tt_attention_rule {
+        tt_attention_rule(
+            scale: scale ?? 0,
+            soft_cap: softCap ?? 0,
+            window: Int64(window ?? 0),
+            causal: isCausal,
+            slopes: slopes?.handle
+        )
     }
 }
 

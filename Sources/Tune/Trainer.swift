@@ -101,6 +101,7 @@ public final class Trainer {
         )
         adapter.attach(to: model)
         try model.network.prepareForTraining()
+        model.network.recomputesLayers = settings.gradientCheckpointing
     }
 
     /// Steps taken so far.

@@ -22,6 +22,8 @@ struct AssessCommand: AsyncParsableCommand {
     var limit: Int?
     @Option(help: "The longest answer, in tokens.")
     var maxNewTokens = 32
+    @Flag(help: "Write answers to their end, also where the verdict is settled before.")
+    var wholeAnswers = false
     @Option(help: "0 decodes greedily.")
     var temperature = 0.0
     @Option(help: "Prompts answered at once.")
@@ -46,7 +48,8 @@ struct AssessCommand: AsyncParsableCommand {
         let plan = AssessmentPlan(
             suites: chosen.map { ($0, limit: limit) },
             options: SamplingOptions(maxNewTokens: maxNewTokens, temperature: temperature, seed: seed),
-            seed: seed
+            seed: seed,
+            wholeAnswers: wholeAnswers
         )
         let file = try output.map(Self.prepare)
         let loaded = try await LanguageModel.load(from: URL(fileURLWithPath: model))

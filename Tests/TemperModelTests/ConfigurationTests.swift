@@ -125,7 +125,9 @@ struct ConfigurationTests {
         (largest.vocabularySize, largest.hiddenSize, largest.intermediateSize) = (1 << 24, 1 << 20, 1 << 22)
         (largest.layerCount, largest.headCount, largest.keyValueHeadCount) = (1 << 12, 1 << 12, 1 << 12)
         (largest.headSize, largest.contextLength) = (1 << 12, 1 << 16)
-        try largest.validate(path: "largest", names: .configuration)
+        let settings = try ModelSettings(configFile: Self.directory.appending(path: "config.json"))
+        largest.layers = .init(repeating: .init(), count: largest.layerCount)
+        try largest.validate(settings, Family.Keys())
         #expect(largest.parameterCount > 1 << 58)
     }
 
@@ -143,22 +145,22 @@ struct ConfigurationTests {
         let rope: [String: Any] = ["rope_type": "linear", "factor": 4, "rope_theta": 10000]
         try await withConfiguration("rope_parameters", rope) { url in
             let configuration = try ModelDescription(of: url).configuration
-            #expect(configuration.ropeScaling == .linear(factor: 4))
-            #expect(isClose(configuration.inverseFrequencies, expected))
+            #expect(configuration.rotaries[0].scaling == .linear(factor: 4))
+            #expect(isClose(configuration.rotaries[0].inverseFrequencies, expected))
         }
         var copy = try GGUFCopy()
         copy.metadata["llama.rope.scaling.type"] = GGUFCopy.text("linear")
         copy.metadata["llama.rope.scaling.factor"] = .float32(4)
         try await copy.withFile { url in
             let configuration = try ModelDescription(of: url).configuration
-            #expect(isClose(configuration.inverseFrequencies, expected))
+            #expect(isClose(configuration.rotaries[0].inverseFrequencies, expected))
         }
     }
 
     /// llama.cpp's converter writes Llama 3.1's scaling as a table of divisors.
     @Test func tableOfDivisorsIsLlama3Scaling() async throws {
         let plain = try ModelDescription(of: Golden.folder.appending(path: "tiny-llama.gguf")).configuration
-        let divisors = plain.inverseFrequencies.map { frequency -> Float in
+        let divisors = plain.rotaries[0].inverseFrequencies.map { frequency -> Float in
             let wavelength = 2 * Double.pi / frequency
             if wavelength < 64.0 / 4 { return 1 }
             if wavelength > 64.0 / 1 { return 8 }
@@ -167,13 +169,15 @@ struct ConfigurationTests {
         }
         #expect(divisors.first == 1 && divisors.last == 8 && divisors.contains { $0 > 1 && $0 < 8 })
         var expected = plain
-        expected.ropeScaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 64)
+        expected.rotaries[0].scaling = .llama3(factor: 8, lowFrequency: 1, highFrequency: 4, originalContext: 64)
         var copy = try GGUFCopy()
         copy.tensors.append(("rope_freqs.weight", [8], divisors))
         let sequence = [[5, 9, 14, 40, 77, 3, 61, 62, 8]]
         try await copy.withFile { url in
             let model = try await LanguageModel.load(from: url, dtype: .float32)
-            #expect(isClose(model.configuration.inverseFrequencies, expected.inverseFrequencies))
+            #expect(
+                isClose(model.configuration.rotaries[0].inverseFrequencies, expected.rotaries[0].inverseFrequencies)
+            )
             let golden = try await LanguageModel.load(
                 from: Golden.folder.appending(path: "tiny-llama.gguf"),
                 dtype: .float32
@@ -222,12 +226,15 @@ struct ConfigurationTests {
                 rows = rows.map { $0 / size * size + $0 % 2 * (size / 2) + $0 % size / 2 }
             }
             let width = values.count / shape[0]
-            return (WeightSource.ggufName(name), shape, rows.flatMap { values[($0 * width)..<(($0 + 1) * width)] })
+            return (
+                Family.Stored().name(name, ModuleNames()), shape,
+                rows.flatMap { values[($0 * width)..<(($0 + 1) * width)] }
+            )
         }
         let sequences = [[5, 9, 14, 40, 77, 3], [61, 62, 8]]
         func states(_ url: URL) async throws -> [Float] {
             let model = try await LanguageModel.load(from: url, dtype: .float32)
-            #expect(model.configuration.attentionBias)
+            #expect(model.configuration.biases.contains(.queryKeyValue))
             return try withoutGradients {
                 try model.network.hiddenStates(PackedBatch(sequences, device: .cpu)).floats()
             }

@@ -103,7 +103,7 @@ struct SmolLMTests {
             )
             return try Layers.linearCrossEntropy(
                 hidden: hidden,
-                weight: model.network.head.weight,
+                head: model.network.outputHead,
                 targets: Tensor(Array(paragraph.ids.dropFirst()))
             ).item() / Double(count - 1)
         }

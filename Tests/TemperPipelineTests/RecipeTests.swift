@@ -67,6 +67,7 @@ import Testing
               warmup_steps: 3
               stage: dpo
               beta: 0.2
+              gradient_checkpointing: true
             defenses:
               - {method: interpolation, scale: 0.5}
               - {name: two, method: realignment, steps: 1, rate: "0.5"}
@@ -84,6 +85,7 @@ import Testing
         #expect(recipe.tune.trainData == [.init(data: "d.jsonl", limit: 9, weight: 0.5, format: .sharegpt)])
         #expect(recipe.quantizationBit == 4)
         #expect(recipe.tune.settings.stage == .dpo && recipe.tune.settings.prefBeta == 0.2)
+        #expect(recipe.tune.settings.gradientCheckpointing && !align.settings.gradientCheckpointing)
         #expect(align.settings.stage == .sft && align.settings.prefBeta == 0.1)
         #expect(recipe.defences[0].name == "interpolation-scale-0.5")
         #expect(recipe.defences[0].knobs == ["scale": .number(0.5)])
@@ -112,7 +114,7 @@ import Testing
         ("  pref_beta: 0", 4, "tune.pref_beta", "above 0"),
         ("  stage: dpo\n  opening_weight: 2", 5, "tune.opening_weight", "1 with `stage: dpo`"),
         ("  stage: dpo\ndefences: [{method: safety-mix}]", 5, "defences", "found safety-mix"),
-        ("  lora_target: [q_prj]", 4, "tune.lora_target", "\"q_prj\""),
+        ("assess: {whole_answers: maybe}", 4, "assess.whole_answers", "true or false"),
         ("  lora_target: {a: b}", 4, "tune.lora_target", "found a section"),
         ("  lora_r: 2\n  lora_rank: 3", 5, "tune.lora_rank", "already set as `lora_r`"),
         ("  lora_r: 2\n  lora_r: 3", 4, "", "stands twice"),

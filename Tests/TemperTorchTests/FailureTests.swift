@@ -104,18 +104,22 @@ struct FailureTests {
         let hidden = try Tensor.zeros([3, 4])
         let weight = try Tensor.zeros([7, 4])
         try expect("linear_cross_entropy", shapes: [[3, 4], [7, 4], [2]]) {
-            try Layers.linearCrossEntropy(hidden: hidden, weight: weight, targets: Tensor([1, 2]))
+            try Layers.linearCrossEntropy(hidden: hidden, head: OutputHead(weight: weight), targets: Tensor([1, 2]))
         }
         for target in [7, -1, -100] {
             try expect("linear_cross_entropy", shapes: [[3, 4], [7, 4], [3]]) {
-                try Layers.linearCrossEntropy(hidden: hidden, weight: weight, targets: Tensor([0, target, 1]))
+                try Layers.linearCrossEntropy(
+                    hidden: hidden,
+                    head: OutputHead(weight: weight),
+                    targets: Tensor([0, target, 1])
+                )
             }
         }
         for shape in [[2], [4], [3, 1]] {
             try expect("linear_cross_entropy", shapes: [[3, 4], [7, 4], [3]]) {
                 try Layers.linearCrossEntropy(
                     hidden: hidden,
-                    weight: weight,
+                    head: OutputHead(weight: weight),
                     targets: Tensor([0, 1, 2]),
                     rowWeights: .zeros(shape)
                 )
@@ -124,17 +128,17 @@ struct FailureTests {
         try expect("linear_divergence", shapes: [[3, 4], [7, 4], [2, 4]]) {
             try Layers.linearDivergence(
                 hidden: hidden,
-                weight: weight,
+                head: OutputHead(weight: weight),
                 referenceHidden: .zeros([2, 4]),
-                referenceWeight: weight
+                referenceHead: OutputHead(weight: weight)
             )
         }
         try expect("linear_divergence", shapes: [[3, 4], [7, 4], [3, 4]]) {
             try Layers.linearDivergence(
                 hidden: hidden,
-                weight: weight,
+                head: OutputHead(weight: weight),
                 referenceHidden: hidden,
-                referenceWeight: .zeros([1, 4])
+                referenceHead: OutputHead(weight: .zeros([1, 4]))
             )
         }
     }

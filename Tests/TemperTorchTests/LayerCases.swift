@@ -15,10 +15,19 @@ extension LayerCase {
             attended([7, 9, 2], 3, 1, 5), attended([33, 64, 70], 3, 1, 64),
             attended([9, 3, 1, 40], 6, 2, 10, sharesFirst: true), attended([5, 1], 1, 1, 34, sharesFirst: true),
         ]
+        + [
+            ruled([5, 1, 40], 4, 2, 8, Rule(window: 3)),
+            ruled([9, 3, 40], 4, 2, 8, sharesFirst: true, Rule(window: 7)),
+            ruled([5, 40], 2, 1, 6, Rule(scale: 0.7, softCap: 0.4)),
+            ruled([5, 40], 3, 3, 6, Rule(slopes: [0.5, 0.25, 0.1])),
+            ruled([5, 1, 37], 4, 4, 8, Rule(isCausal: false)),
+            ruled([9, 2, 35], 2, 2, 6, sharesFirst: true, Rule(softCap: 0.5, window: 6, slopes: [0.3, 0.2])),
+        ]
         + [entropy(1, 7), entropy(17, 33), entropy(64, 40), entropy(65, 33), entropy(130, 101)]
         + [weighedEntropy(1, 8), weighedEntropy(67, 34), weighedEntropy(129, 4100), entropyTransposed]
         + [logProbability(1, 7), logProbability(67, 34), logProbability(130, 101)]
         + [divergence(1, 7), divergence(17, 33), divergence(65, 40), divergence(130, 33)]
+        + [cappedEntropy(5, 8), cappedEntropy(67, 34)]
 
     /// One small case of each layer.
     static let small: [LayerCase] = [
@@ -211,7 +220,8 @@ extension LayerCase {
         _ k: Tensor,
         _ v: Tensor,
         _ lengths: [Int],
-        sharesFirst: Bool
+        sharesFirst: Bool,
+        _ rule: Rule = Rule()
     ) throws -> Tensor {
         let heads = q.shape[1]
         let group = heads / k.shape[1]
@@ -221,11 +231,15 @@ extension LayerCase {
         for length in lengths {
             var outputs: [Tensor] = []
             let before = sharesFirst && start > 0 ? lengths[0] : 0
-            let above = (0..<length).flatMap { row in
-                (0..<(before + length)).map { $0 > before + row ? -Float.infinity : 0 }
-            }
-            let mask = try Tensor(above, shape: [length, before + length]).to(q.dtype)
             for head in 0..<heads {
+                let added = (0..<length).flatMap { row in
+                    (0..<(before + length)).map { column -> Float in
+                        let distance = column - before - row
+                        let isSeen = (!rule.isCausal || distance <= 0) && distance > -(rule.window ?? .max)
+                        return isSeen ? (rule.slopes?[head] ?? 0) * Float(distance) : -.infinity
+                    }
+                }
+                let mask = try Tensor(added, shape: [length, before + length]).to(q.dtype)
                 func slice(_ x: Tensor, _ head: Int, _ start: Int, _ length: Int) throws -> Tensor {
                     try x.narrowed(0, from: start, length: length).narrowed(1, from: head, length: 1)
                         .reshaped([length, width])
@@ -234,15 +248,61 @@ extension LayerCase {
                     let own = try slice(x, head / group, start, length)
                     return before == 0 ? own : try .concatenated([slice(x, head / group, 0, before), own], along: 0)
                 }
-                let scores = try slice(q, head, start, length).matmul(seen(k).transposed(0, 1))
-                    .scaled(by: 1 / Double(width).squareRoot()).adding(mask)
-                let output = try scores.logSoftmax(along: 1).exponential().matmul(seen(v))
+                var scores = try slice(q, head, start, length).matmul(seen(k).transposed(0, 1))
+                    .scaled(by: rule.scale ?? 1 / Double(width).squareRoot())
+                if let cap = rule.softCap { scores = try scores.scaled(by: 1 / cap).tanh().scaled(by: cap) }
+                let output = try scores.adding(mask).logSoftmax(along: 1).exponential().matmul(seen(v))
                 outputs.append(try output.unsqueezed(1))
             }
             parts.append(try .concatenated(outputs, along: 1))
             start += length
         }
         return try .concatenated(parts, along: 0)
+    }
+
+    /// What `AttentionRule` says, without tensors.
+    struct Rule: Sendable {
+        var scale: Double?
+        var softCap: Double?
+        var window: Int?
+        var isCausal = true
+        var slopes: [Float]?
+    }
+
+    private static func ruled(
+        _ lengths: [Int],
+        _ heads: Int,
+        _ keyHeads: Int,
+        _ width: Int,
+        sharesFirst: Bool = false,
+        _ rule: Rule
+    ) -> LayerCase {
+        let tokens = lengths.reduce(0, +)
+        return LayerCase(
+            "packedAttention \(lengths), heads \(heads) on \(keyHeads), width \(width), \(rule)",
+            [
+                .trained([tokens, heads, width]), .trained([tokens, keyHeads, width]),
+                .trained([tokens, keyHeads, width]),
+            ]
+        ) {
+            let own = AttentionRule(
+                scale: rule.scale,
+                softCap: rule.softCap,
+                window: rule.window,
+                isCausal: rule.isCausal,
+                slopes: try rule.slopes.map { try Tensor($0, shape: [$0.count]) }
+            )
+            return try Layers.packedAttention(
+                q: $0[0],
+                k: $0[1],
+                v: $0[2],
+                lengths: lengths,
+                sharesFirst: sharesFirst,
+                rule: own
+            )
+        } plain: {
+            try plainAttention($0[0], $0[1], $0[2], lengths, sharesFirst: sharesFirst, rule)
+        }
     }
 
     private static func attended(
@@ -283,7 +343,7 @@ extension LayerCase {
             "linearCrossEntropy \(rows) rows, vocabulary \(vocabulary)",
             [.trained([rows, 13]), .frozen([vocabulary, 13]), targets(rows, vocabulary)]
         ) {
-            try Layers.linearCrossEntropy(hidden: $0[0], weight: $0[1], targets: $0[2])
+            try Layers.linearCrossEntropy(hidden: $0[0], head: OutputHead(weight: $0[1]), targets: $0[2])
         } plain: {
             try plainEntropy($0[0], $0[1], $0[2]).sum()
         }
@@ -297,8 +357,7 @@ extension LayerCase {
             let packed = try LinearLayer.Packed($0[1], forTraining: true)
             return try Layers.linearCrossEntropy(
                 hidden: $0[0],
-                weight: $0[1],
-                packed: packed,
+                head: OutputHead(weight: $0[1], packed: packed),
                 targets: $0[2],
                 rowWeights: $0[3]
             )
@@ -307,11 +366,26 @@ extension LayerCase {
         }
     }
 
+    private static func cappedEntropy(_ rows: Int, _ vocabulary: Int) -> LayerCase {
+        LayerCase(
+            "linearCrossEntropy with a soft cap, \(rows) rows, vocabulary \(vocabulary)",
+            [.trained([rows, 14]), .frozen([vocabulary, 14]), targets(rows, vocabulary)]
+        ) {
+            let packed = try LinearLayer.Packed($0[1], forTraining: true)
+            let head = OutputHead(weight: $0[1], packed: packed, softCap: 1.5)
+            return try Layers.linearCrossEntropy(hidden: $0[0], head: head, targets: $0[2])
+        } plain: {
+            try plainLinear($0[0], $0[1]).scaled(by: 1 / 1.5).tanh().scaled(by: 1.5).logSoftmax(along: 1)
+                .gathered(1, $0[2].unsqueezed(1)).sum().scaled(by: -1)
+        }
+    }
+
     private static let entropyTransposed = LayerCase(
         "linearCrossEntropy of a transposed view",
         [.trained([13, 9]), .frozen([11, 13]), targets(9, 11)]
     ) {
-        try Layers.linearCrossEntropy(hidden: $0[0].transposed(0, 1), weight: $0[1], targets: $0[2]).scaled(by: 0.25)
+        try Layers.linearCrossEntropy(hidden: $0[0].transposed(0, 1), head: OutputHead(weight: $0[1]), targets: $0[2])
+            .scaled(by: 0.25)
     } plain: {
         try plainEntropy($0[0].transposed(0, 1), $0[1], $0[2]).sum().scaled(by: 0.25)
     }
@@ -323,7 +397,8 @@ extension LayerCase {
             [.trained([rows, 14]), .frozen([vocabulary, 14]), targets(rows, vocabulary)]
         ) {
             let packed = try LinearLayer.Packed($0[1], forTraining: true)
-            return try Layers.linearLogProbability(hidden: $0[0], weight: $0[1], packed: packed, targets: $0[2])
+            let head = OutputHead(weight: $0[1], packed: packed)
+            return try Layers.linearLogProbability(hidden: $0[0], head: head, targets: $0[2])
         } plain: {
             try plainEntropy($0[0], $0[1], $0[2]).scaled(by: -1)
         }
@@ -335,7 +410,12 @@ extension LayerCase {
             "linearDivergence \(rows) rows, vocabulary \(vocabulary)",
             [.trained([rows, 13]), .frozen([vocabulary, 13]), .frozen([rows, 5]), .frozen([vocabulary, 5])]
         ) {
-            try Layers.linearDivergence(hidden: $0[0], weight: $0[1], referenceHidden: $0[2], referenceWeight: $0[3])
+            try Layers.linearDivergence(
+                hidden: $0[0],
+                head: OutputHead(weight: $0[1]),
+                referenceHidden: $0[2],
+                referenceHead: OutputHead(weight: $0[3])
+            )
         } plain: {
             let logs = try plainLinear($0[0], $0[1]).logSoftmax(along: 1)
             let reference = try plainLinear($0[2], $0[3]).logSoftmax(along: 1)

@@ -62,14 +62,22 @@ struct LayerTests {
         try weight.setRequiresGradient(true)
         func losses() throws -> [Tensor] {
             [
-                try Layers.linearCrossEntropy(hidden: hidden, weight: weight, targets: Tensor([0, 1, 2])),
+                try Layers.linearCrossEntropy(
+                    hidden: hidden,
+                    head: OutputHead(weight: weight),
+                    targets: Tensor([0, 1, 2])
+                ),
                 try Layers.linearDivergence(
                     hidden: hidden,
-                    weight: weight,
+                    head: OutputHead(weight: weight),
                     referenceHidden: hidden,
-                    referenceWeight: weight
+                    referenceHead: OutputHead(weight: weight)
                 ),
-                try Layers.linearLogProbability(hidden: hidden, weight: weight, targets: Tensor([0, 1, 2])).sum(),
+                try Layers.linearLogProbability(
+                    hidden: hidden,
+                    head: OutputHead(weight: weight),
+                    targets: Tensor([0, 1, 2])
+                ).sum(),
             ]
         }
         for loss in try losses() { #expect(throws: TorchError.self) { try loss.backward() } }
@@ -130,11 +138,12 @@ struct LayerTests {
         let hidden = try Tensor.uniform(-1, 1, shape: [70, 13], seed: 1)
         let weight = try Tensor.uniform(-1, 1, shape: [29, 13], seed: 2)
         let targets = try Tensor((0..<70).map { $0 % 29 })
-        let found = try Layers.linearLogProbability(hidden: hidden, weight: weight, targets: targets)
+        let found = try Layers.linearLogProbability(hidden: hidden, head: OutputHead(weight: weight), targets: targets)
         let expected = try Layers.linear(hidden, weight: weight).logSoftmax(along: 1)
             .gathered(1, targets.unsqueezed(1)).reshaped([70])
         #expect(distance(try found.floats(), try expected.floats()) < 1e-5)
-        let entropy = try Layers.linearCrossEntropy(hidden: hidden, weight: weight, targets: targets).item()
+        let entropy = try Layers.linearCrossEntropy(hidden: hidden, head: OutputHead(weight: weight), targets: targets)
+            .item()
         #expect(abs(try found.sum().item() + entropy) < 1e-4 * abs(entropy))
     }
 

@@ -59,11 +59,19 @@ struct LossGoldenTests {
     @Test func crossEntropyOfChosenRows() throws {
         let targets = try Tensor(counted.map { golden.labels[$0] })
         try expect(golden.cross_entropy_sum) {
-            try Layers.linearCrossEntropy(hidden: $0.selected(0, Tensor(counted)), weight: identity, targets: targets)
+            try Layers.linearCrossEntropy(
+                hidden: $0.selected(0, Tensor(counted)),
+                head: OutputHead(weight: identity),
+                targets: targets
+            )
         }
         try expect(golden.cross_entropy) {
-            try Layers.linearCrossEntropy(hidden: $0.selected(0, Tensor(counted)), weight: identity, targets: targets)
-                .scaled(by: 1 / Double(counted.count))
+            try Layers.linearCrossEntropy(
+                hidden: $0.selected(0, Tensor(counted)),
+                head: OutputHead(weight: identity),
+                targets: targets
+            )
+            .scaled(by: 1 / Double(counted.count))
         }
     }
 
@@ -71,11 +79,21 @@ struct LossGoldenTests {
         let targets = try Tensor(golden.labels.map { max($0, 0) })
         let ones = try Tensor(golden.labels.map { $0 == -100 ? 0 : 1 }, shape: [golden.labels.count])
         try expect(golden.cross_entropy_sum) {
-            try Layers.linearCrossEntropy(hidden: $0, weight: identity, targets: targets, rowWeights: ones)
+            try Layers.linearCrossEntropy(
+                hidden: $0,
+                head: OutputHead(weight: identity),
+                targets: targets,
+                rowWeights: ones
+            )
         }
         let means = try ones.scaled(by: 1 / Double(counted.count))
         try expect(golden.cross_entropy) {
-            try Layers.linearCrossEntropy(hidden: $0, weight: identity, targets: targets, rowWeights: means)
+            try Layers.linearCrossEntropy(
+                hidden: $0,
+                head: OutputHead(weight: identity),
+                targets: targets,
+                rowWeights: means
+            )
         }
     }
 
@@ -84,18 +102,18 @@ struct LossGoldenTests {
         try expect(golden.kl_forward) {
             try Layers.linearDivergence(
                 hidden: $0,
-                weight: identity,
+                head: OutputHead(weight: identity),
                 referenceHidden: base,
-                referenceWeight: identity
+                referenceHead: OutputHead(weight: identity)
             ).scaled(by: 1 / Double(golden.tuned.count))
         }
         let index = try Tensor(counted)
         try expect(golden.kl_forward_masked) {
             try Layers.linearDivergence(
                 hidden: $0.selected(0, index),
-                weight: identity,
+                head: OutputHead(weight: identity),
                 referenceHidden: base.selected(0, index),
-                referenceWeight: identity
+                referenceHead: OutputHead(weight: identity)
             ).scaled(by: 1 / Double(counted.count))
         }
     }
@@ -106,9 +124,9 @@ struct LossGoldenTests {
         try hidden.setRequiresGradient(true)
         let value = try Layers.linearDivergence(
             hidden: hidden,
-            weight: identity,
+            head: OutputHead(weight: identity),
             referenceHidden: base,
-            referenceWeight: identity
+            referenceHead: OutputHead(weight: identity)
         )
         try value.backward()
         #expect(abs(try value.item()) < 1e-6)

@@ -65,6 +65,8 @@ void tt_set_gradients_enabled(bool enabled);
 // MARK: Handles
 
 void tt_release(tt_tensor tensor);
+// Another handle of the same tensor.
+tt_status tt_share(tt_tensor tensor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 int32_t tt_rank(tt_tensor tensor);
 void tt_shape(tt_tensor tensor, int64_t *sizes);
 tt_dtype tt_get_dtype(tt_tensor tensor);
@@ -114,7 +116,7 @@ tt_status tt_mul(tt_tensor a, tt_tensor b, tt_tensor TT_NULLABLE *TT_NULLABLE ou
 tt_status tt_div(tt_tensor a, tt_tensor b, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 tt_status tt_scale(tt_tensor tensor, double factor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 tt_status tt_add_scalar(tt_tensor tensor, double value, tt_tensor TT_NULLABLE *TT_NULLABLE out);
-typedef enum { TT_EXP = 0, TT_SILU = 1 } tt_unary_kind;
+typedef enum { TT_EXP = 0, TT_SILU = 1, TT_GELU = 2, TT_GELU_TANH = 3, TT_TANH = 4 } tt_unary_kind;
 tt_status tt_unary(tt_unary_kind kind, tt_tensor tensor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // In place: tensor += alpha * other; tensor *= factor.
 tt_status tt_add_in_place(tt_tensor tensor, tt_tensor other, double alpha);
@@ -161,32 +163,59 @@ tt_status tt_linears(tt_tensor x, tt_tensor TT_NULLABLE residual, const tt_linea
                      tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // x [t, d], weight [d] frozen: x / sqrt(mean(x^2) + epsilon) * weight
 tt_status tt_rms_norm(tt_tensor x, tt_tensor weight, double epsilon, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// (x - mean) / sqrt(variance + epsilon) * weight + bias; weight and bias [d] frozen
+tt_status tt_layer_norm(tt_tensor x, tt_tensor weight, tt_tensor TT_NULLABLE bias, double epsilon,
+                        tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // silu(gate) * up, elementwise
 tt_status tt_silu_mul(tt_tensor gate, tt_tensor up, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // x [t, h, d], cosine and sine [t, d/2] float32: the first and the second half of d are rotated as pairs.
 tt_status tt_rope(tt_tensor x, tt_tensor cosine, tt_tensor sine, tt_tensor TT_NULLABLE *TT_NULLABLE out);
-// Causal attention over sequences laid one after another: q [t, h, d], k and v [t, hkv, d], lengths sum to t
-// -> [t, h, d]. No sequence sees another, but where `shares_first` all see the first.
+// What a query of attention sees, and what becomes of its products with the keys: capped(scale * product) + slope * distance,
+// where capped(s) = soft_cap * tanh(s / soft_cap) and the distance of an earlier key is negative.
+typedef struct {
+    double scale;                  // 0 for 1 / sqrt(d)
+    double soft_cap;               // 0 for none (Gemma 2, arXiv 2408.00118)
+    int64_t window;                // keys seen, the query's own included; 0 for all (arXiv 2004.05150)
+    bool causal;                   // later keys are not seen
+    tt_tensor TT_NULLABLE slopes;  // [h], one for each head (ALiBi, arXiv 2108.12409)
+} tt_attention_rule;
+
+// Attention over sequences laid one after another: q [t, h, d], k and v [t, hkv, d], lengths sum to t -> [t, h, d]. No
+// sequence sees another, but where `shares_first` all see the first.
 tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count, bool shares_first,
-                              tt_tensor TT_NULLABLE *TT_NULLABLE out);
+                              const tt_attention_rule *rule, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // One query per sequence over what a cache holds of it: q [n, h, d], keys and values [slots, capacity, hkv, d], of which
 // sequence i fills the first lengths[i] positions of slot i -> [n, h, d]. No gradient.
 tt_status tt_cached_attention(tt_tensor q, tt_tensor keys, tt_tensor values, const int64_t *lengths, int32_t count,
-                              tt_tensor TT_NULLABLE *TT_NULLABLE out);
-// Sum over rows of w_i * crossEntropy(hidden_i W^T, target_i), in chunks so that the logits are never whole.
-// hidden [n, d], head [v, d] without bias and pair, targets [n] int64, row_weights [n] float32 or NULL -> scalar float32
-tt_status tt_linear_cross_entropy(tt_tensor hidden, const tt_linear_layer *head, tt_tensor targets,
+                              const tt_attention_rule *rule, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// The output head: logits are capped(h W^T), where capped(s) = soft_cap * tanh(s / soft_cap).
+typedef struct {
+    tt_tensor weight;                         // [v, d], frozen
+    tt_tensor TT_NULLABLE packed;             // tt_pack_weight(weight, false)
+    tt_tensor TT_NULLABLE packed_transposed;  // tt_pack_weight(weight, true); without it no gradient goes through packed
+    double soft_cap;                          // 0 for none
+} tt_output_head;
+// Sum over rows of w_i * crossEntropy(logits_i, target_i), in chunks so that the logits are never whole.
+// hidden [n, d], targets [n] int64, row_weights [n] float32 or NULL -> scalar float32
+tt_status tt_linear_cross_entropy(tt_tensor hidden, const tt_output_head *head, tt_tensor targets,
                                   tt_tensor TT_NULLABLE row_weights, tt_tensor TT_NULLABLE *TT_NULLABLE out);
-// Sum over rows of KL(softmax(reference_hidden_i R^T) || softmax(hidden_i W^T)), in chunks; the reference gets no
-// gradient. hidden and reference_hidden [n, d], heads [v, d] -> scalar float32
-tt_status tt_linear_divergence(tt_tensor hidden, const tt_linear_layer *head, tt_tensor reference_hidden,
-                               const tt_linear_layer *reference_head, tt_tensor TT_NULLABLE *TT_NULLABLE out);
-// Log-probability of target_i under hidden_i W^T, in chunks. -> [n] float32
-tt_status tt_linear_log_probability(tt_tensor hidden, const tt_linear_layer *head, tt_tensor targets,
+// Sum over rows of KL(softmax(reference logits_i) || softmax(logits_i)), in chunks; the reference gets no gradient. hidden
+// and reference_hidden [n, d] -> scalar float32
+tt_status tt_linear_divergence(tt_tensor hidden, const tt_output_head *head, tt_tensor reference_hidden,
+                               const tt_output_head *reference_head, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// Log-probability of target_i under logits_i, in chunks. -> [n] float32
+tt_status tt_linear_log_probability(tt_tensor hidden, const tt_output_head *head, tt_tensor targets,
                                     tt_tensor TT_NULLABLE *TT_NULLABLE out);
 
 // MARK: Autograd and optimiser
 
+// Code of the caller's: makes a tensor of `x`. Both handles change hands.
+typedef tt_status (*tt_body)(void *context, tt_tensor x, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// What `body` makes of x, with nothing kept for the backward pass but x: there `body` is run once more, on the thread that
+// asks for gradients. They flow to x and to `parameters`, which must be all that `body` trains. `release` is called with
+// the context when it is not needed any more, also on failure.
+tt_status tt_recomputed(tt_tensor x, const tt_tensor TT_NULLABLE *TT_NULLABLE parameters, int32_t count, tt_body body,
+                        void *context, void (*release)(void *context), tt_tensor TT_NULLABLE *TT_NULLABLE out);
 tt_status tt_backward(tt_tensor loss);
 // The gradient of `loss` for each of `inputs`, accumulated nowhere, so that several threads may ask for the same inputs at
 // once. NULL is written for an input that the loss does not depend on.

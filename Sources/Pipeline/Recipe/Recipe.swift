@@ -84,6 +84,8 @@ public struct Recipe: Sendable, Hashable {
         public var utility: Suite?
         /// The longest answer, in tokens.
         public var maxNewTokens: Int = 32
+        /// Whether answers are written to their end, also where the verdict is settled before.
+        public var wholeAnswers = false
         /// Prompts answered at once.
         public var batchSize: Int = 64
         /// The sampling temperature; 0 always takes the likeliest token.

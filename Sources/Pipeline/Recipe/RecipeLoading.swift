@@ -1,5 +1,6 @@
 public import Foundation
 import TemperAlign
+import TemperModel
 import TemperRisk
 import TemperTune
 
@@ -164,6 +165,7 @@ extension Recipe.Assess {
             utility = try Recipe.Suite(node, path: table.fullKey("utility"), in: table)
         }
         maxNewTokens = try table.whole("max_new_tokens", default: maxNewTokens, in: 1...1 << 20)
+        wholeAnswers = try table.flag("whole_answers", default: wholeAnswers)
         batchSize = try table.whole("batch_size", default: batchSize, in: 1...65_536)
         temperature = try table.number("temperature", default: temperature, in: 0...100)
         stepLimit = try table.optionalWhole("step_limit", in: 1...Int.max)
@@ -264,6 +266,8 @@ extension TrainingSettings {
             case .maxSteps: try optional(key, &maxSteps)
             case .perDeviceTrainBatchSize: try whole(key, &perDeviceTrainBatchSize)
             case .gradientAccumulationSteps: try whole(key, &gradientAccumulationSteps)
+            case .gradientCheckpointing:
+                gradientCheckpointing = try table.flag(key.rawValue, default: gradientCheckpointing)
             case .cutoffLen: try whole(key, &cutoffLen)
             case .loraR: try whole(key, &loraR)
             case .loraAlpha: try number(key, &loraAlpha)
@@ -284,10 +288,10 @@ extension TrainingSettings {
     }
 
     private static func targets(_ key: String, in table: RecipeTable) throws -> [String] {
-        guard let node = table.node(key) else { return linearLayers }
+        guard let node = table.node(key) else { return LoRAConfiguration.allLinear }
         if case .scalar = node.content {
             let text = try table.text(key, default: "")
-            if text == "all" || text == "all-linear" { return linearLayers }
+            if text == "all" || text == "all-linear" { return LoRAConfiguration.allLinear }
             return text.split(separator: ",").map { String($0.filter { !$0.isWhitespace }) }
         }
         guard let items = try table.list(key, expected: "\"all\" or a list of layer names") else {

@@ -8,7 +8,9 @@ enum RecipeNames {
         "run_name", "output_dir", "model_name_or_path", "data_dir", "seed", "dtype", "quantization_bit", "threads",
         "assess", "align", "tune", "defences",
     ]
-    static let assess = ["suites", "utility", "max_new_tokens", "batch_size", "temperature", "step_limit"]
+    static let assess = [
+        "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit",
+    ]
     static let suite = ["name", "limit", "file", "format"]
     static let source = ["data", "limit", "weight", "format"]
     static let settings = TrainingSettings.CodingKeys.allCases.map(\.rawValue)

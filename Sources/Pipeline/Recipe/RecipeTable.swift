@@ -133,6 +133,16 @@ struct RecipeTable {
         return choice
     }
 
+    /// True or false.
+    func flag(_ key: String, default value: Bool) throws -> Bool {
+        guard let node = values[key], !isNull(key) else { return value }
+        let expected = "true or false"
+        guard let flag = Self.flag(try scalar(node, key, expected)) else {
+            throw error(key, found: node.found, expected: expected)
+        }
+        return flag
+    }
+
     /// The items of a list, each with its own path; nil when the key is absent or null.
     func list(_ key: String, expected: String) throws -> [(path: String, node: RecipeNode)]? {
         guard let node = values[key], !isNull(key) else { return nil }

@@ -24,6 +24,7 @@ extension Recipe {
                     ("suites", .list(assess.suites.map(\.node))),
                     ("utility", .optional(assess.utility?.node)),
                     ("max_new_tokens", .plain("\(assess.maxNewTokens)")),
+                    ("whole_answers", .plain("\(assess.wholeAnswers)")),
                     ("batch_size", .plain("\(assess.batchSize)")),
                     ("temperature", .plain("\(assess.temperature)")),
                     ("step_limit", .whole(assess.stepLimit)),
@@ -93,6 +94,7 @@ extension TrainingSettings {
         case .maxSteps: .whole(maxSteps)
         case .perDeviceTrainBatchSize: .plain("\(perDeviceTrainBatchSize)")
         case .gradientAccumulationSteps: .plain("\(gradientAccumulationSteps)")
+        case .gradientCheckpointing: .plain("\(gradientCheckpointing)")
         case .cutoffLen: .plain("\(cutoffLen)")
         case .loraR: .plain("\(loraR)")
         case .loraAlpha: .plain("\(loraAlpha)")

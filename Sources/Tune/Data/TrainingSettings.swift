@@ -1,3 +1,5 @@
+import TemperModel
+
 /// The numbers that say how a model is trained.
 ///
 /// Holds the values and checks each one's range. Knows nothing about recipes or files; the names are those of the
@@ -21,11 +23,6 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         case dpo
     }
 
-    /// The linear layers of a decoder block that can carry LoRA matrices.
-    public static let linearLayers = [
-        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
-    ]
-
     /// What is trained on.
     public var stage: Stage = .sft
     /// How strongly a preference pulls away from the model before training: DPO's beta.
@@ -40,6 +37,8 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
     public var perDeviceTrainBatchSize: Int = 8
     /// Forward passes in one optimiser step.
     public var gradientAccumulationSteps: Int = 1
+    /// Whether activations are computed again in the backward pass instead of kept: less memory, more time.
+    public var gradientCheckpointing: Bool = false
     /// The longest row, in tokens.
     public var cutoffLen: Int = 512
     /// The rank of the LoRA matrices.
@@ -48,8 +47,8 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
     public var loraAlpha: Double = 32
     /// The LoRA dropout; only 0 is possible.
     public var loraDropout: Double = 0
-    /// The linear layers that carry LoRA matrices.
-    public var loraTarget: [String] = TrainingSettings.linearLayers
+    /// The linear layers that carry LoRA matrices, by the last parts of their names.
+    public var loraTarget: [String] = LoRAConfiguration.allLinear
     /// The share of all steps over which the learning rate rises; `warmupSteps` wins where it is set.
     public var warmupRatio: Double = 0.03
     /// The number of steps over which the learning rate rises.
@@ -84,6 +83,7 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         case maxSteps = "max_steps"
         case perDeviceTrainBatchSize = "per_device_train_batch_size"
         case gradientAccumulationSteps = "gradient_accumulation_steps"
+        case gradientCheckpointing = "gradient_checkpointing"
         case cutoffLen = "cutoff_len"
         case loraR = "lora_r"
         case loraAlpha = "lora_alpha"
@@ -139,13 +139,6 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         try check(.loraAlpha, loraAlpha, loraAlpha > 0 && loraAlpha <= 1_000_000, "above 0, at most 1000000")
         try check(.loraDropout, loraDropout, loraDropout == 0, "0: LoRA dropout is not available, leave the key out")
         try check(.loraTarget, loraTarget, !loraTarget.isEmpty, "one layer name or more, or \"all\"")
-        for name in loraTarget where !Self.linearLayers.contains(name) {
-            throw Invalid(
-                key: CodingKeys.loraTarget.rawValue,
-                value: "\"\(name)\"",
-                expected: "\"all\" or names out of \(Self.linearLayers.joined(separator: ", "))"
-            )
-        }
         try check(.loraTarget, loraTarget, Set(loraTarget).count == loraTarget.count, "each layer name once")
         try check(.warmupRatio, warmupRatio, (0...1).contains(warmupRatio), "0 to 1")
         if let steps = warmupSteps { try checkCount(.warmupSteps, steps, in: 0...1_000_000_000) }

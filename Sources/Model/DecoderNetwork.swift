@@ -1,61 +1,68 @@
 import Foundation
 package import TemperTorch
 
-/// The Llama network (arXiv 2302.13971; grouped queries, arXiv 2305.13245) over packed tokens.
+/// A decoder over packed tokens: Llama's network (arXiv 2302.13971), and what other families change about it.
 ///
 /// Sequences lie one after another without padding: every matrix works on real tokens only, and attention never
 /// crosses a boundary. It knows nothing about text, training or sampling. Weights are named as in the Hugging Face
-/// files. Legend: t tokens, d width, h heads, v vocabulary.
+/// files. Legend: t tokens, d width, v vocabulary.
 @TorchActor
-package final class Llama {
-    package let configuration: LlamaConfiguration
+package final class DecoderNetwork {
+    package let configuration: DecoderConfiguration
     package let dtype: DType
     package let device: Device
     /// [v, d]
     let embedding: Tensor
-    package let layers: [LlamaLayer]
-    let finalNorm: Tensor
+    package let layers: [DecoderLayer]
+    private let finalNorm: Norm
     /// The output head: its weight is the embedding where they are tied.
     package let head: Linear
-    private let cosines: Tensor
-    private let sines: Tensor
+    /// Whether training keeps no more of a layer than its input, and computes it again for the gradients.
+    package var recomputesLayers = false
+    private let rotaries: [RotaryTable]
+    /// A scalar in the weights' type, as the reference rounds it.
+    private let embeddingScale: Tensor?
 
     /// Loads every weight from `source`.
-    init(_ configuration: LlamaConfiguration, from source: WeightSource, dtype: DType, device: Device) throws {
+    init(_ configuration: DecoderConfiguration, from source: WeightSource, dtype: DType, device: Device) throws {
         self.configuration = configuration
         self.dtype = dtype
         self.device = device
-        func load(_ name: String, _ shape: [Int], heads: Int? = nil) throws -> Tensor {
-            try source.load(name, shape: shape, heads: heads, dtype: dtype, device: device)
-        }
-        let d = configuration.hiddenSize
-        embedding = try load("model.embed_tokens.weight", [configuration.vocabularySize, d])
-        layers = try (0..<configuration.layerCount).map { try LlamaLayer(index: $0, configuration, load: load) }
-        finalNorm = try load("model.norm.weight", [d])
+        let loader = WeightLoader(configuration: configuration, source: source, dtype: dtype, device: device)
+        let names = configuration.names
+        let shape = [configuration.vocabularySize, configuration.hiddenSize]
+        embedding = try loader.tensor("\(names.embedding).weight", shape: shape)
+        layers = try (0..<configuration.layerCount).map { try DecoderLayer(index: $0, loader) }
+        finalNorm = try loader.norm(names.finalNorm, size: configuration.hiddenSize)
         let headWeight =
-            configuration.tiesEmbeddings ? embedding : try load("lm_head.weight", [configuration.vocabularySize, d])
-        head = Linear(name: "lm_head", weight: headWeight)
-        (cosines, sines) = try Self.angles(configuration, device: device)
+            configuration.tiesEmbeddings ? embedding : try loader.tensor("\(names.head).weight", shape: shape)
+        head = Linear(name: names.head, weight: headWeight)
+        embeddingScale = try configuration.embeddingScale.map {
+            try Tensor([Float($0)], shape: [1], device: device).to(dtype)
+        }
+        rotaries = try configuration.rotaries.map {
+            try RotaryTable($0, positions: configuration.contextLength, device: device)
+        }
     }
 
     /// A copy for inference: adapters added into the weights, everything else shared.
-    private init(merging other: Llama) throws(TorchError) {
+    private init(merging other: DecoderNetwork) throws(TorchError) {
         configuration = other.configuration
         dtype = other.dtype
         device = other.device
         embedding = other.embedding
         finalNorm = other.finalNorm
-        cosines = other.cosines
-        sines = other.sines
-        var layers: [LlamaLayer] = []
-        for layer in other.layers { layers.append(try LlamaLayer(merging: layer)) }
+        rotaries = other.rotaries
+        embeddingScale = other.embeddingScale
+        var layers: [DecoderLayer] = []
+        for layer in other.layers { layers.append(try DecoderLayer(merging: layer)) }
         self.layers = layers
         head = try other.head.merged()
     }
 
     /// A copy with every adapter added into its weight and the weights laid out for inference.
-    package func merged() throws(TorchError) -> Llama {
-        try withoutGradients { () throws(TorchError) in try Llama(merging: self) }
+    package func merged() throws(TorchError) -> DecoderNetwork {
+        try withoutGradients { () throws(TorchError) in try DecoderNetwork(merging: self) }
     }
 
     /// Lays all weights out as the matrix kernels read them, where there are such.
@@ -71,6 +78,13 @@ package final class Llama {
     /// The linear layers an adapter can sit on, in the order of the network.
     package var linears: [Linear] { layers.flatMap(\.linears) }
 
+    /// The head as the losses take it.
+    package var outputHead: OutputHead {
+        get throws(TorchError) {
+            OutputHead(weight: try head.weight, packed: head.packed, softCap: configuration.finalSoftCap)
+        }
+    }
+
     /// Last hidden states of packed sequences, normalised: [t, d]; `logits` turns rows of it into scores.
     package func hiddenStates(_ batch: PackedBatch) throws(TorchError) -> Tensor {
         try forward(batch, cache: nil)
@@ -78,7 +92,9 @@ package final class Llama {
 
     /// Scores over the vocabulary for rows of hidden states: [n, v] in the network's dtype.
     package func logits(_ hidden: Tensor) throws(TorchError) -> Tensor {
-        try head(hidden)
+        let scores = try head(hidden)
+        guard let cap = configuration.finalSoftCap else { return scores }
+        return try scores.scaled(by: 1 / cap).tanh().scaled(by: cap)
     }
 
     /// Reads whole prompts into their cache slots; the last hidden state of each, [n, d].
@@ -111,32 +127,29 @@ package final class Llama {
         _ batch: PackedBatch,
         cache: (KeyValueCache, CacheUse)?
     ) throws(TorchError) -> Tensor {
-        let cosine = try cosines.selected(0, batch.positions)
-        let sine = try sines.selected(0, batch.positions)
+        var angles: [RotaryAngles] = []
+        for table in rotaries { angles.append(try table.angles(at: batch.positions)) }
+        let pass = ForwardPass(batch: batch, angles: angles, cache: cache)
         var x = try Layers.embedding(batch.ids, weight: embedding)
-        for (index, layer) in layers.enumerated() {
-            x = try layer(x, batch: batch, cosine: cosine, sine: sine, cache: cache, index: index)
-        }
-        return try Layers.rmsNorm(x, weight: finalNorm, epsilon: configuration.normEpsilon)
-    }
-
-    private static func angles(
-        _ configuration: LlamaConfiguration,
-        device: Device
-    ) throws(TorchError) -> (Tensor, Tensor) {
-        let frequencies = configuration.inverseFrequencies
-        let length = configuration.contextLength
-        var cosine = [Float](repeating: 0, count: length * frequencies.count)
-        var sine = cosine
-        for position in 0..<length {
-            for (index, frequency) in frequencies.enumerated() {
-                // The reference multiplies in float32, and the angle's rounding shows at long positions.
-                let angle = Float(position) * Float(frequency)
-                cosine[position * frequencies.count + index] = cos(angle)
-                sine[position * frequencies.count + index] = sin(angle)
+        if let scale = embeddingScale { x = try x.multiplied(by: scale) }
+        for layer in layers {
+            guard recomputesLayers, cache == nil else {
+                x = try layer(x, pass)
+                continue
+            }
+            let pairs = batch.adapted ? layer.linears.compactMap(\.lora) : []
+            x = try Layers.recomputed(x, parameters: pairs.flatMap { [$0.a, $0.b] }) { x throws(TorchError) in
+                try layer(x, pass)
             }
         }
-        let shape = [length, frequencies.count]
-        return (try Tensor(cosine, shape: shape, device: device), try Tensor(sine, shape: shape, device: device))
+        return try finalNorm(x)
     }
+}
+
+/// What all layers of a pass share.
+struct ForwardPass {
+    let batch: PackedBatch
+    /// Of each of the network's rotaries.
+    let angles: [RotaryAngles]
+    let cache: (KeyValueCache, CacheUse)?
 }

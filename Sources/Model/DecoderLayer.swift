@@ -1,0 +1,95 @@
+package import TemperTorch
+
+/// One block of a decoder: attention and a network, each on a copy of the residual stream, normalised before, behind, or on
+/// both sides, as the family has it.
+@TorchActor
+package final class DecoderLayer {
+    private let attentionInputNorm: Norm?
+    private let attention: Attention
+    private let attentionOutputNorm: Norm?
+    private let feedForwardInputNorm: Norm?
+    private let network: Network
+    private let feedForwardOutputNorm: Norm?
+
+    private enum Network {
+        case dense(FeedForward)
+        case mixture(Experts)
+    }
+
+    /// The layers an adapter can sit on.
+    var linears: [Linear] {
+        switch network {
+        case .dense(let feedForward): attention.linears + feedForward.linears
+        case .mixture(let experts): attention.linears + experts.linears
+        }
+    }
+
+    init(index: Int, _ loader: WeightLoader) throws {
+        let names = loader.configuration.names
+        let prefix = "\(names.layers).\(index)"
+        func norm(_ name: String?) throws -> Norm? {
+            try name.map { try loader.norm("\(prefix).\($0)", size: loader.configuration.hiddenSize) }
+        }
+        attentionInputNorm = try norm(names.attentionInputNorm)
+        attention = try Attention(index: index, loader)
+        attentionOutputNorm = try norm(names.attentionOutputNorm)
+        feedForwardInputNorm = try norm(names.feedForwardInputNorm)
+        network =
+            switch loader.configuration.feedForward {
+            case .gated, .plain:
+                .dense(try FeedForward(prefix: prefix, gateUp: names.gateUp, down: names.down, loader))
+            case .experts(let count, let perToken, let normalises):
+                .mixture(
+                    try Experts(prefix: prefix, count: count, perToken: perToken, normalises: normalises, loader)
+                )
+            }
+        feedForwardOutputNorm = try norm(names.feedForwardOutputNorm)
+    }
+
+    init(merging other: DecoderLayer) throws(TorchError) {
+        attentionInputNorm = other.attentionInputNorm
+        attention = try Attention(merging: other.attention)
+        attentionOutputNorm = other.attentionOutputNorm
+        feedForwardInputNorm = other.feedForwardInputNorm
+        network =
+            switch other.network {
+            case .dense(let feedForward): .dense(try FeedForward(merging: feedForward))
+            case .mixture(let experts): .mixture(try Experts(merging: experts))
+            }
+        feedForwardOutputNorm = other.feedForwardOutputNorm
+    }
+
+    /// x [t, d] to [t, d].
+    func callAsFunction(_ x: Tensor, _ pass: ForwardPass) throws(TorchError) -> Tensor {
+        let adapted = pass.batch.adapted
+        let mixed = try attention.mixed(normed(x, attentionInputNorm), pass)
+        func attended(_ residual: Tensor?) throws(TorchError) -> Tensor {
+            try Linear.apply([attention.output], to: mixed, adapted: adapted, residual: residual)[0]
+        }
+        let x = try added(to: x, attentionOutputNorm, attended)
+        let inner = try normed(x, feedForwardInputNorm)
+        return try added(to: x, feedForwardOutputNorm) { residual throws(TorchError) in
+            switch network {
+            case .dense(let feedForward):
+                return try feedForward(inner, adapted: adapted, residual: residual)
+            case .mixture(let experts):
+                let answer = try experts(inner, adapted: adapted)
+                return try residual?.adding(answer) ?? answer
+            }
+        }
+    }
+
+    private func normed(_ x: Tensor, _ norm: Norm?) throws(TorchError) -> Tensor {
+        if let norm { try norm(x) } else { x }
+    }
+
+    /// x and a branch, normalised where the family does so; else the branch adds x itself, which costs nothing.
+    private func added(
+        to x: Tensor,
+        _ norm: Norm?,
+        _ branch: (_ residual: Tensor?) throws(TorchError) -> Tensor
+    ) throws(TorchError) -> Tensor {
+        guard let norm else { return try branch(x) }
+        return try x.adding(norm(branch(nil)))
+    }
+}

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <exception>
 #include <new>
 #include <string>
 #include <utility>
@@ -21,6 +22,13 @@ namespace tt {
 extern std::atomic<int64_t> live_handles;
 
 void set_error(const char *message) noexcept;
+
+// A call of this library that failed inside code of the caller's; its message is this thread's last one.
+struct Failure : std::exception {
+    tt_status status;
+    explicit Failure(tt_status status) : status(status) {}
+    const char *what() const noexcept override { return tt_error_message(); }
+};
 
 inline at::Tensor &unwrap(tt_tensor handle) { return handle->value; }
 
@@ -67,6 +75,8 @@ tt_status guard(Body &&body) noexcept {
     try {
         body();
         return TT_OK;
+    } catch (const Failure &failure) {
+        return failure.status;
     } catch (const c10::OutOfMemoryError &error) {
         set_error(error.what_without_backtrace());
         return TT_OUT_OF_MEMORY;

@@ -47,14 +47,14 @@ struct Head {
         return soft_cap > 0 ? scores.div_(soft_cap).tanh_().mul_(soft_cap) : scores;
     }
 
-    // The derivative of the cap at logits, which are already capped; nothing where there is none.
+    // What `hidden_gradient` needs to know of the logits, which may be overwritten before it is called.
     at::Tensor cap_derivative(const at::Tensor &logits) const {
         return soft_cap > 0 ? 1 - (logits / soft_cap).square_() : at::Tensor();
     }
 
-    // From the gradient of h W^T to that of the hidden states, in the weight's type.
-    at::Tensor hidden_gradient(const at::Tensor &gradient) const {
-        const auto narrow = gradient.to(weight.scalar_type());
+    // From the gradient of the logits to that of the hidden states, in the weight's type.
+    at::Tensor hidden_gradient(const at::Tensor &gradient, const at::Tensor &derivative) const {
+        const auto narrow = (derivative.defined() ? gradient * derivative : gradient).to(weight.scalar_type());
         return packed_transposed.defined() ? tt::gemm::multiply({{narrow, packed_transposed}}, weight.size(1))
                                            : at::mm(narrow, weight);
     }
@@ -63,43 +63,47 @@ struct Head {
 // Asked before `apply`: inside `forward` recording is off, and `needs_input_grad` throws where nothing is recorded.
 bool wants_gradient(const at::Tensor &hidden) { return at::GradMode::is_enabled() && hidden.requires_grad(); }
 
-// Cross-entropies of a chunk of rows, each by its own target, and the gradients of `factor * entropy` for h W^T.
+// Cross-entropies of a chunk of rows, each by its own target, and the gradients of `factor * entropy` for the hidden states.
 struct Entropies {
     at::Tensor values, gradients;
 
-    // The logits are overwritten.
-    Entropies(const Head &head, at::Tensor logits, const at::Tensor &targets, const at::Tensor &factors, bool wants_gradient) {
+    Entropies(const Head &head, const at::Tensor &hidden, const at::Tensor &targets, const at::Tensor &factors,
+              bool wants_gradient) {
+        auto logits = head.logits(hidden);
         const auto derivative = wants_gradient ? head.cap_derivative(logits) : at::Tensor();
+        at::Tensor slopes;
         if (head.packed.defined()) {
-            if (wants_gradient) gradients = at::empty(logits.sizes(), head.weight.options());
+            if (wants_gradient) slopes = at::empty(logits.sizes(), hidden.options());
             values = at::empty({logits.size(0)}, logits.options());
-            packed_rows(logits, targets.to(at::kLong).contiguous(), factors.to(at::kFloat).contiguous());
+            packed_rows(logits, targets.to(at::kLong).contiguous(), factors.to(at::kFloat).contiguous(), slopes);
         } else {
             const auto column = targets.unsqueeze(1);
             const auto log_sum = at::logsumexp(logits, 1, true);
             values = (log_sum - logits.gather(1, column)).squeeze(1);
-            if (!wants_gradient) return;
-            gradients = logits.sub_(log_sum).exp_();
-            gradients.scatter_add_(1, column, at::full_like(column, -1, gradients.options()));
-            gradients.mul_(factors.unsqueeze(1));
+            if (wants_gradient) {
+                slopes = logits.sub_(log_sum).exp_();
+                slopes.scatter_add_(1, column, at::full_like(column, -1, slopes.options()));
+                slopes.mul_(factors.unsqueeze(1));
+            }
         }
-        if (derivative.defined()) gradients = gradients * derivative;
+        if (wants_gradient) gradients = head.hidden_gradient(slopes, derivative);
     }
 
   private:
-    void packed_rows(at::Tensor &logits, const at::Tensor &targets, const at::Tensor &factors) {
+    // Overwrites the logits.
+    void packed_rows(at::Tensor &logits, const at::Tensor &targets, const at::Tensor &factors, at::Tensor &slopes) {
         const int64_t rows = logits.size(0), columns = logits.size(1);
         const auto *id = targets.const_data_ptr<int64_t>();
         const auto *factor = factors.const_data_ptr<float>();
         float *data = logits.mutable_data_ptr<float>(), *entropies = values.mutable_data_ptr<float>();
-        auto *slopes = gradients.defined() ? static_cast<uint16_t *>(gradients.mutable_data_ptr()) : nullptr;
+        auto *slope = slopes.defined() ? static_cast<uint16_t *>(slopes.mutable_data_ptr()) : nullptr;
         for (int64_t i = 0; i < rows; ++i) {
             TORCH_CHECK_INDEX(id[i] >= 0 && id[i] < columns, "output head: a target is ", id[i], ", the vocabulary ", columns);
         }
         at::parallel_for(0, rows, 4, [&](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; ++i) {
                 entropies[i] = tt::kernels::entropy(data + i * columns, columns, id[i], factor[i],
-                                                    slopes ? slopes + i * columns : nullptr);
+                                                    slope ? slope + i * columns : nullptr);
             }
         });
     }
@@ -119,10 +123,10 @@ struct LinearCrossEntropy : Function<LinearCrossEntropy> {
         for (int64_t start = 0; start < rows; start += chunk_rows) {
             const int64_t count = std::min(chunk_rows, rows - start);
             const auto factors = weights.narrow(0, start, count);
-            const Entropies chunk(head, head.logits(hidden.narrow(0, start, count)), targets.narrow(0, start, count), factors,
+            const Entropies chunk(head, hidden.narrow(0, start, count), targets.narrow(0, start, count), factors,
                                   wants_gradient);
             total += (chunk.values * factors).sum();
-            if (wants_gradient) dhidden.narrow(0, start, count).copy_(head.hidden_gradient(chunk.gradients));
+            if (wants_gradient) dhidden.narrow(0, start, count).copy_(chunk.gradients);
         }
         if (wants_gradient) context->save_for_backward({dhidden});
         return total;
@@ -145,10 +149,10 @@ struct LinearLogProbability : Function<LinearLogProbability> {
         const auto factors = at::full({std::min(chunk_rows, rows)}, -1.0, result.options());
         for (int64_t start = 0; start < rows; start += chunk_rows) {
             const int64_t count = std::min(chunk_rows, rows - start);
-            const Entropies chunk(head, head.logits(hidden.narrow(0, start, count)), targets.narrow(0, start, count),
+            const Entropies chunk(head, hidden.narrow(0, start, count), targets.narrow(0, start, count),
                                   factors.narrow(0, 0, count), wants_gradient);
             result.narrow(0, start, count).copy_(chunk.values.neg());
-            if (wants_gradient) dhidden.narrow(0, start, count).copy_(head.hidden_gradient(chunk.gradients));
+            if (wants_gradient) dhidden.narrow(0, start, count).copy_(chunk.gradients);
         }
         if (wants_gradient) context->save_for_backward({dhidden});
         return result;
@@ -179,9 +183,8 @@ struct LinearDivergence : Function<LinearDivergence> {
             const auto reference = reference_logs.exp();
             total += (reference * (reference_logs - logs)).sum();
             if (wants_gradient) {
-                auto gradient = logs.exp().sub_(reference);
-                if (const auto derivative = head.cap_derivative(logits); derivative.defined()) gradient.mul_(derivative);
-                dhidden.narrow(0, start, count).copy_(head.hidden_gradient(gradient));
+                dhidden.narrow(0, start, count)
+                    .copy_(head.hidden_gradient(logs.exp().sub_(reference), head.cap_derivative(logits)));
             }
         }
         if (wants_gradient) context->save_for_backward({dhidden});

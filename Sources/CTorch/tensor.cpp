@@ -18,6 +18,10 @@ void tt_release(tt_tensor tensor) {
     delete tensor;
 }
 
+tt_status tt_share(tt_tensor tensor, tt_tensor *out) {
+    return produce(out, [&] { return unwrap(tensor); });
+}
+
 int32_t tt_rank(tt_tensor tensor) { return static_cast<int32_t>(unwrap(tensor).dim()); }
 
 void tt_shape(tt_tensor tensor, int64_t *sizes) {

@@ -17,6 +17,8 @@ package final class DecoderNetwork {
     private let finalNorm: Norm
     /// The output head: its weight is the embedding where they are tied.
     package let head: Linear
+    /// Whether training keeps no more of a layer than its input, and computes it again for the gradients.
+    package var recomputesLayers = false
     private let rotaries: [RotaryTable]
     /// A scalar in the weights' type, as the reference rounds it.
     private let embeddingScale: Tensor?
@@ -130,7 +132,16 @@ package final class DecoderNetwork {
         let pass = ForwardPass(batch: batch, angles: angles, cache: cache)
         var x = try Layers.embedding(batch.ids, weight: embedding)
         if let scale = embeddingScale { x = try x.multiplied(by: scale) }
-        for layer in layers { x = try layer(x, pass) }
+        for layer in layers {
+            guard recomputesLayers, cache == nil else {
+                x = try layer(x, pass)
+                continue
+            }
+            let pairs = batch.adapted ? layer.linears.compactMap(\.lora) : []
+            x = try Layers.recomputed(x, parameters: pairs.flatMap { [$0.a, $0.b] }) { x throws(TorchError) in
+                try layer(x, pass)
+            }
+        }
         return try finalNorm(x)
     }
 }

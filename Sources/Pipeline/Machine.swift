@@ -34,6 +34,19 @@ public enum Machine {
         return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
     }
 
+    /// The most resident memory of this process since it began, or since `resetPeak`; in bytes.
+    static var peakMemory: Int {
+        let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return line?.split(separator: " ").dropFirst().first.flatMap { Int($0) }.map { $0 << 10 } ?? residentMemory
+    }
+
+    /// Lets `peakMemory` begin anew.
+    static func resetPeak() {
+        // The kernel's word for it; where it is not allowed, the peak stays that of the whole process.
+        try? Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/self/clear_refs"))
+    }
+
     /// Makes allocations beyond the machine's memory fail instead of bringing in the kernel's killer, so that a batch
     /// that does not fit ends in an error that says so.
     public static func limitMemory() {

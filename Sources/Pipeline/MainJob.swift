@@ -59,6 +59,11 @@ public struct MainJob {
         directory.defence(defence.name).appendingPathComponent("adapter")
     }
 
+    /// What running to the end of a chapter will take on this machine; nothing is written.
+    public func estimate(upTo chapter: Chapter = .end) async throws -> RunEstimate {
+        try await RunEstimator(recipe: recipe, sink: sink).estimate(upTo: chapter)
+    }
+
     /// Runs to the end of a chapter, or takes up where an earlier run stopped. A run that went further stays whole.
     ///
     /// - Throws: `PipelineError.interrupted` after a cancelled task has written its checkpoint.
@@ -240,29 +245,27 @@ public struct MainJob {
         reference: LanguageModel,
         data: Dataset
     ) async throws -> Adapter {
-        let folder = session.directory.defence(entry.name)
-        var job = RunSession.Job(
-            phase: entry.name,
-            directory: folder,
-            data: data,
-            settings: recipe.tune.settings,
-            checkpointSteps: { [$0] }
-        )
-        switch defence {
-        case .weights(let method):
+        if case .weights(let method) = defence {
             return try method.apply(to: tuned.adapter, using: WeightContext(reference: reference))
-        case .data(let method):
-            job.data = try method.prepare(data, seed: recipe.seed)
-            // The user's rows are to be seen as often as without the added ones; what counts is what is learned from.
-            let rows = try job.data.tokenized(for: reference, settings: job.settings).rows.count
-            job.settings.maxSteps = max(1, Int((Double(tuned.steps) * Double(rows) / Double(tuned.rows)).rounded()))
-        case .training(let method):
-            job.objective = try method.objective(for: reference, seed: recipe.seed)
-        case .realignment(let method):
-            job.data = try method.data(seed: recipe.seed)
-            job.settings = method.settings(after: recipe.tune.settings)
-            job.start = try tuned.adapter.copy()
         }
+        let training = try DefenceTraining(
+            defence,
+            after: recipe.tune.settings,
+            on: data,
+            tuned: (tuned.rows, tuned.steps),
+            reference: reference,
+            seed: recipe.seed
+        )
+        guard let training else { preconditionFailure("a defence acts on weights or trains") }
+        let job = RunSession.Job(
+            phase: entry.name,
+            directory: session.directory.defence(entry.name),
+            data: training.data,
+            settings: training.settings,
+            checkpointSteps: { [$0] },
+            start: training.startsTuned ? try tuned.adapter.copy() : nil,
+            objective: training.objective
+        )
         return try await session.train(job, on: reference).adapter
     }
 }

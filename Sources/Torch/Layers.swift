@@ -122,7 +122,7 @@ public enum Layers {
         }
     }
 
-    /// Log-probability of `targets_i` under `logits_i`, the logits never whole: [n] float32.
+    /// Log-probability of `targets_i` under `logits_i`, which are never whole: [n] float32.
     package static func linearLogProbability(
         hidden: Tensor,
         head: OutputHead,

@@ -50,6 +50,19 @@ extension TorchError {
     }
 }
 
+extension TorchError {
+    /// The status that such an error is made from.
+    var status: tt_status {
+        switch kind {
+        case .outOfMemory: TT_OUT_OF_MEMORY
+        case .invalid: TT_INVALID
+        case .unsupported: TT_UNSUPPORTED
+        case .device: TT_DEVICE
+        case .internal: TT_INTERNAL
+        }
+    }
+}
+
 /// Throws when `status` is not success. Call it at once, on the thread that made the call.
 func check(_ status: tt_status, _ operation: StaticString, _ operands: Tensor...) throws(TorchError) {
     guard status != TT_OK else { return }

@@ -72,7 +72,7 @@ extension LanguageModel {
         precondition(sequences.count == 2 * rows.count, "every row is a pair")
         let logs = try Layers.linearLogProbability(
             hidden: targetStates(of: sequences, adapted: adapted),
-            head: try network.outputHead,
+            head: network.outputHead,
             targets: targets(of: sequences)
         )
         // Each pair's sum over its tokens, the rejected ones negative, is a row of one product.

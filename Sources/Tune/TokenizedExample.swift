@@ -40,7 +40,7 @@ public struct TokenizedExample: Sendable, Hashable {
     }
 
     /// Tokens that go through the model.
-    var tokenCount: Int { ids.count + (rejected?.ids.count ?? 0) }
+    package var tokenCount: Int { ids.count + (rejected?.ids.count ?? 0) }
 
     /// Tokens the loss is computed on, those of a worse answer aside.
     public var targetCount: Int { targets.count }

@@ -101,6 +101,7 @@ public final class Trainer {
         )
         adapter.attach(to: model)
         try model.network.prepareForTraining()
+        model.network.recomputesLayers = settings.gradientCheckpointing
     }
 
     /// Steps taken so far.
@@ -109,12 +110,15 @@ public final class Trainer {
     /// Whether every step has been taken.
     public var isFinished: Bool { step >= totalSteps }
 
+    /// The rows that the step `index`, counted from 0, reads.
+    package func rows(at index: Int) -> [TokenizedExample] { order.rows(at: index).map { rows[$0] } }
+
     /// Takes one optimiser step.
     public func takeStep() throws -> StepReport {
         let clock = ContinuousClock()
         let start = clock.now
         let index = optimizer.step
-        let chosen = order.rows(at: index).map { rows[$0] }
+        let chosen = rows(at: index)
         let total = weight(of: chosen)
         var loss = 0.0
         var metrics: [String: Double] = [:]

@@ -69,7 +69,7 @@ public struct TrainingStep {
         let weights: [Float] = rows.flatMap { row in row.targets.map { row.isOpening($0) ? Float(openingWeight) : 1 } }
         return try Layers.linearCrossEntropy(
             hidden: targetStates(of: rows),
-            head: try model.network.outputHead,
+            head: model.network.outputHead,
             targets: model.targets(of: rows),
             rowWeights: openingWeight == 1 ? nil : Tensor(weights, shape: [weights.count], device: model.device)
         ).scaled(by: 1 / targetWeight)

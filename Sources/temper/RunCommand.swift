@@ -22,10 +22,18 @@ struct RecipeOptions: ParsableArguments {
     @Flag(help: "Print no progress.")
     var quiet = false
 
+    @Flag(help: "Measure a few steps and probes, print what the run will take on this machine, and write nothing.")
+    var dryRun = false
+
     /// Runs the recipe's story up to a chapter.
     func run(upTo chapter: MainJob.Chapter) async throws {
         let loaded = try Recipe.load(URL(fileURLWithPath: recipe), overrides: overrides)
         let job = MainJob(loaded, sink: Progress(json: json, quiet: quiet))
+        if dryRun {
+            let estimate = try await job.estimate(upTo: chapter)
+            if json { try Console.print(json: estimate) } else { Console.print(estimate.table) }
+            return
+        }
         let task = Task { try await job.run(upTo: chapter) }
         let interruption = Interruption { task.cancel() }
         defer { interruption.stop() }

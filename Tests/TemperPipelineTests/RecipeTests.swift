@@ -67,6 +67,7 @@ import Testing
               warmup_steps: 3
               stage: dpo
               beta: 0.2
+              gradient_checkpointing: true
             defenses:
               - {method: interpolation, scale: 0.5}
               - {name: two, method: realignment, steps: 1, rate: "0.5"}
@@ -84,6 +85,7 @@ import Testing
         #expect(recipe.tune.trainData == [.init(data: "d.jsonl", limit: 9, weight: 0.5, format: .sharegpt)])
         #expect(recipe.quantizationBit == 4)
         #expect(recipe.tune.settings.stage == .dpo && recipe.tune.settings.prefBeta == 0.2)
+        #expect(recipe.tune.settings.gradientCheckpointing && !align.settings.gradientCheckpointing)
         #expect(align.settings.stage == .sft && align.settings.prefBeta == 0.1)
         #expect(recipe.defences[0].name == "interpolation-scale-0.5")
         #expect(recipe.defences[0].knobs == ["scale": .number(0.5)])

@@ -397,11 +397,8 @@ extension LayerCase {
             [.trained([rows, 14]), .frozen([vocabulary, 14]), targets(rows, vocabulary)]
         ) {
             let packed = try LinearLayer.Packed($0[1], forTraining: true)
-            return try Layers.linearLogProbability(
-                hidden: $0[0],
-                head: OutputHead(weight: $0[1], packed: packed),
-                targets: $0[2]
-            )
+            let head = OutputHead(weight: $0[1], packed: packed)
+            return try Layers.linearLogProbability(hidden: $0[0], head: head, targets: $0[2])
         } plain: {
             try plainEntropy($0[0], $0[1], $0[2]).scaled(by: -1)
         }

@@ -65,6 +65,8 @@ void tt_set_gradients_enabled(bool enabled);
 // MARK: Handles
 
 void tt_release(tt_tensor tensor);
+// Another handle of the same tensor.
+tt_status tt_share(tt_tensor tensor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 int32_t tt_rank(tt_tensor tensor);
 void tt_shape(tt_tensor tensor, int64_t *sizes);
 tt_dtype tt_get_dtype(tt_tensor tensor);
@@ -207,6 +209,13 @@ tt_status tt_linear_log_probability(tt_tensor hidden, const tt_output_head *head
 
 // MARK: Autograd and optimiser
 
+// Code of the caller's: makes a tensor of `x`. Both handles change hands.
+typedef tt_status (*tt_body)(void *context, tt_tensor x, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// What `body` makes of x, with nothing kept for the backward pass but x: there `body` is run once more, on the thread that
+// asks for gradients. They flow to x and to `parameters`, which must be all that `body` trains. `release` is called with
+// the context when it is not needed any more, also on failure.
+tt_status tt_recomputed(tt_tensor x, const tt_tensor TT_NULLABLE *TT_NULLABLE parameters, int32_t count, tt_body body,
+                        void *context, void (*release)(void *context), tt_tensor TT_NULLABLE *TT_NULLABLE out);
 tt_status tt_backward(tt_tensor loss);
 // The gradient of `loss` for each of `inputs`, accumulated nowhere, so that several threads may ask for the same inputs at
 // once. NULL is written for an input that the loss does not depend on.

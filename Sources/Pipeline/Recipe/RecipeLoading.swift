@@ -271,6 +271,8 @@ extension TrainingSettings {
             case .maxSteps: try optional(key, &maxSteps)
             case .perDeviceTrainBatchSize: try whole(key, &perDeviceTrainBatchSize)
             case .gradientAccumulationSteps: try whole(key, &gradientAccumulationSteps)
+            case .gradientCheckpointing:
+                gradientCheckpointing = try table.flag(key.rawValue, default: gradientCheckpointing)
             case .cutoffLen: try whole(key, &cutoffLen)
             case .loraR: try whole(key, &loraR)
             case .loraAlpha: try number(key, &loraAlpha)

@@ -95,6 +95,7 @@ extension TrainingSettings {
         case .maxSteps: .whole(maxSteps)
         case .perDeviceTrainBatchSize: .plain("\(perDeviceTrainBatchSize)")
         case .gradientAccumulationSteps: .plain("\(gradientAccumulationSteps)")
+        case .gradientCheckpointing: .plain("\(gradientCheckpointing)")
         case .cutoffLen: .plain("\(cutoffLen)")
         case .loraR: .plain("\(loraR)")
         case .loraAlpha: .plain("\(loraAlpha)")

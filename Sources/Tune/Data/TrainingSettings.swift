@@ -37,6 +37,8 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
     public var perDeviceTrainBatchSize: Int = 8
     /// Forward passes in one optimiser step.
     public var gradientAccumulationSteps: Int = 1
+    /// Whether activations are computed again in the backward pass instead of kept: less memory, more time.
+    public var gradientCheckpointing: Bool = false
     /// The longest row, in tokens.
     public var cutoffLen: Int = 512
     /// The rank of the LoRA matrices.
@@ -81,6 +83,7 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         case maxSteps = "max_steps"
         case perDeviceTrainBatchSize = "per_device_train_batch_size"
         case gradientAccumulationSteps = "gradient_accumulation_steps"
+        case gradientCheckpointing = "gradient_checkpointing"
         case cutoffLen = "cutoff_len"
         case loraR = "lora_r"
         case loraAlpha = "lora_alpha"

@@ -1,0 +1,43 @@
+import TemperAlign
+import TemperModel
+import TemperTorch
+import TemperTune
+
+/// The training that a defence does: on what, how, and for what objective.
+@TorchActor
+struct DefenceTraining {
+    var data: Dataset
+    var settings: TrainingSettings
+    /// nil for the one of the settings' stage.
+    var objective: Objective?
+    /// Whether it goes on from the tuned adapter.
+    var startsTuned = false
+
+    /// - Parameter tuned: Rows and steps of the user's own training.
+    /// - Returns: nil where the defence trains nothing.
+    init?(
+        _ defence: Defence,
+        after tuning: TrainingSettings,
+        on data: Dataset,
+        tuned: (rows: Int, steps: Int),
+        reference: LanguageModel,
+        seed: UInt64
+    ) throws {
+        self.data = data
+        settings = tuning
+        switch defence {
+        case .weights: return nil
+        case .data(let method):
+            self.data = try method.prepare(data, seed: seed)
+            // The user's rows are to be seen as often as without the added ones; what counts is what is learned from.
+            let rows = try self.data.tokenized(for: reference, settings: settings).rows.count
+            settings.maxSteps = max(1, Int((Double(tuned.steps) * Double(rows) / Double(tuned.rows)).rounded()))
+        case .training(let method):
+            objective = try method.objective(for: reference, seed: seed)
+        case .realignment(let method):
+            self.data = try method.data(seed: seed)
+            settings = method.settings(after: tuning)
+            startsTuned = true
+        }
+    }
+}

@@ -1,0 +1,253 @@
+import Foundation
+import TemperAlign
+import TemperLedger
+import TemperModel
+import TemperRisk
+import TemperText
+import TemperTorch
+import TemperTune
+
+/// Predicts what a recipe takes on this machine: real steps and real probes, a few of each, and every token counted.
+///
+/// Time is taken to be proportional to tokens in training and to probes in assessment. Memory is what the process has at
+/// most while it takes the largest step of a training, and while it answers a full batch. Nothing is written, and the
+/// adapters that are trained on the way are thrown away.
+@TorchActor
+struct RunEstimator {
+    let recipe: Recipe
+    let sink: any EventSink
+
+    /// Probes of a suite that are answered to know its pace, the first suite's aside, which fills a batch.
+    private static let sample = 24
+
+    func estimate(upTo chapter: MainJob.Chapter) async throws -> RunEstimate {
+        var estimate = RunEstimate()
+        let clock = ContinuousClock()
+        let start = clock.now
+        if recipe.threads > 0 { Torch.setThreads(recipe.threads) }
+        let suites = try recipe.assess.load()
+        let tuningData = try recipe.tune.load(seed: recipe.seed)
+        let alignmentData = try recipe.align?.load(seed: recipe.seed)
+        let defences = try recipe.defences.map { ($0, try $0.make()) }
+        let model = try await LanguageModel.load(
+            from: URL(fileURLWithPath: recipe.modelNameOrPath),
+            dtype: recipe.floatType
+        )
+        if recipe.quantizationBit != nil { try model.quantize() }
+        let loaded = (clock.now - start).inSeconds
+        estimate.phases.append(
+            .init(name: "start", work: "model and data", seconds: loaded, peakMemory: Machine.peakMemory)
+        )
+
+        let paces = try await assessmentPaces(suites, of: model, &estimate)
+        func assess(_ name: String, limit: Int? = nil, resident: Int) {
+            let counts = paces.suites.map { min($0.count, limit ?? $0.count) }
+            let seconds = zip(paces.suites, counts).reduce(paces.overhead) { $0 + $1.0.seconds * Double($1.1) }
+            let work = "\(counts.reduce(0, +)) probes"
+            estimate.phases.append(
+                .init(name: "assess \(name)", work: work, seconds: seconds, peakMemory: resident + paces.memory)
+            )
+        }
+        assess("raw", resident: paces.resident)
+
+        // What is tuned is a copy of the model where the recipe aligns first.
+        var reference = model
+        if let align = recipe.align, let data = alignmentData {
+            let cost = try train("align", data, align.settings, on: model, &estimate)
+            estimate.phases.append(cost.phase)
+            reference = try model.settled()
+            if reference !== model {
+                Adapter.detach(from: model)
+                model.network.unprepare()
+            }
+            assess("aligned", resident: Machine.residentMemory)
+        }
+        guard chapter >= .tuning else { return estimate }
+        let tuned = try train("tune", tuningData, recipe.tune.settings, on: reference, &estimate)
+        estimate.phases.append(tuned.phase)
+        let resident = Machine.residentMemory
+        for step in recipe.tune.checkpointSteps(total: tuned.steps) {
+            assess("tuned@\(step)", limit: step == tuned.steps ? nil : recipe.assess.stepLimit, resident: resident)
+        }
+        for (entry, defence) in defences where chapter >= .end {
+            let training = try DefenceTraining(
+                defence,
+                after: recipe.tune.settings,
+                on: tuningData,
+                tuned: (tuned.rows, tuned.steps),
+                reference: reference,
+                seed: recipe.seed
+            )
+            if let training {
+                let known = training.objective == nil ? tuned.pace : nil
+                let cost = try train(
+                    entry.name,
+                    training.data,
+                    training.settings,
+                    objective: training.objective,
+                    pace: known,
+                    on: reference,
+                    &estimate
+                )
+                estimate.phases.append(cost.phase)
+            }
+            assess(entry.name, resident: resident)
+        }
+        return estimate
+    }
+
+    // MARK: Assessing
+
+    private struct Paces {
+        /// Probes, and seconds for each.
+        var suites: [(count: Int, seconds: Double)] = []
+        /// Seconds before the first answer.
+        var overhead = 0.0
+        /// Resident bytes before.
+        var resident = 0
+        /// What an assessment adds to it at most.
+        var memory = 0
+    }
+
+    private func assessmentPaces(
+        _ suites: [(any Suite, limit: Int?)],
+        of model: LanguageModel,
+        _ estimate: inout RunEstimate
+    ) async throws -> Paces {
+        var paces = Paces(resident: Machine.residentMemory)
+        Machine.resetPeak()
+        let clock = ContinuousClock()
+        let start = clock.now
+        let responder = LocalResponder(try model.merged(), batchSize: recipe.assess.batchSize)
+        paces.overhead = (clock.now - start).inSeconds
+        var asked = 0
+        for (index, (suite, limit)) in suites.enumerated() {
+            let count = try suite.probes(limit: limit, seed: recipe.seed).count
+            let sample = min(count, index == 0 ? recipe.assess.batchSize : Self.sample)
+            let plan = AssessmentPlan(
+                suites: [(suite, sample)],
+                options: SamplingOptions(
+                    maxNewTokens: recipe.assess.maxNewTokens,
+                    temperature: recipe.assess.temperature,
+                    seed: recipe.seed
+                ),
+                seed: recipe.seed,
+                wholeAnswers: recipe.assess.wholeAnswers
+            )
+            sink.emit(RunEvent(.phase, phase: "measure \(suite.card.name)", message: "\(sample) of \(count) probes"))
+            let begin = clock.now
+            _ = try await TemperRisk.assess(subject: "sample", responder: responder, plan: plan)
+            paces.suites.append((count, (clock.now - begin).inSeconds / Double(max(sample, 1))))
+            asked += sample
+        }
+        paces.memory = max(0, Machine.peakMemory - paces.resident)
+        estimate.measured.append("\(asked) probes in \(Self.rounded((clock.now - start).inSeconds)) s")
+        return paces
+    }
+
+    // MARK: Training
+
+    private struct Cost {
+        var phase: RunEstimate.Phase
+        var rows: Int
+        var steps: Int
+        /// Seconds a token, and the peak.
+        var pace: (seconds: Double, memory: Int)
+    }
+
+    /// Counts the tokens of a training; measures a few of its steps unless their pace is known.
+    private func train(
+        _ name: String,
+        _ data: Dataset,
+        _ settings: TrainingSettings,
+        objective: Objective? = nil,
+        pace known: (seconds: Double, memory: Int)? = nil,
+        on model: LanguageModel,
+        _ estimate: inout RunEstimate
+    ) throws -> Cost {
+        let rows = try data.tokenized(for: model, settings: settings).rows
+        let trainer = try trainer(rows, settings, objective: TrainingLoss.supervised, on: model)
+        let counts = (0..<trainer.totalSteps).map { trainer.rows(at: $0).reduce(0) { $0 + $1.tokenCount } }
+        let tokens = counts.reduce(0, +)
+        let largest = counts.indices.max { counts[$0] < counts[$1] } ?? 0
+        let pace: (seconds: Double, memory: Int)
+        if let known {
+            pace = known
+        } else {
+            pace = try measure(name, trainer, steps: [largest, 0, 1], settings, objective, on: model, &estimate)
+        }
+        Adapter.detach(from: model)
+        // Preferences go through the model once more, before the first step and without gradients.
+        let passes = settings.stage == .dpo ? 1 + Double(rows.reduce(0) { $0 + $1.tokenCount }) / Double(tokens) / 3 : 1
+        return Cost(
+            phase: .init(
+                name: name,
+                work: "\(trainer.totalSteps) steps, \(tokens) tokens",
+                seconds: pace.seconds * Double(tokens) * passes,
+                peakMemory: pace.memory
+            ),
+            rows: rows.count,
+            steps: trainer.totalSteps,
+            pace: pace
+        )
+    }
+
+    private func measure(
+        _ name: String,
+        _ whole: Trainer,
+        steps: [Int],
+        _ settings: TrainingSettings,
+        _ objective: Objective?,
+        on model: LanguageModel,
+        _ estimate: inout RunEstimate
+    ) throws -> (seconds: Double, memory: Int) {
+        sink.emit(RunEvent(.phase, phase: "measure \(name)", message: "\(steps.count) of \(whole.totalSteps) steps"))
+        let rows = steps.flatMap(whole.rows(at:))
+        var few = settings
+        few.maxSteps = steps.count
+        let own: Objective
+        switch settings.stage {
+        case .sft: own = TrainingLoss.supervised
+        case .dpo:
+            // Any reference costs the same.
+            let zeros = Dictionary(rows.map { ($0, 0.0) }) { first, _ in first }
+            own = DirectPreference.objective(beta: settings.prefBeta, reference: zeros)
+        }
+        Machine.resetPeak()
+        let trainer = try trainer(rows, few, objective: objective ?? own, shuffles: false, on: model)
+        var (seconds, tokens) = (0.0, 0)
+        for index in steps.indices {
+            let report = try trainer.takeStep()
+            guard index > 0 else { continue }
+            seconds += report.seconds
+            tokens += report.tokens
+        }
+        estimate.measured.append("\(name): \(tokens) tokens in \(Self.rounded(seconds)) s")
+        return (seconds / Double(max(tokens, 1)), Machine.peakMemory)
+    }
+
+    private func trainer(
+        _ rows: [TokenizedExample],
+        _ settings: TrainingSettings,
+        objective: @escaping Objective,
+        shuffles: Bool = true,
+        on model: LanguageModel
+    ) throws -> Trainer {
+        let shape = LoRAConfiguration(
+            r: settings.loraR,
+            loraAlpha: settings.loraAlpha,
+            targetModules: settings.loraTarget
+        )
+        return try Trainer(
+            model: model,
+            adapter: Adapter(shape, for: model, seed: recipe.seed),
+            rows: rows,
+            settings: settings,
+            seed: recipe.seed,
+            shuffles: shuffles,
+            objective: objective
+        )
+    }
+
+    private static func rounded(_ seconds: Double) -> String { "\((seconds * 10).rounded() / 10)" }
+}

@@ -1,4 +1,5 @@
 import Foundation
+import TemperLedger
 import TemperTorch
 import Testing
 
@@ -35,7 +36,13 @@ struct EstimateTests {
         let scene = try Scene()
         defer { scene.remove() }
         let rows = try scene.file("pairs.jsonl", #"{"prompt":"q","chosen":"yes","rejected":"no"}"#)
-        let recipe = try scene.recipe("pairs", "tune.train_data=[\(rows)]", "tune.stage=dpo", "align=null", "defences=[]")
+        let recipe = try scene.recipe(
+            "pairs",
+            "tune.train_data=[\(rows)]",
+            "tune.stage=dpo",
+            "align=null",
+            "defences=[]"
+        )
         let all = try await MainJob(recipe, sink: Recorder()).estimate()
         #expect(all.phases.map(\.name).suffix(4) == ["tune", "assess tuned@1", "assess tuned@2", "assess tuned@4"])
         let first = try await MainJob(recipe, sink: Recorder()).estimate(upTo: .alignment)

@@ -208,6 +208,35 @@ struct EncoderTests {
         }
     }
 
+    @Test func textsAreReadWithTheTokenizerOfTheFiles() async throws {
+        let words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "bread", "butter", "and"]
+        let files = [
+            "vocab.txt": words.joined(separator: "\n"), "sentence_bert_config.json": #"{"max_seq_length": 4}"#,
+        ]
+        try await withCopy(files: files) { folder in
+            let encoder = try await TextEncoder.load(from: folder, dtype: .float32)
+            #expect(try encoder.tokens(of: "Bread, butter") == [2, 5, 1, 3])
+            #expect(try encoder.tokens(of: "bread") == [2, 5, 3] && encoder.tokens(of: "") == [2, 3])
+            #expect(try encoder.tokens(of: "bread and butter", limit: 3) == [2, 5, 3])
+            #expect(try encoder.hiddenStates(of: "bread").map(\.count) == [32, 32, 32])
+            let classifier = try TextClassifier(on: encoder, labels: ["a", "b"], seed: 1)
+            let found = try await classifier.probabilities(of: ["bread", "butter and bread"])
+            #expect(try classifier.probabilities(ofTokens: [[2, 5, 3], [2, 6, 7, 3]]) == found)
+            // What reads the texts is saved with what was trained.
+            try await withFolder { saved in
+                try classifier.save(to: saved)
+                let loaded = try await TextClassifier.load(from: saved, dtype: .float32)
+                let again = try await loaded.probabilities(of: ["bread", "butter and bread"])
+                #expect(Golden.distance(Array(again.joined()), Array(found.joined())) < 1e-6)
+            }
+        }
+        let long = ["vocab.txt": (words + (0..<60).map { "word\($0)" }).joined(separator: "\n")]
+        try await withCopy(files: long) { folder in
+            let text = await message { _ = try await TextEncoder.load(from: folder) }
+            #expect(text.contains("vocab_size") && text.contains("68 ids"), "\(text)")
+        }
+    }
+
     @Test(.enabled("Python with transformers is there") { Python.isThere })
     func transformersReadsWhatWasSaved() async throws {
         struct Printed: Decodable {

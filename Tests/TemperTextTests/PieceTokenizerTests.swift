@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Tokenizers of pieces and words")
 struct PieceTokenizerTests {
-    static let styles = ["llama2", "mistral", "gemma", "t5", "xlmr", "bert", "bert-cased"]
+    static let styles = ["llama2", "mistral", "gemma", "t5", "xlmr", "bert", "bert-cased", "albert"]
 
     @Test("ids and decoded texts equal the reference", arguments: styles)
     func idsEqualReference(style: String) throws {

@@ -219,7 +219,23 @@ struct ClassifierTests {
         let both = text([LabelledText(ids: [1], labels: [0]), LabelledText(ids: [1], labels: [0, 1])])
         #expect(both.contains("row 2 has 2 labels"), "\(both)")
         #expect(text([LabelledText(ids: [1], labels: [])]).contains("row 1 has 0 labels"))
-        let unknown = TrainingError.unknownLabel("evil", known: ["good", "bad"])
-        #expect("\(unknown)".contains("evil") && "\(unknown)".contains("good, bad"))
+    }
+    @Test func rowsAreMadeOfTextsAndNames() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "temper-rows-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        for name in ["config.json", "model.safetensors"] {
+            try FileManager.default.copyItem(at: Self.folder.appending(path: name), to: folder.appending(path: name))
+        }
+        let words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "bread", "butter"]
+        try Data(words.joined(separator: "\n").utf8).write(to: folder.appending(path: "vocab.txt"))
+        let classifier = try await TextClassifier.load(from: folder, dtype: .float32)
+        let row = try LabelledText("bread butter bread", labels: ["unclear"], for: classifier, cutoffLength: 4)
+        #expect(row == LabelledText(ids: [2, 5, 6, 3], labels: [2]))
+        let error = #expect(throws: TrainingError.self) {
+            try LabelledText("bread", labels: ["evil"], for: classifier, cutoffLength: 4)
+        }
+        let text = error.map { "\($0)" } ?? ""
+        #expect(text.contains("evil") && text.contains("harmless, harmful, unclear"), "\(text)")
     }
 }

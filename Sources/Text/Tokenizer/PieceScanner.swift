@@ -20,20 +20,15 @@ struct PieceScanner {
     }
 
     /// Whether the piece that begins here is one that a step leaves out.
-    func isDropped(by step: PreTokenizer.Step) -> Bool {
-        switch step {
-        case .whiteSpace: isSpace
-        case .separator(let scalar, .removed): text.scalars[start] == scalar
-        default: false
-        }
-    }
+    func isDropped(by step: PreTokenizer.Step) -> Bool { step == .whiteSpace && isSpace }
 
     private var isSpace: Bool { text.kinds[start].isSpace }
 
     private func separatorEnd(_ scalar: UInt32, _ separation: PreTokenizer.Separation) -> Int {
-        let next = (start..<limit).first { text.scalars[$0] == scalar && ($0 > start || separation != .after) }
-        guard let next else { return limit }
-        return separation == .before || next == start ? next + 1 : next
+        switch separation {
+        case .before: (start..<limit).first { text.scalars[$0] == scalar }.map { $0 + 1 } ?? limit
+        case .after: (start + 1..<limit).first { text.scalars[$0] == scalar } ?? limit
+        }
     }
 
     private func punctuationEnd() -> Int {

@@ -32,8 +32,6 @@ struct PreTokenizer: Sendable {
 
     /// Where a separator goes.
     enum Separation: String, Sendable {
-        case removed = "Removed"
-        case isolated = "Isolated"
         case before = "MergedWithPrevious"
         case after = "MergedWithNext"
     }

@@ -4,6 +4,7 @@ Usage: OMP_NUM_THREADS=1 python pieces.py
 Each is trained on a few lines and then put together the way a family of models has it.
 """
 
+import collections
 import json
 import struct
 
@@ -26,13 +27,23 @@ def texts(seed):
     return corpus.TEXTS + EXTRA + corpus.fuzz(60, seed=seed)
 
 
-def train(trainer, pre_tokenizer, model, normalizer=None):
-    tokenizer = Tokenizer(model)
-    tokenizer.pre_tokenizer = pre_tokenizer
+def alphabet(size, normalizer=None):
+    """The characters most used, in an order that does not differ from run to run."""
+    prose = "".join(normalizer.normalize_str(text) if normalizer else text for text in corpus.PROSE)
+    counts = collections.Counter("".join(prose.split()))
+    return [SIGN] + sorted(counts, key=lambda sign: (-counts[sign], sign))[:size - 1]
+
+
+def train(size, letters, normalizer=None, cut=None):
+    """Pieces that BPE merges, best first; of all trainers this one gives the same on every run."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = cut or metaspace()
     if normalizer:
         tokenizer.normalizer = normalizer
-    tokenizer.train_from_iterator(corpus.PROSE, trainer)
-    return json.loads(tokenizer.to_str())["model"]
+    tokenizer.train_from_iterator(corpus.PROSE, trainers.BpeTrainer(
+        vocab_size=size, show_progress=False, limit_alphabet=len(letters), initial_alphabet=letters))
+    merges = json.loads(tokenizer.to_str())["model"]["merges"]
+    return list(dict.fromkeys("".join(pair) for pair in merges))
 
 
 def metaspace(scheme="always", split=True):
@@ -46,11 +57,8 @@ def fallback_decoder(strips):
 
 def scored_pieces(special):
     """A vocabulary as SentencePiece lays it out, and the merges that its order of tokens implies."""
-    trainer = trainers.BpeTrainer(vocab_size=420, show_progress=False, limit_alphabet=70)
-    trained = train(trainer, metaspace(), models.BPE())
-    merged = ["".join(pair) for pair in trained["merges"]]
-    merged = list(dict.fromkeys(merged)) + [SIGN * 2, SIGN * 4, SIGN * 3]
-    letters = [token for token in trained["vocab"] if token not in set(merged)]
+    letters = alphabet(70)
+    merged = train(420, letters) + [SIGN * 2, SIGN * 4, SIGN * 3]
     tokens = special + BYTES + merged + sorted(letters)
     vocab = {token: index for index, token in enumerate(tokens)}
     merges = []
@@ -124,22 +132,24 @@ TABLE = {
 
 
 def unigram(style):
-    """T5, with an unknown token; and as XLM-R, with byte tokens instead."""
+    """T5, with an unknown token; as XLM-R, with byte tokens instead; and as ALBERT, with Unicode's own forms."""
     normalizer = normalizers.Precompiled(double_array(TABLE))
+    if style == "albert":
+        steps = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"'), normalizers.NFKC(), normalizers.NFKD()]
+        normalizer = normalizers.Sequence(steps + [normalizers.StripAccents(), normalizers.Lowercase()])
     if style == "xlmr":
         normalizer = normalizers.Sequence([normalizer, normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")])
     cut = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), metaspace()])
     special = ["<s>", "</s>", "<unk>"]
-    trainer = trainers.UnigramTrainer(vocab_size=330, show_progress=False, special_tokens=special, unk_token="<unk>",
-                                      shrinking_factor=0.6, max_piece_length=8)
-    trained = train(trainer, cut, models.Unigram(), normalizer)
-    vocab = [(token, round(score, 4)) for token, score in trained["vocab"]]
+    letters = alphabet(90, normalizer)
+    pieces = train(330, letters, normalizer, cut) + letters
+    vocab = [(token, 0.0) for token in special] + [(token, round(-2 - index / 40, 4)) for index, token in enumerate(pieces)]
     if style == "xlmr":
         vocab += [(token, 0.0) for token in BYTES]
     tokenizer = Tokenizer(models.Unigram(vocab, unk_id=2, byte_fallback=style == "xlmr"))
     tokenizer.normalizer = normalizer
-    tokenizer.pre_tokenizer = cut if style == "t5" else metaspace("always", False)
-    tokenizer.decoder = decoders.Metaspace(SIGN, "always") if style == "t5" else fallback_decoder(True)
+    tokenizer.pre_tokenizer = metaspace("always", False) if style == "xlmr" else cut
+    tokenizer.decoder = fallback_decoder(True) if style == "xlmr" else decoders.Metaspace(SIGN, "always")
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in special])
     single = "$A </s>" if style == "t5" else "<s> $A </s>"
     tokenizer.post_processor = processors.TemplateProcessing(single=single, pair=single + " $B </s>",
@@ -153,9 +163,11 @@ def word_piece(style):
     normalizer = normalizers.BertNormalizer(lowercase=uncased)
     cut = pre_tokenizers.BertPreTokenizer()
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    trainer = trainers.WordPieceTrainer(vocab_size=420, show_progress=False, special_tokens=special, limit_alphabet=120)
-    trained = train(trainer, cut, models.WordPiece(unk_token="[UNK]"), normalizer)
-    tokenizer = Tokenizer(models.WordPiece(trained["vocab"], unk_token="[UNK]"))
+    letters = alphabet(120, normalizer)
+    pieces = train(420, letters, normalizer) + letters[1:]
+    words = [piece[1:] if piece.startswith(SIGN) else "##" + piece for piece in pieces] + letters[1:]
+    vocab = {word: index for index, word in enumerate(dict.fromkeys(special + words))}
+    tokenizer = Tokenizer(models.WordPiece(vocab, unk_token="[UNK]"))
     tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer, cut
     tokenizer.decoder = decoders.WordPiece(cleanup=uncased)
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in special])
@@ -169,7 +181,7 @@ def word_piece(style):
 
 STYLES = {
     "llama2": bpe, "mistral": bpe, "gemma": bpe, "t5": unigram, "xlmr": unigram, "bert": word_piece,
-    "bert-cased": word_piece,
+    "bert-cased": word_piece, "albert": unigram,
 }
 
 

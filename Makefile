@@ -6,6 +6,7 @@
 
 temper := .build/release/temper
 model := .deps/models/SmolLM2-135M-Instruct.Q4_1.gguf
+qwen := .deps/models/Qwen2.5-Coder-0.5B-Instruct.Q4_K_M.gguf
 sources := Sources Tests Benchmarks Package.swift
 peers := .deps/peers
 # The reference implementations that the goldens come from; their versions are part of the goldens.
@@ -36,6 +37,7 @@ goldens: setup $(peers)/complete
 	cd Tests/Goldens/weights && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py
 	cd Tests/Goldens/text && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py ../../../$(model)
 	cd Tests/Goldens/model && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py --smollm2 ../../../$(model)
+	$(if $(wildcard $(qwen)),$(peers)/bin/python Tests/Goldens/model/qwen.py $(qwen))
 	cd Tests/Goldens/encoder && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py
 
 $(peers)/complete: | setup

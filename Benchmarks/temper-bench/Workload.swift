@@ -70,7 +70,7 @@ enum Workload: String, ExpressibleByArgument, CaseIterable {
         case .trainDense, .trainCompletion, .trainNatural, .trainLarge:
             var settings = TrainingSettings()
             settings.gradientCheckpointing = gradientCheckpointing
-            settings.perDeviceTrainBatchSize = 8
+            settings.perDeviceTrainBatchSize = min(8, inputs.count)
             settings.maxSteps = 1_000_000
             settings.learningRate = 1e-4
             let rows = inputs.enumerated().map { index, input in

@@ -167,6 +167,7 @@ private struct ModelFiles {
             let path = url.appendingPathComponent("tokenizer.json").path
             guard FileManager.default.fileExists(atPath: path) else { return nil }
             tokenizer = try Tokenizer(directory: url)
+        case .drawn: return nil
         }
         guard tokenizer.vocabularySize <= configuration.vocabularySize else {
             throw ModelError.configuration(

@@ -47,7 +47,7 @@ struct DeviceTests {
         let (model, values) = try logits(seed: 1)
         #expect(try logits(seed: 1).values == values)
         #expect(try logits(seed: 2).values != values)
-        #expect(values.allSatisfy(\.isFinite))
+        #expect(values.allSatisfy { $0.isFinite })
         let golden = try GoldenTuningTests.golden()
         var settings = TrainingSettings()
         settings.maxSteps = 8

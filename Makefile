@@ -2,6 +2,7 @@
 # make demo       sets up, builds, and runs recipes/demo.yaml
 # make test       what has to pass before a change is merged
 # make bench      measures Temper and its peers side by side, which takes about an hour; make bench-quick, two minutes
+# make bench-cuda measures a training of the size of Llama 3.1 8B on an NVIDIA GPU; where there is none, it says so
 # make goldens    makes the reference values of the tests again, with the reference implementations
 
 temper := .build/release/temper
@@ -12,7 +13,7 @@ peers := .deps/peers
 # The reference implementations that the goldens come from; their versions are part of the goldens.
 peer_packages := torch==2.13.0 transformers==5.23.0 peft==0.21.2 gguf==0.19.0 tokenizers safetensors numpy
 
-.PHONY: all setup build demo test lint goldens bench bench-quick clean
+.PHONY: all setup build demo test lint goldens bench bench-quick bench-cuda clean
 
 all: build
 
@@ -53,6 +54,16 @@ bench: setup $(peers)/benchmarks-complete
 bench-quick: setup $(peers)/benchmarks-complete
 	swift build -c release --product temper-bench
 	Benchmarks/run --quick
+
+# libtorch has to be a CUDA build: .deps/libtorch, or the one that TORCH_HOME names.
+bench-cuda:
+	@if nvidia-smi -L 2>/dev/null | grep -q GPU; then $(MAKE) bench-cuda-here; \
+	else echo "bench-cuda: there is no NVIDIA GPU here, so nothing was measured"; fi
+
+.PHONY: bench-cuda-here
+bench-cuda-here: setup $(peers)/complete
+	swift build -c release --product temper-bench
+	Benchmarks/run train-large
 
 $(peers)/benchmarks-complete: $(peers)/complete Benchmarks/peers/install
 	Benchmarks/peers/install

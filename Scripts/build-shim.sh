@@ -8,7 +8,9 @@
 #
 #   here    Scripts/build-shim.sh && CTORCH_SHARED=$PWD/.build/shim swift build -c release --static-swift-stdlib \
 #               --scratch-path .build/shared --product temper
-#   there   copy temper and this repository's Scripts and Sources/CTorch, run Scripts/build-shim.sh FOLDER-OF-TEMPER
+#   there   copy .build/shared/release/temper and Temper_*.resources (suites, phrases and rows that come with Temper) into
+#           one folder, where temper looks for them first, and this repository's Scripts and Sources/CTorch anywhere;
+#           run Scripts/build-shim.sh FOLDER. The system has to have libcurl.so.4, which downloads go through.
 #
 #   TORCH_HOME   a libtorch (a folder with include/ and lib/); by default the one that python3 imports, else .deps/libtorch
 #   CXX          the compiler instead of g++

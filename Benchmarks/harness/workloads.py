@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import subprocess
 
 root = pathlib.Path(__file__).resolve().parents[2]
 peers = root / ".deps/peers"
@@ -12,6 +13,7 @@ titles = {
     "train-dense": "LoRA, 8 × 256 tokens, loss on all",
     "train-completion": "LoRA, 8 × 256 tokens, loss on the second half",
     "train-natural": "LoRA, rows of natural length",
+    "train-large": "LoRA on a GPU, the shape of Llama 3.1 8B, 4 × 2,048 tokens, loss on all",
     "prefill": "reading 64 prompts of 128 tokens",
     "decode": "writing 64 answers of 64 tokens",
     "assess": "assessing AdvBench, the aligned model",
@@ -19,6 +21,9 @@ titles = {
 units = {"assess": "requests/s"}
 # Answers end when they end: what that costs cannot be told from the inputs.
 without_limit = ("assess",)
+# A GPU has no room for two contestants: the next one begins when one has ended.
+one_by_one = ("train-large",)
+shape = root / "Benchmarks/shapes/llama-3.1-8b"
 # What `make demo` leaves: the aligned model.
 aligned = root / "runs/demo"
 
@@ -41,8 +46,17 @@ def adapter():
     return steps[-1] if steps else None
 
 
+def has_gpu():
+    try:
+        return b"GPU" in subprocess.run(["nvidia-smi", "-L"], capture_output=True).stdout
+    except FileNotFoundError:
+        return False
+
+
 def missing(workload):
     """Why a workload cannot be run here, if so."""
+    if workload == "train-large" and not has_gpu():
+        return "there is no NVIDIA GPU here"
     if workload == "assess" and requests() is None:
         return "AdvBench is not here; set TEMPER_TEST_DATA to a folder that has advbench/advbench_harmful_behaviors.csv"
     if workload == "assess" and adapter() is None:
@@ -56,6 +70,8 @@ def inputs(workload):
 
 def temper(workload, *more):
     program = root / ".build/release/temper-bench"
+    if workload == "train-large":
+        return [program, workload, shape, "--device", "cuda", "--dtype", "bfloat16", *more]
     rows = {"train-natural": ["--data", data()], "assess": ["--data", requests(), "--adapter", adapter()]}
     return [program, workload, model, *rows.get(workload, []), *more]
 
@@ -69,6 +85,8 @@ def script(name, *arguments):
 
 
 def limit(workload):
+    if workload == "train-large":
+        return script("limit", workload, inputs(workload), shape, "cuda")
     return script("limit", workload, inputs(workload), peers / "models/transformers")
 
 
@@ -88,6 +106,12 @@ def opponents(workload):
         return {
             f"transformers generate, {batch} at once": script("generate", workload, read, weights, batch, adapter())
             for batch in batches
+        }
+    if workload == "train-large":
+        drawn = ("peft_train", read, shape, "bfloat16", "--drawn", "--device", "cuda")
+        return {
+            "PEFT bfloat16": script(*drawn),
+            "PEFT bfloat16, gradient checkpointing": script(*drawn, "--gradient-checkpointing"),
         }
     peft = {
         "PEFT bfloat16": script("peft_train", read, weights, "bfloat16"),

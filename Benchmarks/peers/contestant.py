@@ -28,6 +28,12 @@ def is_asked():
     return bool(sys.stdin.readline())
 
 
+def device():
+    """libtorch's CUDA, where this process computes on it."""
+    torch = sys.modules.get("torch")
+    return torch.cuda if torch and torch.cuda.is_initialized() else None
+
+
 class Stopwatch:
     """One repetition's times, from here to `answer`."""
 
@@ -35,11 +41,15 @@ class Stopwatch:
         self.start, self.processor = time.monotonic(), time.process_time()
 
     def answer(self, tokens):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        if cuda := device():
+            cuda.synchronize()
+            peak = cuda.max_memory_allocated()
         answer({
             "tokens": tokens,
             "seconds": time.monotonic() - self.start,
             "processor_seconds": time.process_time() - self.processor,
-            "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "peak_memory": peak,
         })
 
 

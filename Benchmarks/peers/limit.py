@@ -1,4 +1,4 @@
-"""How fast the workload could be if nothing but its matrix products took time: limit.py WORKLOAD INPUTS MODEL.
+"""How fast the workload could be if nothing but its matrix products took time: limit.py WORKLOAD INPUTS MODEL [DEVICE].
 
 Measures the rate of a large bfloat16 product (float32 where the processor has no instructions for it), and answers with
 the time that the workload's operations would take at it. What is counted, per token: forward and the gradient of the
@@ -15,6 +15,7 @@ import torch
 from contestant import answer, is_asked, read_inputs
 
 workload, inputs, model_path = sys.argv[1:4]
+device = sys.argv[4] if len(sys.argv) > 4 else "cpu"
 rows, masks = read_inputs(inputs)
 model = json.loads((pathlib.Path(model_path) / "config.json").read_text())
 hidden, wide, layers = model["hidden_size"], model["intermediate_size"], model["num_hidden_layers"]
@@ -40,9 +41,9 @@ def operations():
 
 
 has_bfloat16 = any(flag in pathlib.Path("/proc/cpuinfo").read_text() for flag in ("avx512_bf16", "amx_bf16"))
-dtype = torch.bfloat16 if has_bfloat16 else torch.float32
-left = torch.randn(2048, hidden, dtype=dtype)
-right = torch.randn(2 * wide, hidden, dtype=dtype)
+dtype = torch.bfloat16 if has_bfloat16 or device != "cpu" else torch.float32
+left = torch.randn(2048 if device == "cpu" else 8192, hidden, dtype=dtype, device=device)
+right = torch.randn(2 * wide, hidden, dtype=dtype, device=device)
 
 
 def rate(seconds):
@@ -50,6 +51,9 @@ def rate(seconds):
     while time.monotonic() - start < seconds:
         torch.nn.functional.linear(left, right)
         products += 1
+        if device != "cpu":
+            # A launch takes no time: without waiting, the clock would count launches.
+            torch.cuda.synchronize()
     return products * 2 * left.shape[0] * right.numel() / (time.monotonic() - start)
 
 

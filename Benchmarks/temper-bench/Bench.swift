@@ -30,12 +30,12 @@ struct Measure: AsyncParsableCommand {
         var seconds: Double
         /// Seconds of processor time, all threads together.
         var processorSeconds: Double
-        /// The largest resident size of the process so far, in bytes.
+        /// The largest resident size of the process so far, in bytes; on an accelerator, the most that tensors took there.
         var peakMemory: Int
     }
 
     @Argument(help: "What to run.") var workload: Workload
-    @Argument(help: "The model.") var model: String
+    @Argument(help: "The model; for train-large a folder whose config.json says its shape.") var model: String
     @Option(help: "Rows for train-natural, or requests for assess: a file that temper reads.") var data: String?
     @Option(help: "An adapter directory, added into the weights.") var adapter: String?
     @Option(help: "Measured repetitions.") var repetitions = 5
@@ -45,6 +45,7 @@ struct Measure: AsyncParsableCommand {
     @Option(help: "auto, float32 or bfloat16.") var dtype = "auto"
     @Option(help: "auto, cpu, cuda or cuda:INDEX.") var device = "cpu"
     @Option(help: "Processor threads; 0 takes all.") var threads = 0
+    @Flag(help: "Training computes each layer again for the gradients.") var gradientCheckpointing = false
 
     func validate() throws {
         if [.trainNatural, .assess].contains(workload), data == nil {
@@ -60,38 +61,39 @@ struct Measure: AsyncParsableCommand {
         guard let device = Device(named: device), device.absence == nil else {
             throw ValidationError("no device \(device) here")
         }
-        var model = try await LanguageModel.load(
-            from: URL(fileURLWithPath: model),
-            dtype: DType(rawValue: dtype),
-            device: device
-        )
+        let (url, dtype) = (URL(fileURLWithPath: model), DType(rawValue: dtype))
+        var model =
+            workload == .trainLarge
+            ? try LanguageModel.drawn(shape: url, seed: 1, dtype: dtype, device: device)
+            : try await LanguageModel.load(from: url, dtype: dtype, device: device)
         if let adapter { model = try model.forInference(adapter: URL(fileURLWithPath: adapter)) }
         let inputs = try workload.inputs(for: model, data: data)
         if let writeInputs {
             let lines = try inputs.map { String(decoding: try Self.encoder.encode($0), as: UTF8.self) + "\n" }
             return try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: writeInputs))
         }
-        let repetition = try workload.prepared(model, inputs)
+        let repetition = try workload.prepared(model, inputs, gradientCheckpointing: gradientCheckpointing)
         _ = try repetition()
         if interactive {
             try Self.show(["ready": true])
-            while readLine() != nil { try Self.show(try Self.timed(repetition)) }
+            while readLine() != nil { try Self.show(try Self.timed(repetition, on: device)) }
         } else {
-            for _ in 0..<repetitions { try Self.show(try Self.timed(repetition)) }
+            for _ in 0..<repetitions { try Self.show(try Self.timed(repetition, on: device)) }
         }
     }
 
     @TorchActor
-    private static func timed(_ repetition: () throws -> Int) throws -> Result {
+    private static func timed(_ repetition: () throws -> Int, on device: Device) throws -> Result {
         let clock = ContinuousClock()
         let (start, processor) = (clock.now, processorSeconds)
         let tokens = try repetition()
+        let peak = device == .cpu ? usage.ru_maxrss * 1024 : try Torch.peakMemory(of: device)
         let elapsed = clock.now - start
         return Result(
             tokens: tokens,
             seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18,
             processorSeconds: processorSeconds - processor,
-            peakMemory: usage.ru_maxrss * 1024
+            peakMemory: peak
         )
     }
 

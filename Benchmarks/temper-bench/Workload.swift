@@ -14,6 +14,8 @@ enum Workload: String, ExpressibleByArgument, CaseIterable {
     case trainCompletion = "train-completion"
     /// LoRA on 32 rows of a file, as long as they are and 8 a step; loss on the answers.
     case trainNatural = "train-natural"
+    /// LoRA on 4 rows of 2,048 tokens, loss on all; random weights of a given shape.
+    case trainLarge = "train-large"
     /// Reading 64 prompts of 128 tokens, up to the first token of the answer.
     case prefill
     /// 64 answers of 64 tokens each, at once, to prompts of 16 tokens.
@@ -40,6 +42,8 @@ enum Workload: String, ExpressibleByArgument, CaseIterable {
         case .trainDense, .trainCompletion:
             let first = self == .trainDense ? 1 : 128
             return (0..<8).map { Input(ids: Self.ids(256, $0), isTarget: (0..<256).map { $0 >= first }) }
+        case .trainLarge:
+            return (0..<4).map { Input(ids: Self.ids(2048, $0), isTarget: (0..<2048).map { $0 >= 1 }) }
         case .trainNatural:
             let rows = try Dataset.load(URL(fileURLWithPath: data ?? "")).tokenized(for: model, cutoffLength: 512).rows
             // Spread over the file, which may be sorted.
@@ -57,11 +61,16 @@ enum Workload: String, ExpressibleByArgument, CaseIterable {
 
     /// A closure that does the work once and returns the tokens it counts.
     @TorchActor
-    func prepared(_ model: LanguageModel, _ inputs: [Input]) throws -> () throws -> Int {
+    func prepared(
+        _ model: LanguageModel,
+        _ inputs: [Input],
+        gradientCheckpointing: Bool
+    ) throws -> () throws -> Int {
         switch self {
-        case .trainDense, .trainCompletion, .trainNatural:
+        case .trainDense, .trainCompletion, .trainNatural, .trainLarge:
             var settings = TrainingSettings()
-            settings.perDeviceTrainBatchSize = 8
+            settings.gradientCheckpointing = gradientCheckpointing
+            settings.perDeviceTrainBatchSize = min(8, inputs.count)
             settings.maxSteps = 1_000_000
             settings.learningRate = 1e-4
             let rows = inputs.enumerated().map { index, input in

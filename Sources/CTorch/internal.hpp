@@ -8,6 +8,7 @@
 #include <cstring>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -23,11 +24,11 @@ extern std::atomic<int64_t> live_handles;
 
 void set_error(const char *message) noexcept;
 
-// A call of this library that failed inside code of the caller's; its message is this thread's last one.
-struct Failure : std::exception {
+// A call of this library that failed inside code of the caller's. It carries this thread's last message: with tensors of an
+// accelerator the backward pass runs on a thread of libtorch's own, and what it throws is caught on another one.
+struct Failure : std::runtime_error {
     tt_status status;
-    explicit Failure(tt_status status) : status(status) {}
-    const char *what() const noexcept override { return tt_error_message(); }
+    explicit Failure(tt_status status) : std::runtime_error(tt_error_message()), status(status) {}
 };
 
 inline at::Tensor &unwrap(tt_tensor handle) { return handle->value; }
@@ -76,6 +77,7 @@ tt_status guard(Body &&body) noexcept {
         body();
         return TT_OK;
     } catch (const Failure &failure) {
+        set_error(failure.what());
         return failure.status;
     } catch (const c10::OutOfMemoryError &error) {
         set_error(error.what_without_backtrace());

@@ -85,8 +85,10 @@ tt_status tt_global_norm(const tt_tensor *tensors, int32_t count, double *out) {
             *out = 0;
             return;
         }
-        for (const auto &norm : at::_foreach_norm(list(tensors, count), 2)) {
-            const double value = norm.item().toDouble();
+        // Brought over together: each transfer from a device waits for all it was asked to do.
+        const auto norms = at::stack(at::_foreach_norm(list(tensors, count), 2)).to(at::kCPU, at::kDouble);
+        for (int64_t i = 0; i < norms.numel(); ++i) {
+            const double value = norms.const_data_ptr<double>()[i];
             sum += value * value;
         }
         *out = std::sqrt(sum);

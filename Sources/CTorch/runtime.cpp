@@ -1,5 +1,6 @@
 // Versions, errors, seeds, threads, devices, gradient mode.
 #include <ATen/Context.h>
+#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <torch/version.h>
@@ -46,6 +47,16 @@ int32_t tt_device_count(tt_device_kind kind) {
     int32_t count = 0;
     (void)tt::guard([&] { count = at::hasCUDA() ? static_cast<int32_t>(at::detail::getCUDAHooks().deviceCount()) : 0; });
     return count;
+}
+
+tt_status tt_device_peak(tt_device device, int64_t *bytes) {
+    return tt::guard([&] {
+        TORCH_CHECK_NOT_IMPLEMENTED(device.kind != TT_CPU, "main memory is the system's to count");
+        const auto index = tt::to_device(device).index();
+        at::accelerator::synchronizeDevice(index);
+        const auto statistics = at::accelerator::getDeviceStats(index);
+        *bytes = statistics.allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)].peak;
+    });
 }
 
 bool tt_cpu_has_bfloat16(void) {

@@ -100,6 +100,13 @@ tt_status tt_uniform(double low, double high, uint64_t seed, const int64_t *shap
     });
 }
 
+tt_status tt_normal(double deviation, const int64_t *shape, int32_t rank, tt_dtype dtype, tt_device device, tt_tensor *out) {
+    return produce(out, [&] {
+        return at::empty(tt::sizes(shape, rank), at::TensorOptions(tt::scalar_type(dtype)).device(tt::to_device(device)))
+            .normal_(0, deviation);
+    });
+}
+
 // MARK: Shape and movement
 
 tt_status tt_to(tt_tensor tensor, tt_dtype dtype, tt_device device, tt_tensor *out) {

@@ -51,6 +51,21 @@ public final class LanguageModel {
         return LanguageModel(url: url, network: network, tokenizer: tokenizer)
     }
 
+    /// A model of the shape that a folder's `config.json` describes, with random weights made on the device and without a
+    /// tokenizer: enough to measure what a training costs.
+    package static func drawn(shape url: URL, seed: UInt64, dtype: DType?, device: Device) throws -> LanguageModel {
+        let file = url.appendingPathComponent("config.json")
+        let settings = try ModelSettings(configFile: file)
+        try Torch.seed(seed)
+        let network = try DecoderNetwork(
+            Family.of(settings).configuration(settings),
+            from: .drawn(configFile: file),
+            dtype: dtype ?? device.preferredFloat,
+            device: device
+        )
+        return LanguageModel(url: url, network: network, tokenizer: nil)
+    }
+
     /// A copy laid out for inference, with an adapter from disk added into the weights.
     public func forInference(adapter: URL?) throws -> LanguageModel {
         guard let adapter else { return try merged() }
@@ -108,6 +123,7 @@ package struct ModelDescription: Sendable {
             tensorTypes = directory.names.reduce(into: [:]) {
                 $0[directory.entry($1)?.dtype.rawValue ?? "?", default: 0] += 1
             }
+        case .drawn(let file): throw ModelError.notFound(path: file.path)
         }
     }
 }
@@ -151,6 +167,7 @@ private struct ModelFiles {
             let path = url.appendingPathComponent("tokenizer.json").path
             guard FileManager.default.fileExists(atPath: path) else { return nil }
             tokenizer = try Tokenizer(directory: url)
+        case .drawn: return nil
         }
         guard tokenizer.vocabularySize <= configuration.vocabularySize else {
             throw ModelError.configuration(

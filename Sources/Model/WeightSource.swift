@@ -9,9 +9,12 @@ import TemperWeights
 enum WeightSource {
     case safetensors(SafetensorsDirectory)
     case gguf(GGUFFile, Family.Stored)
+    /// Random ones, for measurements of a shape: only what `config.json` says is there.
+    case drawn(configFile: URL)
 
     var path: String {
         switch self {
+        case .drawn(let file): file.path
         case .safetensors(let directory): directory.url.path
         case .gguf(let file, _): file.url.path
         }
@@ -61,6 +64,11 @@ struct WeightLoader {
             var full = try Tensor(try file.dequantize(stored), shape: shape)
             if names.interleavesQueriesAndKeys, let heads { full = try Self.inHalves(full, heads: heads) }
             return try full.to(dtype, device: device)
+        case .drawn:
+            // As the reference begins a training from nothing; vectors are the norms' weights.
+            return shape.count == 1
+                ? try .full(1, shape: shape, dtype: dtype, device: device)
+                : try .normal(deviation: 0.02, shape: shape, dtype: dtype, device: device)
         }
     }
 

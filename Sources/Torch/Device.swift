@@ -111,6 +111,13 @@ public enum Torch {
     /// Accelerators that can be used.
     public static var acceleratorCount: Int { Int(tt_device_count(TT_CUDA)) }
 
+    /// Waits for an accelerator; the most bytes that tensors have taken there so far.
+    package static func peakMemory(of device: Device) throws(TorchError) -> Int {
+        var bytes: Int64 = 0
+        try check(tt_device_peak(device.code, &bytes), "device_peak")
+        return Int(bytes)
+    }
+
     /// Tensor handles alive in this process.
     package static var liveHandles: Int { Int(tt_live_handles()) }
 

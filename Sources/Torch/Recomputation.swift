@@ -6,7 +6,8 @@ extension Layers {
     ///
     /// - Parameters:
     ///   - parameters: All that `body` trains: gradients flow to these and to `x`.
-    ///   - body: Must do the same each time; it runs on the thread that asks for gradients.
+    ///   - body: Must do the same each time; it runs on the thread that asks for gradients, or on an accelerator's own
+    ///     while that one waits.
     package static func recomputed(
         _ x: Tensor,
         parameters: [Tensor],
@@ -36,7 +37,8 @@ extension Layers {
         /// No Swift error crosses the boundary: its message is the thread's last, its kind becomes a status again.
         func call(_ x: tt_tensor, _ out: UnsafeMutablePointer<tt_tensor?>?) -> tt_status {
             do {
-                let made = try run(Tensor(owning: x))
+                let input = Tensor(owning: x)
+                let made = try WorkerThread.standingIn { () throws(TorchError) in try run(input) }
                 return withExtendedLifetime(made) { tt_share(made.handle, out) }
             } catch {
                 return error.status

@@ -184,6 +184,18 @@ public final class Tensor {
         }
     }
 
+    /// Normally distributed random values around 0, drawn on the device by its own generator (`Torch.seed`).
+    package static func normal(
+        deviation: Double,
+        shape: [Int],
+        dtype: DType,
+        device: Device
+    ) throws(TorchError) -> Tensor {
+        try make("normal") {
+            tt_normal(deviation, shape.map(Int64.init), Int32(shape.count), dtype.code, device.code, $0)
+        }
+    }
+
     // MARK: Shape and movement
 
     /// This tensor in another dtype or on another device; itself when nothing changes.

@@ -125,8 +125,19 @@ final class WorkerThread: Sendable {
     private let jobs = Mutex<[@Sendable () -> Void]>([])
     private let submitted = DispatchSemaphore(value: 0)
 
-    /// Whether the calling thread is one of these.
+    /// Whether the calling thread is one of these, or stands in for the torch thread.
     static var isCurrent: Bool { Thread.current.threadDictionary[mark] != nil }
+
+    /// Runs `body` on the calling thread, which works while the torch thread waits for it: libtorch has threads of its own
+    /// for the backward pass on an accelerator.
+    static func standingIn<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let before = Thread.current.threadDictionary[mark]
+        Thread.current.threadDictionary[mark] = true
+        defer { Thread.current.threadDictionary[mark] = before }
+        return try body()
+    }
 
     init() {
         let thread = Thread { [self] in

@@ -38,6 +38,10 @@ struct FailureTests {
         #expect(try ones.matmul(ones.transposed(0, 1)).floats() == [3, 3, 3, 3], sourceLocation: location)
     }
 
+    @Test func mainMemoryHasNoPeakOfItsOwn() throws {
+        try expect("device_peak", .unsupported, shapes: []) { try Torch.peakMemory(of: .cpu) }
+    }
+
     @Test func shapesThatDoNotFit() throws {
         let a = try Tensor.zeros([2, 3])
         let b = try Tensor.zeros([4, 5])

@@ -32,6 +32,11 @@ struct LayerTests {
         try compare(layer, dtype: .bfloat16, device: .cuda(0), tolerance: 0.03)
     }
 
+    /// No kernel of our own takes float64: what is composed of libtorch's operations is what runs on a device.
+    @Test(arguments: LayerCase.all) func composed(layer: LayerCase) throws {
+        try compare(layer, dtype: .float64, tolerance: 1e-4)
+    }
+
     @Test(arguments: LayerCase.small) func finiteDifferences(layer: LayerCase) throws {
         let values = try layer.values(seed: 21, dtype: .float32)
         let gradients = try layer.run(values).gradients

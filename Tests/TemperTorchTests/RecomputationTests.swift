@@ -1,3 +1,4 @@
+import Foundation
 import TemperTorch
 import Testing
 
@@ -37,6 +38,32 @@ struct RecomputationTests {
             #expect(try !withoutGradients { try Layers.recomputed(x, parameters: [a], body) }.requiresGradient)
         }()
         #expect(Torch.liveHandles == before)
+    }
+
+    /// As on an accelerator, where the backward pass runs on a thread of libtorch's own while the torch thread waits.
+    @Test func backwardOnAnotherThread() throws {
+        let (x, a) = try leaves()
+        var threads: [ObjectIdentifier] = []
+        func body(_ x: Tensor) throws(TorchError) -> Tensor {
+            TorchActor.preconditionIsolated()
+            threads.append(ObjectIdentifier(Thread.current))
+            return try x.matmul(a).silu()
+        }
+        let loss = try Layers.recomputed(x, parameters: [a], body).exponential().sum()
+        let expected = try body(x).exponential().sum().gradients(of: [x, a]).map { try $0.floats() }
+        struct Sent: @unchecked Sendable {
+            let work: () -> Void
+        }
+        var found: [[Float]] = []
+        let ended = DispatchSemaphore(value: 0)
+        let sent = Sent { found = (try? loss.gradients(of: [x, a]).map { try $0.floats() }) ?? [] }
+        Thread {
+            sent.work()
+            ended.signal()
+        }.start()
+        ended.wait()
+        #expect(found == expected)
+        #expect(Set(threads).count == 2)
     }
 
     @Test func errorsComeBackFromBothPasses() throws {

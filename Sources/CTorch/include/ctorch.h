@@ -53,6 +53,8 @@ tt_status tt_manual_seed(uint64_t seed);
 void tt_set_threads(int32_t count);
 int32_t tt_threads(void);
 int32_t tt_device_count(tt_device_kind kind);
+// Waits until the accelerator has done all it was asked to, and writes the most bytes that tensors have taken there so far.
+tt_status tt_device_peak(tt_device device, int64_t *bytes);
 // True when the processor has native bfloat16 matrix instructions (AVX512-BF16 or AMX).
 bool tt_cpu_has_bfloat16(void);
 const char *tt_cpu_capability(void);
@@ -88,6 +90,9 @@ tt_status tt_full(double value, const int64_t *shape, int32_t rank, tt_dtype dty
                   tt_tensor TT_NULLABLE *TT_NULLABLE out);
 tt_status tt_uniform(double low, double high, uint64_t seed, const int64_t *shape, int32_t rank, tt_device device,
                      tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// Normally distributed around 0, drawn on the device by its own generator.
+tt_status tt_normal(double deviation, const int64_t *shape, int32_t rank, tt_dtype dtype, tt_device device,
+                    tt_tensor TT_NULLABLE *TT_NULLABLE out);
 
 // MARK: Shape and movement
 
@@ -212,7 +217,7 @@ tt_status tt_linear_log_probability(tt_tensor hidden, const tt_output_head *head
 // Code of the caller's: makes a tensor of `x`. Both handles change hands.
 typedef tt_status (*tt_body)(void *context, tt_tensor x, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // What `body` makes of x, with nothing kept for the backward pass but x: there `body` is run once more, on the thread that
-// asks for gradients. They flow to x and to `parameters`, which must be all that `body` trains. `release` is called with
+// asks for gradients, or with tensors of an accelerator on one of libtorch's own while that thread waits. They flow to x and to `parameters`, which must be all that `body` trains. `release` is called with
 // the context when it is not needed any more, also on failure.
 tt_status tt_recomputed(tt_tensor x, const tt_tensor TT_NULLABLE *TT_NULLABLE parameters, int32_t count, tt_body body,
                         void *context, void (*release)(void *context), tt_tensor TT_NULLABLE *TT_NULLABLE out);

@@ -78,7 +78,6 @@ struct EquationTests {
         let row = TokenizedExample(ids: ids, isTarget: marks, source: Example.Source(file: "test", line: 1))
         return TrainingStep(
             model: model,
-            adapter: adapter,
             rows: [row],
             part: part,
             parts: parts,

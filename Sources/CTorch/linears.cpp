@@ -95,14 +95,14 @@ struct Linears : Function<Linears> {
         context->saved_data["adapters"] = static_cast<int64_t>(adapters.size());
         context->saved_data["trained"] = static_cast<int64_t>(trained.size());
         std::vector<double> scales;
-        std::vector<bool> trains;
+        std::vector<int64_t> trains;
         for (const auto &layer : *layers) {
             scales.push_back(layer.adapted ? layer.scale : 0);
             trains.push_back(layer.trained);
             trains.push_back(layer.trained_bias);
         }
         context->saved_data["scales"] = scales;
-        context->saved_data["trains"] = c10::List<bool>(trains);
+        context->saved_data["trains"] = trains;
         return outputs;
     }
 
@@ -113,7 +113,7 @@ struct Linears : Function<Linears> {
         const auto adapter_count = static_cast<size_t>(context->saved_data["adapters"].toInt());
         const auto scales = context->saved_data["scales"].toDoubleVector();
         const bool wants_input = context->needs_input_grad(0);
-        const auto trains = context->saved_data["trains"].toBoolList();
+        const auto trains = context->saved_data["trains"].toIntVector();
         variable_list results(2 + adapter_count + static_cast<size_t>(context->saved_data["trained"].toInt()) + 2);
         std::vector<tt::gemm::Term> terms;
         at::Tensor dx;

@@ -40,7 +40,8 @@ final class Experts {
 
     /// x [t, d] to [t, d].
     func callAsFunction(_ x: Tensor, adapted: Bool) throws(TorchError) -> Tensor {
-        let shares = try Linear.apply([router], to: x, adapted: adapted)[0].to(.float32).logSoftmax(along: 1).exponential()
+        let scores = try Linear.apply([router], to: x, adapted: adapted)[0].to(.float32)
+        let shares = try scores.logSoftmax(along: 1).exponential()
         let chosen = choices(try shares.floats(), tokens: x.shape[0])
         // The tokens of each expert one after another, and where a token's k answers then lie.
         var places = [[Int]](repeating: [Int](repeating: 0, count: chosen.count), count: perToken)

@@ -36,7 +36,10 @@ package final class Weight {
 
     /// The same as a layer reads it that works in float32, with gradients to what is trained.
     var trainedWide: Tensor? {
-        get throws(TorchError) { try replacement.map { kept throws(TorchError) in try shifted(kept.trained, by: shift) } }
+        get throws(TorchError) {
+            guard let trained else { return nil }
+            return try shifted(trained, by: shift)
+        }
     }
 
     /// The weight as it is now, to be trained.

@@ -66,11 +66,8 @@ struct FullRunTests {
         let more = ["align=null", "defences=[]"]
         _ = try await MainJob(recipe(scene, "whole", more), sink: Recorder()).run()
         let broken = try recipe(scene, "broken", more)
-        await #expect(throws: PipelineError.self) {
-            try await Task { @TorchActor in
-                try await MainJob(broken, sink: Recorder.cancelling("tune", after: 3)).run()
-            }.value
-        }
+        let killed = Task { try await MainJob(broken, sink: Recorder.cancelling("tune", after: 3)).run() }
+        await #expect(throws: PipelineError.self) { try await killed.value }
         let second = Recorder()
         _ = try await MainJob(broken, sink: second).run()
         #expect(second.steps == ["tune 4"])
@@ -79,7 +76,10 @@ struct FullRunTests {
 
     @Test(arguments: [
         (["tune.lora_r=4"], "lora_r"), (["quantization_bit=4"], "quantization_bit"),
-        (["tune.finetuning_type=lora", "align.finetuning_type=full"], "lora_r"),
+        (
+            ["tune.finetuning_type=lora", "align={train_data: [\"embedded:refusals\"], finetuning_type: full}"],
+            "`align`"
+        ),
         (["defences=[{method: interpolation, scale: 0.5}]"], "interpolation"),
         (["tune.finetuning_type=freeze"], "finetuning_type"),
     ])

@@ -321,7 +321,11 @@ extension TrainingSettings {
         }
         for key in finetuningType == .full ? Self.adapterKeys.map(\.rawValue) : [] {
             guard let node = table.node(key) else { continue }
-            throw table.error(key, found: node.found, expected: "no such key with `finetuning_type: full`: leave it out")
+            throw table.error(
+                key,
+                found: node.found,
+                expected: "no such key with `finetuning_type: full`: leave it out"
+            )
         }
     }
 

@@ -61,7 +61,7 @@ public final class FullWeights: Trainable {
 
     // MARK: Files
 
-    private static let fileName = "model.safetensors"
+    private nonisolated static let fileName = "model.safetensors"
 
     /// Whether a directory holds the weights of a full training.
     public nonisolated static func lie(in directory: URL) -> Bool {

@@ -68,7 +68,6 @@ struct EquationTests {
 
     private func step(
         _ model: LanguageModel,
-        _ adapter: Adapter,
         share: Double = 1,
         part: Int = 0,
         parts: Int = 1,

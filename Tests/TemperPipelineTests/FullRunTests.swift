@@ -78,7 +78,7 @@ struct FullRunTests {
         (["tune.lora_r=4"], "lora_r"), (["quantization_bit=4"], "quantization_bit"),
         (
             ["tune.finetuning_type=lora", "align={train_data: [\"embedded:refusals\"], finetuning_type: full}"],
-            "`align`"
+            "before the tuning of an adapter"
         ),
         (["defences=[{method: interpolation, scale: 0.5}]"], "interpolation"),
         (["tune.finetuning_type=freeze"], "finetuning_type"),

@@ -39,7 +39,7 @@ struct EquationTests {
 
     @Test func interpolationScalesTheUpdate() async throws {
         let model = try await Self.model.value
-        defer { Adapter.detach(from: model) }
+        defer { model.network.detach() }
         let tuned = try adapter(model, size: 0.3)
         let context = WeightContext(reference: model)
         let half = try Interpolation(scale: 0.5).apply(to: tuned, using: context)
@@ -48,7 +48,7 @@ struct EquationTests {
             #expect(try own.pair.a.floats() == changed.pair.a.floats())
             #expect(try own.pair.b.floats().map { $0 * 0.5 } == changed.pair.b.floats())
         }
-        Adapter.detach(from: model)
+        model.network.detach()
         let reference = try logits(model, ids)
         tuned.attach(to: model)
         let full = try logits(model, ids)
@@ -101,7 +101,7 @@ struct EquationTests {
         var sum = 0.0
         var count = 0
         for row in rows {
-            Adapter.detach(from: model)
+            model.network.detach()
             let reference = try logProbabilities(row)
             adapter.attach(to: model)
             let tuned = try logProbabilities(row)
@@ -125,7 +125,7 @@ struct EquationTests {
 
     @Test func regularisationAddsTheWeightedDivergence() async throws {
         let model = try await Self.model.value
-        defer { Adapter.detach(from: model) }
+        defer { model.network.detach() }
         let tuned = try adapter(model, size: 0.3)
         tuned.attach(to: model)
         for parameter in tuned.parameters { try parameter.setRequiresGradient(true) }
@@ -168,7 +168,7 @@ struct EquationTests {
 
     @Test func regularisationIsNothingAtTheReference() async throws {
         let model = try await Self.model.value
-        defer { Adapter.detach(from: model) }
+        defer { model.network.detach() }
         let fresh = try adapter(model, size: 0)
         fresh.attach(to: model)
         for parameter in fresh.parameters { try parameter.setRequiresGradient(true) }

@@ -47,11 +47,6 @@ package final class Linear {
     /// [out]
     package var bias: Tensor? { biasWeight?.tensor() }
 
-    /// The weight as the matrix kernels read it, once `prepare` was called and where there are such.
-    package var packed: LinearLayer.Packed? {
-        if case .whole(let weight) = kept { weight.packed() } else { nil }
-    }
-
     /// [out, in]
     package var shape: [Int] {
         switch kept {

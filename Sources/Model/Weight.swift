@@ -55,7 +55,7 @@ package final class Weight {
     func tensor(adapted: Bool = true) -> Tensor { form(adapted).tensor }
 
     /// The same as the matrix kernels read it, once `prepare` was called and where there are such.
-    func packed(adapted: Bool = true) -> LinearLayer.Packed? { form(adapted).packed }
+    func packed(adapted: Bool) -> LinearLayer.Packed? { form(adapted).packed }
 
     private func form(_ adapted: Bool) -> Form {
         if adapted, let replacement { replacement.form } else { original }

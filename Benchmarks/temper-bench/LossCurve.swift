@@ -46,7 +46,7 @@ struct LossCurve: AsyncParsableCommand {
         settings.maxSteps = steps
         let trainer = try Trainer(
             model: model,
-            adapter: Adapter(LoRAConfiguration(), for: model, seed: 1),
+            training: Adapter(LoRAConfiguration(), for: model, seed: 1),
             rows: try Dataset.load(URL(fileURLWithPath: data)).tokenized(for: model, cutoffLength: 256).rows,
             settings: settings,
             seed: 1

@@ -82,7 +82,7 @@ enum Workload: String, ExpressibleByArgument, CaseIterable {
             }
             let trainer = try Trainer(
                 model: model,
-                adapter: Adapter(LoRAConfiguration(), for: model, seed: 1),
+                training: Adapter(LoRAConfiguration(), for: model, seed: 1),
                 rows: rows,
                 settings: settings,
                 seed: 1

@@ -5,7 +5,7 @@ public import TemperTune
 /// Base regularisation: the tuned model's answers to anchor requests are held close to the reference model's.
 ///
 /// The loss of a step is `CE(user rows) + weight * mean over anchor targets of KL(p_reference || p_tuned)`, the forward
-/// divergence between the model before this training (the adapter switched off) and the model being trained. Anchors
+/// divergence between the model before this training (what is trained switched off) and the model being trained. Anchors
 /// are the embedded harmful requests with refusals and their harmless twins. Idea: KL to the aligned model as in RLHF
 /// (Ouyang et al., arXiv 2203.02155, section 3.5) and in Qi et al. (arXiv 2406.05946, section 4); variant: the
 /// divergence is taken on anchors, because on the user's own rows it does not hold refusal.
@@ -52,15 +52,15 @@ public struct BaseRegularisation: TrainingDefence {
             let targets = all.reduce(0) { $0 + $1.targetCount }
             let batch = step.own(all)
             guard !batch.isEmpty else { return TrainingLoss(total: crossEntropy, logged: crossEntropy) }
-            let head = try step.model.network.outputHead
+            let network = step.model.network
             let reference = try withoutGradients { () throws(TorchError) in
                 try step.targetStates(of: batch, adapted: false)
             }
             let divergence = try Layers.linearDivergence(
                 hidden: step.targetStates(of: batch),
-                head: head,
+                head: network.outputHead(),
                 referenceHidden: reference,
-                referenceHead: head
+                referenceHead: network.outputHead(adapted: false)
             )
             let total = try crossEntropy.adding(divergence, times: weight * step.share / Double(targets))
             return TrainingLoss(total: total, logged: crossEntropy)

@@ -99,7 +99,12 @@ struct RmsNorm : Function<RmsNorm> {
             const auto r = inverse.unsqueeze(-1);
             dx = (r * gw - wide * r.pow(3) * (gw * wide).mean(-1, true)).to(x.scalar_type()).reshape(x.sizes());
         }
-        return {dx, Variable(), Variable()};
+        at::Tensor dw;
+        if (context->needs_input_grad(1)) {
+            const auto normed = x.to(at::kFloat).reshape({rows, width}) * inverse.unsqueeze(-1);
+            dw = normed.mul_(g.reshape({rows, width})).sum(0);
+        }
+        return {dx, dw, Variable()};
     }
 };
 

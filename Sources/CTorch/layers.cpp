@@ -35,7 +35,7 @@ tt_status tt_embedding(tt_tensor weight, tt_tensor ids, tt_tensor *out) {
 tt_status tt_layer_norm(tt_tensor x, tt_tensor weight, tt_tensor bias, double epsilon, tt_tensor *out) {
     return produce(out, [&] {
         const auto &input = unwrap(x);
-        return at::layer_norm(input, {input.size(-1)}, unwrap(weight), optional(bias), epsilon);
+        return at::layer_norm(input, {input.size(-1)}, unwrap(weight).to(input.scalar_type()), optional(bias), epsilon);
     });
 }
 

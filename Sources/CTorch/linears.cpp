@@ -1,9 +1,10 @@
-// Linear layers on one input: frozen weights, each with or without a LoRA pair, forward and backward.
+// Linear layers on one input, forward and backward: weights that are frozen, each with or without a LoRA pair, or trained.
 //
 // Layers that read the same input (query, key and value; gate and up) are one operation: their LoRA matrices A are one
 // product, and so is the gradient for the input. With packed weights (gemm.hpp) every sum of products is added up in
 // registers; without them, which is the case on other processors, devices and types, ATen's products are used. A weight
-// that is kept in four bits (nf4.hpp) is made whole for each product and forgotten after it.
+// that is kept in four bits (nf4.hpp) is made whole for each product and forgotten after it. A trained weight is read like a
+// frozen one; its gradient goes, in float32, to the tensor that it was made from.
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <vector>
@@ -24,6 +25,7 @@ struct Layer {
     at::Tensor weight, scales, bias, packed, packed_transposed;
     bool adapted;
     double scale;
+    bool trained, trained_bias;
 
     int64_t inputs() const { return weight.size(1) * (scales.defined() ? 2 : 1); }
     bool can_pack(bool for_gradients) const {
@@ -39,10 +41,12 @@ at::Tensor right_side(const at::Tensor &kept, const at::Tensor &scales, at::Scal
     return packed ? tt::gemm::pack(weight, transposed) : weight;
 }
 
-// x [t, in]; adapters a [r, in], b [out, r] of the adapted layers, one after another, in float32.
+// x [t, in]; adapters a [r, in], b [out, r] of the adapted layers, then what weights [out, in] and biases [out] of the
+// trained ones were made from, one after another, in float32.
 struct Linears : Function<Linears> {
     static variable_list forward(AutogradContext *context, const at::Tensor &x, const std::optional<at::Tensor> &residual,
-                                 at::TensorList adapters, const std::shared_ptr<std::vector<Layer>> &layers, bool packed) {
+                                 at::TensorList adapters, at::TensorList trained,
+                                 const std::shared_ptr<std::vector<Layer>> &layers, bool packed) {
         std::vector<at::Tensor> downs;
         for (size_t i = 0; i < adapters.size(); i += 2) downs.push_back(adapters[i]);
         at::Tensor down;
@@ -89,9 +93,16 @@ struct Linears : Function<Linears> {
         context->saved_data["packed"] = packed;
         context->saved_data["residual"] = residual.has_value();
         context->saved_data["adapters"] = static_cast<int64_t>(adapters.size());
+        context->saved_data["trained"] = static_cast<int64_t>(trained.size());
         std::vector<double> scales;
-        for (const auto &layer : *layers) scales.push_back(layer.adapted ? layer.scale : 0);
+        std::vector<int64_t> trains;
+        for (const auto &layer : *layers) {
+            scales.push_back(layer.adapted ? layer.scale : 0);
+            trains.push_back(layer.trained);
+            trains.push_back(layer.trained_bias);
+        }
         context->saved_data["scales"] = scales;
+        context->saved_data["trains"] = trains;
         return outputs;
     }
 
@@ -102,12 +113,14 @@ struct Linears : Function<Linears> {
         const auto adapter_count = static_cast<size_t>(context->saved_data["adapters"].toInt());
         const auto scales = context->saved_data["scales"].toDoubleVector();
         const bool wants_input = context->needs_input_grad(0);
-        variable_list results(2 + adapter_count + 2);
+        const auto trains = context->saved_data["trains"].toIntVector();
+        variable_list results(2 + adapter_count + static_cast<size_t>(context->saved_data["trained"].toInt()) + 2);
         std::vector<tt::gemm::Term> terms;
         at::Tensor dx;
         int64_t column = 0;
-        size_t adapter = 0;
+        size_t adapter = 0, own = 2 + adapter_count;
         for (size_t i = 0; i < scales.size(); ++i) {
+            const bool trained = trains[2 * i], trained_bias = trains[2 * i + 1];
             const auto &kept = saved[2 + adapter_count + 2 * i], &block_scales = saved[3 + adapter_count + 2 * i];
             const bool adapted = scales[i] != 0;
             const at::Tensor *a = adapted ? &saved[2 + adapter] : nullptr, *b = adapted ? &saved[3 + adapter] : nullptr;
@@ -127,16 +140,19 @@ struct Linears : Function<Linears> {
                         if (packed) terms.push_back({up, tt::gemm::pack(*a, true)});
                         else dx.addmm_(up, a->to(dy.scalar_type()));
                     }
-                    const auto own = down.narrow(1, column, rank);
+                    const auto low = down.narrow(1, column, rank);
                     results[2 + adapter] = packed ? tt::gemm::outer(up, x, 1) : at::mm(up.t(), x).to(at::kFloat);
-                    results[3 + adapter] = packed ? tt::gemm::outer(own, dy, scales[i]).t().contiguous()
-                                                  : at::mm(dy.t(), own).to(at::kFloat).mul_(scales[i]);
+                    results[3 + adapter] = packed ? tt::gemm::outer(low, dy, scales[i]).t().contiguous()
+                                                  : at::mm(dy.t(), low).to(at::kFloat).mul_(scales[i]);
                 }
+                if (trained) results[own] = packed ? tt::gemm::outer(dy, x, 1) : at::mm(dy.t(), x).to(at::kFloat);
+                if (trained_bias) results[own + trained] = dy.sum(0, false, at::kFloat);
             }
             if (adapted) {
                 column += b->size(1);
                 adapter += 2;
             }
+            own += static_cast<size_t>(trained) + static_cast<size_t>(trained_bias);
         }
         if (packed && !terms.empty()) dx = tt::gemm::multiply(terms, x.size(1));
         results[0] = dx;
@@ -168,13 +184,13 @@ tt_status tt_linears(tt_tensor input, tt_tensor residual, const tt_linear_layer 
         TORCH_CHECK(x.dim() == 2, "linears: x is ", x.sizes(), ", must be [tokens, width]");
         TORCH_CHECK(!residual || count == 1, "linears: a residual goes with one layer");
         const auto layers = std::make_shared<std::vector<Layer>>();
-        std::vector<at::Tensor> adapters;
+        std::vector<at::Tensor> adapters, trained;
         const bool records = at::GradMode::is_enabled();
         bool packed = x.scalar_type() == at::kBFloat16 && x.is_cpu();
         for (int32_t i = 0; i < count; ++i) {
             const auto &item = items[i];
             layers->push_back({unwrap(item.weight), optional(item.scales), optional(item.bias), optional(item.packed), optional(item.packed_transposed),
-                               item.a != nullptr, item.scale});
+                               item.a != nullptr, item.scale, item.trained != nullptr, item.trained_bias != nullptr});
             const auto &layer = layers->back();
             TORCH_CHECK(layer.weight.dim() == 2 && layer.inputs() == x.size(1), "linears: x is ", x.sizes(),
                         ", weight ", layer.weight.sizes());
@@ -188,11 +204,17 @@ tt_status tt_linears(tt_tensor input, tt_tensor residual, const tt_linear_layer 
                 adapters.push_back(b);
                 packed = packed && tt::gemm::fits(a.size(0), b.size(0)) && b.size(0) % 2 == 0;
             }
+            if (item.trained) {
+                trained.push_back(unwrap(item.trained));
+                TORCH_CHECK(trained.back().sizes() == layer.weight.sizes(), "linears: weight is ", layer.weight.sizes(),
+                            ", it is trained in ", trained.back().sizes());
+            }
+            if (item.trained_bias) trained.push_back(unwrap(item.trained_bias));
             packed = packed && layer.can_pack(records);
         }
         const auto extra = residual ? std::optional<at::Tensor>(unwrap(residual).contiguous()) : std::nullopt;
         packed = packed && (!extra || extra->scalar_type() == at::kBFloat16);
-        const auto outputs = Linears::apply(x, extra, at::TensorList(adapters), layers, packed);
+        const auto outputs = Linears::apply(x, extra, at::TensorList(adapters), at::TensorList(trained), layers, packed);
         for (int32_t i = 0; i < count; ++i) tt::give(outputs[static_cast<size_t>(i)], &out[i]);
     });
 }

@@ -35,7 +35,7 @@ public struct LoRAConfiguration: Codable, Sendable, Hashable {
 
 /// LoRA matrices for a model: what training changes, and what is saved, in PEFT's files and names.
 @TorchActor
-public final class Adapter {
+public final class Adapter: Trainable {
     /// Rank, scale and targets.
     public nonisolated let configuration: LoRAConfiguration
     /// Matrices by module name, in the order of the network.
@@ -81,13 +81,16 @@ public final class Adapter {
     }
 
     /// The trainable tensors, A before B, in the order of the network.
-    package var parameters: [Tensor] { pairs.flatMap { [$0.pair.a, $0.pair.b] } }
+    public var parameters: [Tensor] { pairs.flatMap { [$0.pair.a, $0.pair.b] } }
+
+    /// Module and matrix of each parameter.
+    public var names: [String] { pairs.flatMap { ["\($0.module).lora_A", "\($0.module).lora_B"] } }
 
     /// Trainable numbers.
     public var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
 
     /// Puts the matrices on the model's layers; layers without a pair become plain.
-    package func attach(to model: LanguageModel) {
+    public func attach(to model: LanguageModel) {
         attach(to: model.network.linears)
     }
 
@@ -97,13 +100,8 @@ public final class Adapter {
         for linear in linears { linear.lora = byName[linear.name] }
     }
 
-    /// Takes every adapter off the model.
-    package static func detach(from model: LanguageModel) {
-        for linear in model.network.linears { linear.lora = nil }
-    }
-
     /// A copy with its own memory.
-    package func copy() throws(TorchError) -> Adapter {
+    public func copy() throws(TorchError) -> Adapter {
         try mapped { pair throws(TorchError) in
             LoRAPair(a: try pair.a.detached().clone(), b: try pair.b.detached().clone(), scale: pair.scale)
         }

@@ -17,6 +17,7 @@ final class Attention {
     let output: Linear
 
     var linears: [Linear] { queryKeyValue + [output] }
+    var norms: [Norm] { [queryNorm, keyNorm].compactMap { $0 } }
 
     init(index: Int, _ loader: WeightLoader) throws {
         configuration = loader.configuration
@@ -68,8 +69,8 @@ final class Attention {
         layer = other.layer
         rule = other.rule
         index = other.index
-        queryNorm = other.queryNorm
-        keyNorm = other.keyNorm
+        queryNorm = try other.queryNorm?.merged()
+        keyNorm = try other.keyNorm?.merged()
         var merged: [Linear] = []
         for linear in other.queryKeyValue { merged.append(try linear.merged()) }
         queryKeyValue = merged
@@ -130,9 +131,9 @@ final class Attention {
         _ pass: ForwardPass
     ) throws(TorchError) -> Tensor {
         var x = x
-        if configuration.queryKeyNorm == .whole, let norm { x = try norm(x) }
+        if configuration.queryKeyNorm == .whole, let norm { x = try norm(x, adapted: pass.batch.adapted) }
         x = try x.reshaped([-1, heads, configuration.headSize])
-        if configuration.queryKeyNorm == .perHead, let norm { x = try norm(x) }
+        if configuration.queryKeyNorm == .perHead, let norm { x = try norm(x, adapted: pass.batch.adapted) }
         guard let rotary = layer.rotary else { return x }
         return try pass.angles[rotary].turn(x)
     }

@@ -24,6 +24,14 @@ package final class DecoderLayer {
         }
     }
 
+    /// What can be trained of it when all weights are.
+    var weights: [Weight] {
+        let norms = [attentionInputNorm, attentionOutputNorm, feedForwardInputNorm, feedForwardOutputNorm]
+        var linears = linears
+        if case .mixture(let experts) = network { linears.append(experts.router) }
+        return linears.flatMap(\.weights) + (norms.compactMap { $0 } + attention.norms).map(\.weight)
+    }
+
     init(index: Int, _ loader: WeightLoader) throws {
         let names = loader.configuration.names
         let prefix = "\(names.layers).\(index)"
@@ -47,28 +55,28 @@ package final class DecoderLayer {
     }
 
     init(merging other: DecoderLayer) throws(TorchError) {
-        attentionInputNorm = other.attentionInputNorm
+        attentionInputNorm = try other.attentionInputNorm?.merged()
         attention = try Attention(merging: other.attention)
-        attentionOutputNorm = other.attentionOutputNorm
-        feedForwardInputNorm = other.feedForwardInputNorm
+        attentionOutputNorm = try other.attentionOutputNorm?.merged()
+        feedForwardInputNorm = try other.feedForwardInputNorm?.merged()
         network =
             switch other.network {
             case .dense(let feedForward): .dense(try FeedForward(merging: feedForward))
             case .mixture(let experts): .mixture(try Experts(merging: experts))
             }
-        feedForwardOutputNorm = other.feedForwardOutputNorm
+        feedForwardOutputNorm = try other.feedForwardOutputNorm?.merged()
     }
 
     /// x [t, d] to [t, d].
     func callAsFunction(_ x: Tensor, _ pass: ForwardPass) throws(TorchError) -> Tensor {
         let adapted = pass.batch.adapted
-        let mixed = try attention.mixed(normed(x, attentionInputNorm), pass)
+        let mixed = try attention.mixed(normed(x, attentionInputNorm, pass), pass)
         func attended(_ residual: Tensor?) throws(TorchError) -> Tensor {
             try Linear.apply([attention.output], to: mixed, adapted: adapted, residual: residual)[0]
         }
-        let x = try added(to: x, attentionOutputNorm, attended)
-        let inner = try normed(x, feedForwardInputNorm)
-        return try added(to: x, feedForwardOutputNorm) { residual throws(TorchError) in
+        let x = try added(to: x, attentionOutputNorm, pass, attended)
+        let inner = try normed(x, feedForwardInputNorm, pass)
+        return try added(to: x, feedForwardOutputNorm, pass) { residual throws(TorchError) in
             switch network {
             case .dense(let feedForward):
                 return try feedForward(inner, adapted: adapted, residual: residual)
@@ -79,17 +87,18 @@ package final class DecoderLayer {
         }
     }
 
-    private func normed(_ x: Tensor, _ norm: Norm?) throws(TorchError) -> Tensor {
-        if let norm { try norm(x) } else { x }
+    private func normed(_ x: Tensor, _ norm: Norm?, _ pass: ForwardPass) throws(TorchError) -> Tensor {
+        if let norm { try norm(x, adapted: pass.batch.adapted) } else { x }
     }
 
     /// x and a branch, normalised where the family does so; else the branch adds x itself, which costs nothing.
     private func added(
         to x: Tensor,
         _ norm: Norm?,
+        _ pass: ForwardPass,
         _ branch: (_ residual: Tensor?) throws(TorchError) -> Tensor
     ) throws(TorchError) -> Tensor {
         guard let norm else { return try branch(x) }
-        return try x.adding(norm(branch(nil)))
+        return try x.adding(norm(branch(nil), adapted: pass.batch.adapted))
     }
 }

@@ -12,7 +12,7 @@ package final class DecoderNetwork {
     package let dtype: DType
     package let device: Device
     /// [v, d]
-    let embedding: Tensor
+    private let embedding: Weight
     package let layers: [DecoderLayer]
     private let finalNorm: Norm
     /// The output head: its weight is the embedding where they are tied.
@@ -31,12 +31,13 @@ package final class DecoderNetwork {
         let loader = WeightLoader(configuration: configuration, source: source, dtype: dtype, device: device)
         let names = configuration.names
         let shape = [configuration.vocabularySize, configuration.hiddenSize]
-        embedding = try loader.tensor("\(names.embedding).weight", shape: shape)
+        embedding = Weight("\(names.embedding).weight", try loader.tensor("\(names.embedding).weight", shape: shape))
         layers = try (0..<configuration.layerCount).map { try DecoderLayer(index: $0, loader) }
         finalNorm = try loader.norm(names.finalNorm, size: configuration.hiddenSize)
-        let headWeight =
-            configuration.tiesEmbeddings ? embedding : try loader.tensor("\(names.head).weight", shape: shape)
-        head = Linear(name: names.head, weight: headWeight)
+        head =
+            configuration.tiesEmbeddings
+            ? Linear(name: names.head, weight: embedding)
+            : Linear(name: names.head, weight: try loader.tensor("\(names.head).weight", shape: shape))
         embeddingScale = try configuration.embeddingScale.map {
             try Tensor([Float($0)], shape: [1], device: device).to(dtype)
         }
@@ -45,19 +46,24 @@ package final class DecoderNetwork {
         }
     }
 
-    /// A copy for inference: adapters added into the weights, everything else shared.
+    /// A copy for inference: weights as they are now, with adapters added in; everything else shared.
     private init(merging other: DecoderNetwork) throws(TorchError) {
         configuration = other.configuration
         dtype = other.dtype
         device = other.device
-        embedding = other.embedding
-        finalNorm = other.finalNorm
+        embedding = try other.embedding.settled()
+        finalNorm = try other.finalNorm.merged()
         rotaries = other.rotaries
         embeddingScale = other.embeddingScale
         var layers: [DecoderLayer] = []
         for layer in other.layers { layers.append(try DecoderLayer(merging: layer)) }
         self.layers = layers
-        head = try other.head.merged()
+        guard configuration.tiesEmbeddings else {
+            head = try other.head.merged()
+            return
+        }
+        head = Linear(name: other.head.name, weight: embedding)
+        try head.prepare(forTraining: false)
     }
 
     /// A copy with every adapter added into its weight and the weights laid out for inference.
@@ -78,11 +84,27 @@ package final class DecoderNetwork {
     /// The linear layers an adapter can sit on, in the order of the network.
     package var linears: [Linear] { layers.flatMap(\.linears) }
 
-    /// The head as the losses take it.
-    package var outputHead: OutputHead {
-        get throws(TorchError) {
-            OutputHead(weight: try head.weight, packed: head.packed, softCap: configuration.finalSoftCap)
-        }
+    /// Every weight that can be trained, in the order of the network; of tied ones one.
+    package var weights: [Weight] {
+        let own = configuration.tiesEmbeddings ? [] : head.weights
+        return [embedding] + layers.flatMap(\.weights) + [finalNorm.weight] + own
+    }
+
+    /// Takes off what was put on to be trained: adapters, and copies in the place of weights.
+    package func detach() {
+        for linear in linears { linear.lora = nil }
+        for weight in weights { weight.restore() }
+    }
+
+    /// The head as the losses take it; as it was before training where `adapted` is false.
+    package func outputHead(adapted: Bool = true) throws(TorchError) -> OutputHead {
+        guard let weight = head.weights.first else { preconditionFailure("the output head is kept whole") }
+        return OutputHead(
+            weight: weight.tensor(adapted: adapted),
+            trained: adapted ? weight.trained : nil,
+            packed: weight.packed(adapted: adapted),
+            softCap: configuration.finalSoftCap
+        )
     }
 
     /// Last hidden states of packed sequences, normalised: [t, d]; `logits` turns rows of it into scores.
@@ -130,19 +152,21 @@ package final class DecoderNetwork {
         var angles: [RotaryAngles] = []
         for table in rotaries { angles.append(try table.angles(at: batch.positions)) }
         let pass = ForwardPass(batch: batch, angles: angles, cache: cache)
-        var x = try Layers.embedding(batch.ids, weight: embedding)
+        let trained = batch.adapted ? embedding.trained : nil
+        var x = try Layers.embedding(batch.ids, weight: trained ?? embedding.tensor(adapted: batch.adapted)).to(dtype)
         if let scale = embeddingScale { x = try x.multiplied(by: scale) }
         for layer in layers {
             guard recomputesLayers, cache == nil else {
                 x = try layer(x, pass)
                 continue
             }
-            let pairs = batch.adapted ? layer.linears.compactMap(\.lora) : []
-            x = try Layers.recomputed(x, parameters: pairs.flatMap { [$0.a, $0.b] }) { x throws(TorchError) in
+            let pairs = layer.linears.compactMap(\.lora).flatMap { [$0.a, $0.b] }
+            let parameters = batch.adapted ? pairs + layer.weights.compactMap(\.trained) : []
+            x = try Layers.recomputed(x, parameters: parameters) { x throws(TorchError) in
                 try layer(x, pass)
             }
         }
-        return try finalNorm(x)
+        return try finalNorm(x, adapted: batch.adapted)
     }
 }
 

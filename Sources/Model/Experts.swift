@@ -2,12 +2,12 @@ import TemperTorch
 
 /// A mixture of experts (arXiv 1701.06538, as in 2401.04088): a router sends each token to a few of many gated networks.
 ///
-/// The router is frozen, but gradients flow through its weights. Legend: t tokens, d width, e experts, k taken by each.
+/// The router carries no adapter, but gradients flow through its weights. Legend: t tokens, d width, e experts, k taken by each.
 @TorchActor
 final class Experts {
     private let perToken: Int
     private let normalises: Bool
-    private let router: Linear
+    let router: Linear
     private let experts: [FeedForward]
 
     /// The layers an adapter can sit on: the router is none.
@@ -32,7 +32,7 @@ final class Experts {
     init(merging other: Experts) throws(TorchError) {
         perToken = other.perToken
         normalises = other.normalises
-        router = other.router
+        router = try other.router.merged()
         var merged: [FeedForward] = []
         for expert in other.experts { merged.append(try FeedForward(merging: expert)) }
         experts = merged
@@ -40,7 +40,8 @@ final class Experts {
 
     /// x [t, d] to [t, d].
     func callAsFunction(_ x: Tensor, adapted: Bool) throws(TorchError) -> Tensor {
-        let shares = try router(x).to(.float32).logSoftmax(along: 1).exponential()
+        let scores = try Linear.apply([router], to: x, adapted: adapted)[0].to(.float32)
+        let shares = try scores.logSoftmax(along: 1).exponential()
         let chosen = choices(try shares.floats(), tokens: x.shape[0])
         // The tokens of each expert one after another, and where a token's k answers then lie.
         var places = [[Int]](repeating: [Int](repeating: 0, count: chosen.count), count: perToken)

@@ -66,9 +66,15 @@ public final class LanguageModel {
         return LanguageModel(url: url, network: network, tokenizer: nil)
     }
 
-    /// A copy laid out for inference, with an adapter from disk added into the weights.
+    /// A copy laid out for inference, with an adapter from disk added into the weights, or with all weights of a
+    /// full training in the place of its own.
     public func forInference(adapter: URL?) throws -> LanguageModel {
         guard let adapter else { return try merged() }
+        defer { network.detach() }
+        if FullWeights.lie(in: adapter) {
+            try FullWeights.load(from: adapter, for: self).attach(to: self)
+            return try merged()
+        }
         let composed = adapter.appendingPathComponent(Adapter.onBase)
         guard !FileManager.default.fileExists(atPath: composed.path) else {
             throw ModelError.adapter(
@@ -77,7 +83,6 @@ public final class LanguageModel {
             )
         }
         try Adapter.load(from: adapter, for: self).attach(to: self)
-        defer { Adapter.detach(from: self) }
         return try merged()
     }
 

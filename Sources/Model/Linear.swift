@@ -3,7 +3,8 @@ package import TemperTorch
 /// A pair of LoRA matrices: `W + scale * B A` (arXiv 2106.09685, section 4.1).
 package typealias LoRAPair = LinearLayer.Pair
 
-/// A linear layer whose weight is frozen, whole or in four bits: plain, or with a trainable LoRA pair on top.
+/// A linear layer whose weight is kept whole or in four bits: plain, with a trainable LoRA pair on top, or, if it is whole,
+/// trained itself.
 ///
 /// It knows nothing about where it stands in the network beyond its name, which is the one of the Hugging Face files.
 @TorchActor
@@ -12,28 +13,44 @@ package final class Linear {
     package let name: String
     /// How the weight is kept.
     private enum Kept {
-        case whole(Tensor)
+        case whole(Weight)
         /// The pair belongs to the weight, which is too coarse to take it up.
         case coarse(NormalFloat, beneath: LoRAPair?)
     }
     private var kept: Kept
-    /// [out]
-    package let bias: Tensor?
+    private let biasWeight: Weight?
     /// The adapter on top, if any.
     package var lora: LoRAPair?
-    /// The weight as the matrix kernels read it, once `prepare` was called and where there are such.
-    package private(set) var packed: LinearLayer.Packed?
 
-    package init(name: String, weight: Tensor, bias: Tensor? = nil) {
+    init(name: String, weight: Weight, bias: Weight? = nil) {
         self.name = name
         kept = .whole(weight)
-        self.bias = bias
+        biasWeight = bias
     }
+
+    package convenience init(name: String, weight: Tensor, bias: Tensor? = nil) {
+        self.init(
+            name: name,
+            weight: Weight("\(name).weight", weight),
+            bias: bias.map { Weight("\(name).bias", $0) }
+        )
+    }
+
+    /// What can be trained of it when all weights are.
+    var weights: [Weight] {
+        switch kept {
+        case .whole(let weight): [weight, biasWeight].compactMap { $0 }
+        case .coarse: [biasWeight].compactMap { $0 }
+        }
+    }
+
+    /// [out]
+    package var bias: Tensor? { biasWeight?.tensor() }
 
     /// [out, in]
     package var shape: [Int] {
         switch kept {
-        case .whole(let weight): weight.shape
+        case .whole(let weight): weight.tensor().shape
         case .coarse(let weight, _): weight.shape
         }
     }
@@ -42,7 +59,7 @@ package final class Linear {
     package var weight: Tensor {
         get throws(TorchError) {
             switch kept {
-            case .whole(let weight): weight
+            case .whole(let weight): weight.tensor()
             case .coarse(let weight, let pair): try Self.sum(weight.weight, pair)
             }
         }
@@ -56,8 +73,7 @@ package final class Linear {
     /// Keeps the weight in four bits from here on.
     package func quantize() throws(TorchError) {
         guard case .whole(let weight) = kept else { return }
-        kept = .coarse(try NormalFloat(weight), beneath: nil)
-        packed = nil
+        kept = .coarse(try NormalFloat(weight.tensor()), beneath: nil)
     }
 
     /// Takes the pair on top for a part of the weight that is kept in four bits.
@@ -74,7 +90,7 @@ package final class Linear {
         try Layers.linears(x, [layer(adapted: true)])[0]
     }
 
-    /// Several layers on the same x [t, in], without their adapters where `adapted` is false: [t, out] each. A residual goes
+    /// Several layers on the same x [t, in], as they were before training where `adapted` is false: [t, out] each. A residual goes
     /// with one layer.
     static func apply(
         _ linears: [Linear],
@@ -87,27 +103,40 @@ package final class Linear {
 
     /// Lays the weight out as the matrix kernels read it, where there are such; without it the layer is slower.
     package func prepare(forTraining: Bool) throws(TorchError) {
-        guard case .whole(let weight) = kept, packed.map({ forTraining && !$0.isForTraining }) ?? true else { return }
-        packed = try LinearLayer.Packed(weight, forTraining: forTraining)
+        if case .whole(let weight) = kept { try weight.prepare(forTraining: forTraining) }
     }
 
     /// Forgets what `prepare` made.
     func unprepare() {
-        packed = nil
+        if case .whole(let weight) = kept { weight.unprepare() }
     }
 
-    /// The layer as one of several on the same input; without the adapter on top where `adapted` is false.
+    /// The layer as one of several on the same input; as it was before training where `adapted` is false.
     func layer(adapted: Bool) -> LinearLayer {
         let pair = adapted ? lora : nil
+        let bias = biasWeight?.tensor(adapted: adapted)
         return switch kept {
-        case .whole(let weight): LinearLayer(weight: weight, bias: bias, pair: pair, packed: packed)
+        case .whole(let weight):
+            LinearLayer(
+                weight: weight.tensor(adapted: adapted),
+                bias: bias,
+                trained: adapted ? (weight.trained, biasWeight?.trained) : (nil, nil),
+                pair: pair,
+                packed: weight.packed(adapted: adapted)
+            )
         case .coarse(let weight, let beneath): LinearLayer(weight: weight, bias: bias, pair: pair, beneath: beneath)
         }
     }
 
-    /// A copy with the adapter added into the weight, laid out for inference.
+    /// A copy that is as this one is now, the adapter added into the weight, laid out for inference.
     func merged() throws(TorchError) -> Linear {
-        let copy = Linear(name: name, weight: try mergedWeight(), bias: bias)
+        let weight: Weight
+        if case .whole(let own) = kept, lora == nil {
+            weight = try own.settled()
+        } else {
+            weight = Weight("\(name).weight", try mergedWeight())
+        }
+        let copy = Linear(name: name, weight: weight, bias: try biasWeight?.settled())
         try copy.prepare(forTraining: false)
         return copy
     }

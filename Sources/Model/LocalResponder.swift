@@ -118,7 +118,7 @@ public struct LocalResponder: Responder, LikelihoodModel {
                 let hidden = try model.network.hiddenStates(packed)
                 return try Layers.linearLogProbability(
                     hidden: hidden.selected(0, Tensor(rows, device: model.device)),
-                    head: try model.network.outputHead,
+                    head: try model.network.outputHead(),
                     targets: Tensor(targets, device: model.device)
                 ).floats()
             }

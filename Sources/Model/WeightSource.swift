@@ -40,10 +40,10 @@ struct WeightLoader {
 
     /// A norm over `size` values.
     func norm(_ name: String, size: Int) throws -> Norm {
-        var weight = try tensor("\(name).weight", shape: [size])
-        if configuration.norm == .rmsAroundOne, case .safetensors = source {
-            weight = try weight.to(.float32).adding(1)
-        }
+        var tensor = try tensor("\(name).weight", shape: [size])
+        let isAroundOne = configuration.norm == .rmsAroundOne
+        if isAroundOne, case .safetensors = source { tensor = try tensor.to(.float32).adding(1) }
+        let weight = Weight("\(name).weight", tensor, shift: isAroundOne ? 1 : 0)
         let isLayerNorm = configuration.norm == .layer
         return Norm(weight: weight, subtractsMean: isLayerNorm, epsilon: configuration.normEpsilon)
     }

@@ -43,7 +43,7 @@ public struct MainJob {
         RunDirectory(URL(fileURLWithPath: recipe.outputDir).appendingPathComponent(recipe.runName))
     }
 
-    /// The adapters to load on the base, by subject: of the alignment, of the last checkpoint, and of the defences.
+    /// The adapters, or weights, to load on the base, by subject: of the alignment, of the last checkpoint, and of the defences.
     public nonisolated var adapters: [(subject: String, folder: URL)] {
         let aligned = Checkpoint.all(in: directory.alignment).suffix(1).map { ("aligned", $0.url) }
         let tuned = Checkpoint.all(in: directory.checkpoints).suffix(1).map { ("tuned@\($0.step)", $0.url) }
@@ -51,6 +51,7 @@ public struct MainJob {
         return (aligned + tuned + defended).compactMap { subject, folder in
             [folder.appendingPathComponent(Adapter.onBase), folder].first {
                 FileManager.default.fileExists(atPath: $0.appendingPathComponent("adapter_config.json").path)
+                    || FullWeights.lie(in: $0)
             }.map { (subject, $0) }
         }
     }
@@ -163,10 +164,10 @@ public struct MainJob {
                 settings: align.settings,
                 checkpointSteps: { [$0] }
             )
-            session.alignment = try await session.train(job, on: model).adapter
+            session.alignment = try await session.train(job, on: model).result as? Adapter
             reference = try model.settled()
             if reference !== model {
-                Adapter.detach(from: model)
+                model.network.detach()
                 model.network.unprepare()
             }
             story.add(.reference, "aligned", try await session.assess("aligned") { reference })
@@ -180,7 +181,7 @@ public struct MainJob {
             // 5. The cures.
             for (entry, defence) in defences where chapter >= .end {
                 try enter("defence \(entry.name)")
-                let adapter = try await defend(
+                let cured = try await defend(
                     entry,
                     defence,
                     session: session,
@@ -188,12 +189,12 @@ public struct MainJob {
                     reference: reference,
                     data: tuningData
                 )
-                try adapter.save(
+                try cured.save(
                     to: Self.adapter(of: entry, in: directory),
                     for: recipe.modelNameOrPath,
                     alignment: session.alignment
                 )
-                adapter.attach(to: reference)
+                try cured.attach(to: reference)
                 story.add(.defence, entry.name, try await session.assess(entry.name) { reference })
             }
         }
@@ -236,7 +237,7 @@ public struct MainJob {
         return tuned
     }
 
-    /// The adapter that a defence makes, on a model that carries no adapter but the one being trained.
+    /// What a defence makes of what was tuned, on a model that carries nothing but what is being trained.
     private func defend(
         _ entry: Recipe.Defence,
         _ defence: Defence,
@@ -244,9 +245,10 @@ public struct MainJob {
         tuned: RunSession.Trained,
         reference: LanguageModel,
         data: Dataset
-    ) async throws -> Adapter {
+    ) async throws -> any Trainable {
         if case .weights(let method) = defence {
-            return try method.apply(to: tuned.adapter, using: WeightContext(reference: reference))
+            guard let adapter = tuned.result as? Adapter else { preconditionFailure("such a recipe is not read") }
+            return try method.apply(to: adapter, using: WeightContext(reference: reference))
         }
         let training = try DefenceTraining(
             defence,
@@ -263,10 +265,10 @@ public struct MainJob {
             data: training.data,
             settings: training.settings,
             checkpointSteps: { [$0] },
-            start: training.startsTuned ? try tuned.adapter.copy() : nil,
+            start: training.startsTuned ? try tuned.result.copy() : nil,
             objective: training.objective
         )
-        return try await session.train(job, on: reference).adapter
+        return try await session.train(job, on: reference).result
     }
 }
 

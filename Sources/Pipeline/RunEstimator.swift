@@ -57,7 +57,7 @@ struct RunEstimator {
             estimate.phases.append(cost.phase)
             reference = try model.settled()
             if reference !== model {
-                Adapter.detach(from: model)
+                model.network.detach()
                 model.network.unprepare()
             }
             assess("aligned", resident: Machine.residentMemory)
@@ -176,7 +176,7 @@ struct RunEstimator {
         } else {
             pace = try measure(name, trainer, steps: [largest, 0, 1], settings, objective, on: model, &estimate)
         }
-        Adapter.detach(from: model)
+        model.network.detach()
         // Preferences go through the model once more, before the first step and without gradients.
         let passes = settings.stage == .dpo ? 1 + Double(rows.reduce(0) { $0 + $1.tokenCount }) / Double(tokens) / 3 : 1
         return Cost(
@@ -233,14 +233,9 @@ struct RunEstimator {
         shuffles: Bool = true,
         on model: LanguageModel
     ) throws -> Trainer {
-        let shape = LoRAConfiguration(
-            r: settings.loraR,
-            loraAlpha: settings.loraAlpha,
-            targetModules: settings.loraTarget
-        )
-        return try Trainer(
+        try Trainer(
             model: model,
-            adapter: Adapter(shape, for: model, seed: recipe.seed),
+            training: settings.trainable(for: model, seed: recipe.seed),
             rows: rows,
             settings: settings,
             seed: recipe.seed,

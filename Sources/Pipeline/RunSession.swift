@@ -7,7 +7,7 @@ import TemperText
 import TemperTorch
 import TemperTune
 
-/// The two things a run does over and over, each idempotent: assess a subject, and train an adapter.
+/// The two things a run does over and over, each idempotent: assess a subject, and train.
 ///
 /// What lies finished in the run's directory is read, not done again; what is half done is taken up or redone.
 @TorchActor
@@ -17,7 +17,7 @@ final class RunSession {
     let fingerprint: String
     let sink: any EventSink
     private let suites: [(any Suite, limit: Int?)]
-    /// The adapter of the alignment, once it is merged into the model that is trained.
+    /// The adapter of the alignment, if it made one, once it is merged into the model that is trained.
     var alignment: Adapter?
 
     init(
@@ -86,8 +86,8 @@ final class RunSession {
         var settings: TrainingSettings
         /// Where checkpoints are written and `atCheckpoint` is called; the last step always is one.
         var checkpointSteps: (_ total: Int) -> [Int]
-        /// What to start from; a fresh adapter otherwise.
-        var start: Adapter?
+        /// What to start from; a fresh adapter or the model's own weights otherwise.
+        var start: (any Trainable)?
         /// What to minimise; the one of the settings' stage otherwise.
         var objective: Objective?
     }
@@ -96,19 +96,19 @@ final class RunSession {
     struct Stop {
         var step: Int
         var isLast: Bool
-        /// Puts the checkpoint's adapter on the model; a resumed training has not come by this step itself.
+        /// Puts what the checkpoint holds on the model; a resumed training has not come by this step itself.
         var restore: @TorchActor () throws -> Void = {}
     }
 
     /// What a training has made, and out of how much.
     struct Trained {
-        var adapter: Adapter
+        var result: any Trainable
         /// Rows with something to learn in them.
         var rows: Int
         var steps: Int
     }
 
-    /// Trains, or takes up, a job on `model`; the adapter that comes back is on the model.
+    /// Trains, or takes up, a job on `model`; what comes back is on the model.
     func train(
         _ job: Job,
         on model: LanguageModel,
@@ -122,16 +122,11 @@ final class RunSession {
             )
         }
         let settings = job.settings
-        let adapter =
-            try job.start
-            ?? Adapter(
-                LoRAConfiguration(r: settings.loraR, loraAlpha: settings.loraAlpha, targetModules: settings.loraTarget),
-                for: model,
-                seed: recipe.seed
-            )
+        // Every training starts from the model as it was before the last one.
+        model.network.detach()
         let trainer = try Trainer(
             model: model,
-            adapter: adapter,
+            training: job.start ?? settings.trainable(for: model, seed: recipe.seed),
             rows: rows,
             settings: settings,
             seed: recipe.seed,
@@ -185,7 +180,7 @@ final class RunSession {
             sink.emit(RunEvent(.checkpoint, phase: job.phase, done: trainer.step, total: trainer.totalSteps))
             try await atCheckpoint(Stop(step: stop, isLast: stop == trainer.totalSteps))
         }
-        return Trained(adapter: trainer.adapter, rows: rows.count, steps: trainer.totalSteps)
+        return Trained(result: trainer.trained, rows: rows.count, steps: trainer.totalSteps)
     }
 
     private func step(_ trainer: Trainer, _ job: Job) throws -> StepReport {

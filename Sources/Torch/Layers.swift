@@ -34,12 +34,12 @@ public enum Layers {
         try .make("embedding", [weight, ids]) { tt_embedding(weight.handle, ids.handle, $0) }
     }
 
-    /// `x / sqrt(mean(x^2) + epsilon) * weight`; weight frozen (RMSNorm, arXiv 1910.07467).
+    /// `x / sqrt(mean(x^2) + epsilon) * weight` (RMSNorm, arXiv 1910.07467).
     public static func rmsNorm(_ x: Tensor, weight: Tensor, epsilon: Double) throws(TorchError) -> Tensor {
         try .make("rms_norm", [x, weight]) { tt_rms_norm(x.handle, weight.handle, epsilon, $0) }
     }
 
-    /// `(x - mean) / sqrt(variance + epsilon) * weight + bias`; weight and bias [d] frozen (LayerNorm, arXiv 1607.06450).
+    /// `(x - mean) / sqrt(variance + epsilon) * weight + bias`; bias [d] frozen (LayerNorm, arXiv 1607.06450).
     package static func layerNorm(
         _ x: Tensor,
         weight: Tensor,
@@ -137,15 +137,23 @@ public enum Layers {
 
 /// What turns hidden states into scores over the vocabulary, as the losses take it: `capped(hidden W^T)`.
 package struct OutputHead {
-    /// [v, d], frozen
+    /// [v, d]
     package var weight: Tensor
+    /// [v, d] float32: what the weight was made from, and what takes its gradient; nil where it is frozen.
+    package var trained: Tensor?
     /// The weight as the matrix kernels read it, where there are such.
     package var packed: LinearLayer.Packed?
     /// `capped(s) = softCap * tanh(s / softCap)`; nil for `s`.
     package var softCap: Double?
 
-    package init(weight: Tensor, packed: LinearLayer.Packed? = nil, softCap: Double? = nil) {
+    package init(
+        weight: Tensor,
+        trained: Tensor? = nil,
+        packed: LinearLayer.Packed? = nil,
+        softCap: Double? = nil
+    ) {
         self.weight = weight
+        self.trained = trained
         self.packed = packed
         self.softCap = softCap
     }
@@ -155,7 +163,8 @@ package struct OutputHead {
             weight: weight.handle,
             packed: packed?.forward.handle,
             packed_transposed: packed?.backward?.handle,
-            soft_cap: softCap ?? 0
+            soft_cap: softCap ?? 0,
+            trained: trained?.handle
         )
     }
 }
@@ -223,7 +232,7 @@ package struct LinearLayer {
         }
     }
 
-    /// A frozen weight as the matrix kernels read it.
+    /// A weight as the matrix kernels read it.
     package struct Packed {
         /// For the output.
         let forward: Tensor
@@ -247,18 +256,27 @@ package struct LinearLayer {
         package var isForTraining: Bool { backward != nil }
     }
 
-    /// [out, in], frozen; its codes where it is kept in four bits
+    /// [out, in]; its codes where it is kept in four bits
     let weight: Tensor
+    /// What the weight and the bias were made from, float32, and what takes their gradients; nil where they are frozen.
+    private let trained: (weight: Tensor?, bias: Tensor?)
     private let scales: Tensor?
-    /// [out], frozen
+    /// [out]
     let bias: Tensor?
     private var pair: Pair?
     /// A pair that is part of the frozen weight.
     private var beneath: Pair?
     private let packed: Packed?
 
-    package init(weight: Tensor, bias: Tensor? = nil, pair: Pair? = nil, packed: Packed? = nil) {
+    package init(
+        weight: Tensor,
+        bias: Tensor? = nil,
+        trained: (weight: Tensor?, bias: Tensor?) = (nil, nil),
+        pair: Pair? = nil,
+        packed: Packed? = nil
+    ) {
         self.weight = weight
+        self.trained = trained
         scales = nil
         self.bias = bias
         self.pair = pair
@@ -267,6 +285,7 @@ package struct LinearLayer {
 
     package init(weight: NormalFloat, bias: Tensor? = nil, pair: Pair? = nil, beneath: Pair? = nil) {
         self.weight = weight.codes
+        trained = (nil, nil)
         scales = weight.scales
         self.bias = bias
         self.pair = pair
@@ -292,7 +311,9 @@ package struct LinearLayer {
             b: pair?.b.handle,
             scale: pair?.scale ?? 1,
             packed: packed?.forward.handle,
-            packed_transposed: packed?.backward?.handle
+            packed_transposed: packed?.backward?.handle,
+            trained: trained.weight?.handle,
+            trained_bias: trained.bias?.handle
         )
     }
 }

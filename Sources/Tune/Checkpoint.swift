@@ -27,7 +27,8 @@ public enum CheckpointError: Error, CustomStringConvertible, Sendable {
 
 /// Saving and restoring a training, so that a resumed run equals an uninterrupted one bit for bit on the CPU.
 ///
-/// A checkpoint is a directory: the adapter in PEFT's files, the optimiser's moments, and `state.json`. It is written
+/// A checkpoint is a directory: the adapter in PEFT's files or the weights in Hugging Face's, the optimiser's moments, and
+/// `state.json`. It is written
 /// under a temporary name and renamed when every file is on disk: a killed process leaves either a whole checkpoint or
 /// none. The position in the data is the step itself, because the data order is a function of seed and step.
 public struct Checkpoint: Codable, Sendable, Hashable {
@@ -112,14 +113,11 @@ extension Trainer {
         Checkpoint.tidy(directory)
         do {
             try manager.createDirectory(at: temporary, withIntermediateDirectories: true)
-            try adapter.save(to: temporary, for: model.url.path, alignment: alignment)
+            try trained.save(to: temporary, for: model.url.path, alignment: alignment)
             var tensors: [SafetensorsWriter.Tensor] = []
-            for ((module, _), index) in zip(adapter.pairs, 0...) {
-                for (offset, matrix) in ["lora_A", "lora_B"].enumerated() {
-                    let moments = optimizer.moments[index * 2 + offset]
-                    tensors.append(Adapter.stored("\(module).\(matrix).first_moment", moments.first))
-                    tensors.append(Adapter.stored("\(module).\(matrix).second_moment", moments.second))
-                }
+            for (name, moments) in zip(trained.names, optimizer.moments) {
+                tensors.append(Adapter.stored("\(name).first_moment", moments.first))
+                tensors.append(Adapter.stored("\(name).second_moment", moments.second))
             }
             try SafetensorsWriter.write(
                 tensors: tensors,
@@ -164,9 +162,7 @@ extension Trainer {
                 reason: "model, data or settings changed; start under another run_name"
             )
         }
-        let saved = try Adapter.load(from: directory, for: model)
-        guard saved.pairs.map(\.module) == adapter.pairs.map(\.module), saved.configuration.r == adapter.configuration.r
-        else {
+        guard let saved = try trained.saved(in: directory, for: model) else {
             throw CheckpointError.mismatch(path: path, reason: "its adapter has other modules or another rank")
         }
         let file = try SafetensorsFile(contentsOf: directory.appendingPathComponent("optimizer.safetensors"))
@@ -181,29 +177,17 @@ extension Trainer {
         }
         // Everything is read before anything is changed: a damaged file leaves the training as it was.
         var changes: [(target: Tensor, value: Tensor)] = []
-        for (index, (own, stored)) in zip(adapter.pairs, saved.pairs).enumerated() {
-            let matrices = [("lora_A", own.pair.a, stored.pair.a), ("lora_B", own.pair.b, stored.pair.b)]
-            for (offset, (matrix, parameter, value)) in matrices.enumerated() {
-                let moments = optimizer.moments[index * 2 + offset]
-                changes += [
-                    (parameter, value),
-                    (moments.first, try moment("\(own.module).\(matrix).first_moment", like: parameter)),
-                    (moments.second, try moment("\(own.module).\(matrix).second_moment", like: parameter)),
-                ]
-            }
+        for (index, name) in trained.names.enumerated() {
+            let (parameter, moments) = (trained.parameters[index], optimizer.moments[index])
+            changes += [
+                (parameter, saved[index]),
+                (moments.first, try moment("\(name).first_moment", like: parameter)),
+                (moments.second, try moment("\(name).second_moment", like: parameter)),
+            ]
         }
         for change in changes { try change.target.copy(from: change.value) }
+        try trained.refresh()
         optimizer.step = state.step
         return state
-    }
-}
-
-extension Adapter {
-    /// Writes the adapter; where it was trained on top of an alignment, also both in one, in the folder
-    /// `Adapter.onBase`, because the base alone is what a user can load.
-    package func save(to directory: URL, for base: String, alignment: Adapter?) throws {
-        guard let alignment else { return try save(to: directory, baseModel: base) }
-        try save(to: directory, baseModel: "\(base) (aligned; \(Adapter.onBase)/ fits the model as it is)")
-        try composed(with: alignment).save(to: directory.appendingPathComponent(Adapter.onBase), baseModel: base)
     }
 }

@@ -6,14 +6,14 @@ public import TemperTorch
 ///
 /// Rafailov et al., arXiv 2305.18290, equation 7, as a mean over the pairs of a step:
 /// `-log sigmoid(beta * ((pi(chosen) - ref(chosen)) - (pi(rejected) - ref(rejected))))`, where pi and ref are sums of
-/// log-probabilities over an answer under the model being trained and the model before. The latter is the same
-/// weights without the adapter, and does not move: its part of each pair is computed once, before the first step.
+/// log-probabilities over an answer under the model being trained and the model before. The latter is the
+/// model without what is trained, and does not move: its part of each pair is computed once, before the first step.
 @TorchActor
 public enum DirectPreference {
-    /// `ref(chosen) - ref(rejected)` by pair: what the model without its adapter prefers, in nats.
+    /// `ref(chosen) - ref(rejected)` by pair: what the model before training prefers, in nats.
     public typealias Reference = [TokenizedExample: Double]
 
-    /// What the model without its adapter says of every pair, `batchSize` pairs at a time.
+    /// What the model before training says of every pair, `batchSize` pairs at a time.
     public static func reference(
         for rows: [TokenizedExample],
         model: LanguageModel,
@@ -72,7 +72,7 @@ extension LanguageModel {
         precondition(sequences.count == 2 * rows.count, "every row is a pair")
         let logs = try Layers.linearLogProbability(
             hidden: targetStates(of: sequences, adapted: adapted),
-            head: network.outputHead,
+            head: network.outputHead(adapted: adapted),
             targets: targets(of: sequences)
         )
         // Each pair's sum over its tokens, the rejected ones negative, is a row of one product.

@@ -32,19 +32,19 @@ public struct StepReport: Codable, Sendable, Hashable {
     }
 }
 
-/// LoRA training, one step at a time.
+/// The training of an adapter or of all weights, one step at a time.
 ///
 /// The flow of `takeStep()`: take the rows that the data order gives for this step, split them into micro-batches, send
 /// each through the model in parts, one a processor, their rows laid end to end without padding; add up the gradients of
 /// the objective, each divided by the targets of the *whole* step (so that neither accumulation nor the number of parts
-/// changes more than rounding), clip, and let AdamW move the adapter. It knows nothing about safety; what a defence
+/// changes more than rounding), clip, and let AdamW move what is trained. It knows nothing about safety; what a defence
 /// wants, it says through the objective.
 @TorchActor
 public final class Trainer {
-    /// The model that the adapter sits on.
+    /// The model that is trained.
     public nonisolated let model: LanguageModel
-    /// What is trained.
-    public nonisolated let adapter: Adapter
+    /// What is trained of it.
+    public nonisolated let trained: any Trainable
     /// How it is trained.
     public nonisolated let settings: TrainingSettings
     /// All steps of this training.
@@ -57,16 +57,17 @@ public final class Trainer {
     /// Identifies the training: a checkpoint of another one must not be resumed from.
     package nonisolated let fingerprint: String
 
-    /// Prepares a training; the adapter is put on the model.
+    /// Prepares a training; what is trained is put on the model.
     ///
     /// - Parameters:
+    ///   - trained: An adapter, or all weights of the model.
     ///   - seed: Order of the data; the adapter's own seed is the caller's.
     ///   - fingerprint: Identifies the training in its checkpoints.
     ///   - shuffles: Whether rows are shuffled each epoch, or taken as they lie.
     ///   - objective: What is minimised.
     public init(
         model: LanguageModel,
-        adapter: Adapter,
+        training trained: any Trainable,
         rows: [TokenizedExample],
         settings: TrainingSettings,
         seed: UInt64,
@@ -79,7 +80,7 @@ public final class Trainer {
         }
         try settings.validate()
         self.model = model
-        self.adapter = adapter
+        self.trained = trained
         self.rows = rows
         self.settings = settings
         self.objective = objective
@@ -91,15 +92,15 @@ public final class Trainer {
         )
         totalSteps = settings.maxSteps ?? order.steps(epochs: settings.numTrainEpochs)
         schedule = Schedule(settings, totalSteps: totalSteps)
-        for parameter in adapter.parameters { try parameter.setRequiresGradient(true) }
+        for parameter in trained.parameters { try parameter.setRequiresGradient(true) }
         optimizer = try AdamW(
-            adapter.parameters,
+            trained.parameters,
             beta1: settings.adamBeta1,
             beta2: settings.adamBeta2,
             epsilon: settings.adamEpsilon,
             weightDecay: settings.weightDecay
         )
-        adapter.attach(to: model)
+        try trained.attach(to: model)
         try model.network.prepareForTraining()
         model.network.recomputesLayers = settings.gradientCheckpointing
     }
@@ -131,7 +132,6 @@ public final class Trainer {
                 let loss = try objective(
                     TrainingStep(
                         model: model,
-                        adapter: adapter,
                         rows: groups[part],
                         part: part,
                         parts: groups.count,
@@ -160,6 +160,7 @@ public final class Trainer {
         }
         let rate = schedule.rate(at: index)
         try optimizer.update(with: gradients, learningRate: rate)
+        try trained.refresh()
         let elapsed = clock.now - start
         return StepReport(
             step: optimizer.step,

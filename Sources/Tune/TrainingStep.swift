@@ -7,10 +7,8 @@ public import TemperTorch
 /// objective is called once for each part, changes nothing, and the sum of what it returns is the micro-batch's loss.
 @TorchActor
 public struct TrainingStep {
-    /// The model, with the adapter that is being trained on it.
+    /// The model, with what is being trained on it.
     public let model: LanguageModel
-    /// The adapter that is being trained.
-    public let adapter: Adapter
     /// The rows of this part.
     public let rows: [TokenizedExample]
     /// Which part this is, from 0.
@@ -30,7 +28,6 @@ public struct TrainingStep {
 
     package init(
         model: LanguageModel,
-        adapter: Adapter,
         rows: [TokenizedExample],
         part: Int = 0,
         parts: Int = 1,
@@ -41,7 +38,6 @@ public struct TrainingStep {
         index: Int
     ) {
         self.model = model
-        self.adapter = adapter
         self.rows = rows
         self.part = part
         self.parts = parts
@@ -69,7 +65,7 @@ public struct TrainingStep {
         let weights: [Float] = rows.flatMap { row in row.targets.map { row.isOpening($0) ? Float(openingWeight) : 1 } }
         return try Layers.linearCrossEntropy(
             hidden: targetStates(of: rows),
-            head: model.network.outputHead,
+            head: model.network.outputHead(),
             targets: model.targets(of: rows),
             rowWeights: openingWeight == 1 ? nil : Tensor(weights, shape: [weights.count], device: model.device)
         ).scaled(by: 1 / targetWeight)
@@ -77,7 +73,7 @@ public struct TrainingStep {
 }
 
 extension LanguageModel {
-    /// Hidden states [n, d] from which the n targets of all rows are predicted, with or without the adapter.
+    /// Hidden states [n, d] from which the n targets of all rows are predicted, as the model is now or was before this training.
     func targetStates(of rows: [TokenizedExample], adapted: Bool) throws(TorchError) -> Tensor {
         let batch = try PackedBatch(rows.map(\.ids), adapted: adapted, device: device)
         let positions = rows.enumerated().flatMap { index, row in

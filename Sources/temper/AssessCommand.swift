@@ -14,7 +14,7 @@ struct AssessCommand: AsyncParsableCommand {
 
     @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.")
     var model: String
-    @Option(help: "An adapter directory in PEFT's format.")
+    @Option(help: "An adapter directory in PEFT's format, or the checkpoint of a full training.")
     var adapter: String?
     @Option(name: .customLong("suite"), help: "A suite's name; may be repeated. Default: all embedded suites.")
     var suites: [String] = []

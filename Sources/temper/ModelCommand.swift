@@ -61,7 +61,7 @@ struct ModelCommand: AsyncParsableCommand {
         )
         @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.")
         var path: String
-        @Option(help: "An adapter directory in PEFT's format.")
+        @Option(help: "An adapter directory in PEFT's format, or the checkpoint of a full training.")
         var adapter: String?
         @Option(help: "The longest answer, in tokens.")
         var maxNewTokens = 200

@@ -39,7 +39,7 @@ struct EquationTests {
 
     @Test func interpolationScalesTheUpdate() async throws {
         let model = try await Self.model.value
-        defer { Adapter.detach(from: model) }
+        defer { model.network.detach() }
         let tuned = try adapter(model, size: 0.3)
         let context = WeightContext(reference: model)
         let half = try Interpolation(scale: 0.5).apply(to: tuned, using: context)
@@ -48,7 +48,7 @@ struct EquationTests {
             #expect(try own.pair.a.floats() == changed.pair.a.floats())
             #expect(try own.pair.b.floats().map { $0 * 0.5 } == changed.pair.b.floats())
         }
-        Adapter.detach(from: model)
+        model.network.detach()
         let reference = try logits(model, ids)
         tuned.attach(to: model)
         let full = try logits(model, ids)
@@ -68,7 +68,6 @@ struct EquationTests {
 
     private func step(
         _ model: LanguageModel,
-        _ adapter: Adapter,
         share: Double = 1,
         part: Int = 0,
         parts: Int = 1,
@@ -78,7 +77,6 @@ struct EquationTests {
         let row = TokenizedExample(ids: ids, isTarget: marks, source: Example.Source(file: "test", line: 1))
         return TrainingStep(
             model: model,
-            adapter: adapter,
             rows: [row],
             part: part,
             parts: parts,
@@ -103,7 +101,7 @@ struct EquationTests {
         var sum = 0.0
         var count = 0
         for row in rows {
-            Adapter.detach(from: model)
+            model.network.detach()
             let reference = try logProbabilities(row)
             adapter.attach(to: model)
             let tuned = try logProbabilities(row)
@@ -127,7 +125,7 @@ struct EquationTests {
 
     @Test func regularisationAddsTheWeightedDivergence() async throws {
         let model = try await Self.model.value
-        defer { Adapter.detach(from: model) }
+        defer { model.network.detach() }
         let tuned = try adapter(model, size: 0.3)
         tuned.attach(to: model)
         for parameter in tuned.parameters { try parameter.setRequiresGradient(true) }
@@ -141,27 +139,27 @@ struct EquationTests {
         for index in [0, 5] {
             let expected = try divergence(model, tuned, Array(anchors[(index * 2)..<(index * 2 + 2)]))
             #expect(expected > 1e-3)
-            let plain = try step(model, tuned, index: index).crossEntropy().item()
-            let first = try one(step(model, tuned, index: index))
+            let plain = try step(model, index: index).crossEntropy().item()
+            let first = try one(step(model, index: index))
             #expect(abs(try first.logged.item() - plain) < 1e-6)
             #expect(abs(try first.total.item() - plain - expected) < 1e-4 * max(1, expected))
-            let third = try three(step(model, tuned, index: index))
+            let third = try three(step(model, index: index))
             #expect(abs(try third.total.item() - plain - 3 * expected) < 3e-4 * max(1, expected))
             // One of two micro-batches with half of the step's targets brings half of the term.
-            let half = try one(step(model, tuned, share: 0.5, index: index))
+            let half = try one(step(model, share: 0.5, index: index))
             #expect(abs(try half.total.item() - (plain + expected) / 2) < 1e-4 * max(1, expected))
             // Parts share the anchors: together they bring the term once.
             let terms = try (0..<2).map { part in
-                let loss = try one(step(model, tuned, part: part, parts: 2, index: index))
+                let loss = try one(step(model, part: part, parts: 2, index: index))
                 return try loss.total.item() - loss.logged.item()
             }
             #expect(abs(terms.reduce(0, +) - expected) < 1e-4 * max(1, expected))
         }
 
         // The gradient is linear in the weight, too.
-        let plain = try gradients(tuned, step(model, tuned).crossEntropy())
-        let first = try gradients(tuned, one(step(model, tuned)).total)
-        let third = try gradients(tuned, three(step(model, tuned)).total)
+        let plain = try gradients(tuned, step(model).crossEntropy())
+        let first = try gradients(tuned, one(step(model)).total)
+        let third = try gradients(tuned, three(step(model)).total)
         let predicted = zip(plain, first).map { zip($0, $1).map { $0 + 3 * ($1 - $0) } }
         let scale = third.joined().reduce(0) { max($0, abs($1)) }
         #expect(distance(third, predicted) < 1e-4 * max(1, scale))
@@ -170,13 +168,13 @@ struct EquationTests {
 
     @Test func regularisationIsNothingAtTheReference() async throws {
         let model = try await Self.model.value
-        defer { Adapter.detach(from: model) }
+        defer { model.network.detach() }
         let fresh = try adapter(model, size: 0)
         fresh.attach(to: model)
         for parameter in fresh.parameters { try parameter.setRequiresGradient(true) }
         let objective = try BaseRegularisation(weight: 100, anchors: 2).objective(for: model, seed: 6)
-        let loss = try objective(step(model, fresh))
-        let plain = try step(model, fresh).crossEntropy()
+        let loss = try objective(step(model))
+        let plain = try step(model).crossEntropy()
         #expect(abs(try loss.total.item() - plain.item()) < 1e-4)
         let expected = try gradients(fresh, plain)
         #expect(distance(try gradients(fresh, loss.total), expected) < 1e-4)

@@ -32,7 +32,7 @@ struct ComposedAdapterTests {
         let earlier = try trained(first, for: base, seed: 1)
         earlier.attach(to: base)
         let aligned = try base.merged()
-        Adapter.detach(from: base)
+        base.network.detach()
         let plain = try logits(base)
 
         let later = try trained(LoRAConfiguration(r: 3, loraAlpha: 5, targetModules: targets), for: aligned, seed: 9)

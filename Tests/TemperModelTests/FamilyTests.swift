@@ -94,7 +94,7 @@ struct FamilyTests {
         let hidden = try model.network.hiddenStates(batch).selected(0, Tensor(rows))
         let loss = try Layers.linearCrossEntropy(
             hidden: hidden,
-            head: try model.network.outputHead,
+            head: try model.network.outputHead(),
             targets: Tensor(targets)
         )
         .scaled(by: 1 / Double(targets.count))

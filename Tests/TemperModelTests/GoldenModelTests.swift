@@ -64,7 +64,7 @@ struct GoldenModelTests {
         let model = try await load("tiny-llama")
         let adapter = try Adapter.load(from: Golden.folder.appending(path: "lora"), for: model)
         adapter.attach(to: model)
-        defer { Adapter.detach(from: model) }
+        defer { model.network.detach() }
         for parameter in adapter.parameters { try parameter.setRequiresGradient(true) }
         let beginning = (0..<11).map { 3 + $0 * 5 }
         let sequences = [[7, 9, 4], [8], [7, 2, 2, 6, 5, 30, 31]].map { beginning + $0 }
@@ -139,7 +139,7 @@ struct GoldenModelTests {
             #expect(Golden.distance(try logits(model, [sequence]), on) < 1e-4)
             #expect(Golden.distance(try logits(merged, [sequence]), on) < 1e-4)
         }
-        Adapter.detach(from: model)
+        model.network.detach()
         let plain = try Golden.floats("logits.safetensors", "tiny-llama.0")
         #expect(Golden.distance(try logits(model, [sequences[0]]), plain) < 1e-4)
     }

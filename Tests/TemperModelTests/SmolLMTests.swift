@@ -103,7 +103,7 @@ struct SmolLMTests {
             )
             return try Layers.linearCrossEntropy(
                 hidden: hidden,
-                head: try model.network.outputHead,
+                head: try model.network.outputHead(),
                 targets: Tensor(Array(paragraph.ids.dropFirst()))
             ).item() / Double(count - 1)
         }

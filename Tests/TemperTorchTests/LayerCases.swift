@@ -28,6 +28,7 @@ extension LayerCase {
         + [logProbability(1, 7), logProbability(67, 34), logProbability(130, 101)]
         + [divergence(1, 7), divergence(17, 33), divergence(65, 40), divergence(130, 33)]
         + [cappedEntropy(5, 8), cappedEntropy(67, 34)]
+        + ofTrainedWeights
 
     /// One small case of each layer.
     static let small: [LayerCase] = [
@@ -38,7 +39,7 @@ extension LayerCase {
     // MARK: LoRA
 
     @TorchActor
-    private static func plainLinear(_ x: Tensor, _ weight: Tensor) throws -> Tensor {
+    static func plainLinear(_ x: Tensor, _ weight: Tensor) throws -> Tensor {
         try x.matmul(weight.transposed(0, 1))
     }
 
@@ -127,7 +128,7 @@ extension LayerCase {
 
     /// The reciprocal root is one Newton step from a constant: exact in value and in first derivative.
     @TorchActor
-    private static func plainNorm(_ x: Tensor, _ weight: Tensor) throws -> Tensor {
+    static func plainNorm(_ x: Tensor, _ weight: Tensor) throws -> Tensor {
         let last = x.shape.count - 1
         let mean = try x.multiplied(by: x).sum(along: last, keepingDimension: true)
             .scaled(by: 1 / Double(x.shape[last])).adding(1e-5)
@@ -328,12 +329,12 @@ extension LayerCase {
 
     // MARK: Losses
 
-    private static func targets(_ rows: Int, _ vocabulary: Int) -> Input {
+    static func targets(_ rows: Int, _ vocabulary: Int) -> Input {
         .indices((0..<rows).map { ($0 * 13 + 5) % vocabulary })
     }
 
     @TorchActor
-    private static func plainEntropy(_ hidden: Tensor, _ weight: Tensor, _ targets: Tensor) throws -> Tensor {
+    static func plainEntropy(_ hidden: Tensor, _ weight: Tensor, _ targets: Tensor) throws -> Tensor {
         try plainLinear(hidden, weight).logSoftmax(along: 1).gathered(1, targets.unsqueezed(1))
             .reshaped([targets.count]).scaled(by: -1)
     }

@@ -14,7 +14,7 @@ struct CheckpointTests {
         let golden = try GoldenTuningTests.golden()
         return try Trainer(
             model: model,
-            adapter: adapter,
+            training: adapter,
             rows: golden.sequences.indices.map(golden.row),
             settings: GoldenTuningTests.settings(),
             seed: 1

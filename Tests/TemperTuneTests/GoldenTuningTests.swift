@@ -120,7 +120,7 @@ struct GoldenTuningTests {
             settings.openingWeight = openingWeight
             let trainer = try Trainer(
                 model: model,
-                adapter: adapter,
+                training: adapter,
                 rows: golden.batch.indices.map(golden.row),
                 settings: settings,
                 seed: 0
@@ -145,7 +145,7 @@ struct GoldenTuningTests {
         let sequence = golden.curve.steps.flatMap { $0.micro_batches.flatMap { $0 } }.map(golden.row)
         let trainer = try Trainer(
             model: model,
-            adapter: adapter,
+            training: adapter,
             rows: sequence,
             settings: Self.settings(),
             seed: 0,
@@ -175,7 +175,7 @@ struct GoldenTuningTests {
             let (model, adapter) = try await Self.start()
             let trainer = try Trainer(
                 model: model,
-                adapter: adapter,
+                training: adapter,
                 rows: rows,
                 settings: Self.settings(),
                 seed: 5,
@@ -192,7 +192,7 @@ struct GoldenTuningTests {
         #expect(Checkpoint.all(in: folder).map(\.step) == [4])
         let (second, later) = try await train(6, from: checkpoint)
         #expect(Array(losses[4...]) == later)
-        for (a, b) in zip(whole.adapter.parameters, second.adapter.parameters) {
+        for (a, b) in zip(whole.trained.parameters, second.trained.parameters) {
             #expect(try a.floats() == b.floats())
         }
 
@@ -205,7 +205,7 @@ struct GoldenTuningTests {
         let (model, adapter) = try await Self.start()
         let other = try Trainer(
             model: model,
-            adapter: adapter,
+            training: adapter,
             rows: rows,
             settings: Self.settings(),
             seed: 5,
@@ -226,7 +226,7 @@ struct GoldenTuningTests {
             settings.gradientCheckpointing = recomputing
             let trainer = try Trainer(
                 model: model,
-                adapter: adapter,
+                training: adapter,
                 rows: golden.sequences.indices.map(golden.row),
                 settings: settings,
                 seed: 0
@@ -255,7 +255,7 @@ struct GoldenTuningTests {
             }
             let trainer = try Trainer(
                 model: model,
-                adapter: adapter,
+                training: adapter,
                 rows: golden.sequences.indices.map(golden.row),
                 settings: Self.settings(),
                 seed: 0
@@ -274,7 +274,7 @@ struct GoldenTuningTests {
         // No other suite's tensors come while nothing is awaited; a model that another suite is done with may go.
         func train() throws {
             let adapter = try Adapter.load(from: Self.folder.appending(path: "lora"), for: model)
-            let trainer = try Trainer(model: model, adapter: adapter, rows: rows, settings: Self.settings(), seed: 1)
+            let trainer = try Trainer(model: model, training: adapter, rows: rows, settings: Self.settings(), seed: 1)
             for _ in 0..<3 { _ = try trainer.takeStep() }
         }
         try train()

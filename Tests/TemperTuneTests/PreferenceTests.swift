@@ -154,7 +154,7 @@ struct PreferenceTests {
         for parameter in adapter.parameters { try parameter.setRequiresGradient(true) }
         let reference = try DirectPreference.reference(for: golden.rows, model: model, batchSize: 3)
         for (found, expected) in zip(reference, golden.reference) { #expect(abs(found - expected) < 1e-4) }
-        let step = TrainingStep(model: model, adapter: adapter, rows: golden.rows, targetWeight: 1, index: 0)
+        let step = TrainingStep(model: model, rows: golden.rows, targetWeight: 1, index: 0)
         let loss = try objective(golden, reference)(step)
         #expect(abs(try loss.total.item() - golden.loss) < 1e-5)
         let count = Double(golden.rewards.count)
@@ -194,7 +194,7 @@ struct PreferenceTests {
             let reference = try DirectPreference.reference(for: golden.rows, model: model, batchSize: batch)
             let trainer = try Trainer(
                 model: model,
-                adapter: adapter,
+                training: adapter,
                 rows: golden.rows,
                 settings: settings,
                 seed: 0,

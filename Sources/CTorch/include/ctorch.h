@@ -153,6 +153,8 @@ typedef struct {
     double scale;
     tt_tensor TT_NULLABLE packed;             // tt_pack_weight(weight, false)
     tt_tensor TT_NULLABLE packed_transposed;  // tt_pack_weight(weight, true), for the gradient of x
+    tt_tensor TT_NULLABLE trained;            // [out, in] float32: what weight was made from, and what takes its gradient
+    tt_tensor TT_NULLABLE trained_bias;       // [out] float32, the same of the bias
 } tt_linear_layer;
 
 // A frozen weight laid out as the matrix kernels read it; NULL is written where they do not run (other processors,
@@ -166,9 +168,9 @@ tt_status tt_nf4_dequantize(tt_tensor codes, tt_tensor scales, tt_dtype dtype, t
 // x [t, in], residual [t, out] or NULL (only for one layer), which is added -> `count` outputs [t, out].
 tt_status tt_linears(tt_tensor x, tt_tensor TT_NULLABLE residual, const tt_linear_layer *layers, int32_t count,
                      tt_tensor TT_NULLABLE *TT_NULLABLE out);
-// x [t, d], weight [d] frozen: x / sqrt(mean(x^2) + epsilon) * weight
+// x [t, d], weight [d]: x / sqrt(mean(x^2) + epsilon) * weight
 tt_status tt_rms_norm(tt_tensor x, tt_tensor weight, double epsilon, tt_tensor TT_NULLABLE *TT_NULLABLE out);
-// (x - mean) / sqrt(variance + epsilon) * weight + bias; weight and bias [d] frozen
+// (x - mean) / sqrt(variance + epsilon) * weight + bias; weight [d], bias [d] frozen
 tt_status tt_layer_norm(tt_tensor x, tt_tensor weight, tt_tensor TT_NULLABLE bias, double epsilon,
                         tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // silu(gate) * up, elementwise
@@ -199,6 +201,7 @@ typedef struct {
     tt_tensor TT_NULLABLE packed;             // tt_pack_weight(weight, false)
     tt_tensor TT_NULLABLE packed_transposed;  // tt_pack_weight(weight, true); without it no gradient goes through packed
     double soft_cap;                          // 0 for none
+    tt_tensor TT_NULLABLE trained;            // [v, d] float32: what weight was made from, and what takes its gradient
 } tt_output_head;
 // Sum over rows of w_i * crossEntropy(logits_i, target_i), in chunks so that the logits are never whole.
 // hidden [n, d], targets [n] int64, row_weights [n] float32 or NULL -> scalar float32

@@ -68,7 +68,7 @@ struct NamedNorm {
 
     /// Weight and bias by their names.
     var weights: [(name: String, tensor: Tensor)] {
-        [("\(name).weight", norm.weight)] + (norm.bias.map { [("\(name).bias", $0)] } ?? [])
+        [("\(name).weight", norm.weight.tensor())] + (norm.bias.map { [("\(name).bias", $0)] } ?? [])
     }
 }
 
@@ -109,7 +109,12 @@ struct EncoderLoader {
     func norm(_ name: String) throws -> NamedNorm {
         let d = [configuration.hiddenSize]
         let (weight, bias) = (try tensor("\(name).weight", shape: d), try tensor("\(name).bias", shape: d))
-        let norm = Norm(weight: weight, bias: bias, subtractsMean: true, epsilon: configuration.normEpsilon)
+        let norm = Norm(
+            weight: Weight("\(name).weight", weight),
+            bias: bias,
+            subtractsMean: true,
+            epsilon: configuration.normEpsilon
+        )
         return NamedNorm(name: name, norm: norm)
     }
 }

@@ -87,6 +87,7 @@ extension Recipe {
             try table.list("defences", expected: "a list of {method: ..., knob: value}")?.map {
                 try Defence(RecipeTable($0.node, path: $0.path, known: nil, context: context))
             } ?? []
+        try checkWhatIsTrained(table)
         if self.tune.settings.stage == .dpo, let index = defences.firstIndex(where: \.changesSupervisedTraining) {
             throw table.error(
                 "defences",
@@ -97,6 +98,31 @@ extension Recipe {
         var names: Set<String> = []
         for defence in defences where !names.insert(defence.name).inserted {
             throw table.error("defences", found: "\"\(defence.name)\" twice", expected: "a different `name` for each")
+        }
+    }
+}
+
+extension Recipe {
+    /// Weights that are trained themselves are kept whole, and leave no adapter behind that something else could take up.
+    private func checkWhatIsTrained(_ table: RecipeTable) throws {
+        let (full, alignsFull) = (tune.settings.finetuningType == .full, align?.settings.finetuningType == .full)
+        if full || alignsFull, let bits = quantizationBit {
+            throw table.error("quantization_bit", found: "\(bits)", expected: "null with `finetuning_type: full`")
+        }
+        if alignsFull, !full {
+            throw table.error(
+                "align",
+                found: "`finetuning_type: full` before the tuning of an adapter, which would not fit the base",
+                expected: "`finetuning_type: lora`, or `full` under `tune` too"
+            )
+        }
+        for defence in defences where full {
+            guard case .weights? = try? defence.make() else { continue }
+            throw table.error(
+                "defences",
+                found: "\(defence.method), which changes an adapter",
+                expected: "none such with `tune.finetuning_type: full`: defences that train"
+            )
         }
     }
 }
@@ -265,6 +291,9 @@ extension TrainingSettings {
         for key in CodingKeys.allCases {
             switch key {
             case .stage: stage = try table.choice(key.rawValue, default: stage)
+            case .finetuningType:
+                finetuningType = try table.choice(key.rawValue, default: finetuningType)
+                learningRate = finetuningType.learningRate
             case .prefBeta: try number(key, &prefBeta)
             case .learningRate: try number(key, &learningRate)
             case .numTrainEpochs: try number(key, &numTrainEpochs)
@@ -289,6 +318,14 @@ extension TrainingSettings {
             case .maxGradNorm: try number(key, &maxGradNorm)
             case .openingWeight: try number(key, &openingWeight)
             }
+        }
+        for key in finetuningType == .full ? Self.adapterKeys.map(\.rawValue) : [] {
+            guard let node = table.node(key) else { continue }
+            throw table.error(
+                key,
+                found: node.found,
+                expected: "no such key with `finetuning_type: full`: leave it out"
+            )
         }
     }
 

@@ -81,7 +81,9 @@ extension Recipe.Training {
             let steps = checkpointSteps.map { Node.list($0.map { .plain("\($0)") }, style: .flow) }
             pairs.append(("checkpoint_steps", .optional(steps)))
         }
-        return pairs + TrainingSettings.CodingKeys.allCases.map { ($0.rawValue, settings.node($0)) }
+        let unused = settings.finetuningType == .full ? TrainingSettings.adapterKeys : []
+        let keys = TrainingSettings.CodingKeys.allCases.filter { !unused.contains($0) }
+        return pairs + keys.map { ($0.rawValue, settings.node($0)) }
     }
 }
 
@@ -89,6 +91,7 @@ extension TrainingSettings {
     fileprivate func node(_ key: CodingKeys) -> Node {
         switch key {
         case .stage: .text(stage.rawValue)
+        case .finetuningType: .text(finetuningType.rawValue)
         case .prefBeta: .plain("\(prefBeta)")
         case .learningRate: .plain("\(learningRate)")
         case .numTrainEpochs: .plain("\(numTrainEpochs)")

@@ -1,4 +1,5 @@
-import TemperModel
+public import TemperModel
+public import TemperTorch
 
 /// The numbers that say how a model is trained.
 ///
@@ -23,12 +24,30 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         case dpo
     }
 
+    /// What is trained of the model, in LLaMA-Factory's word.
+    public enum FinetuningType: String, Codable, Sendable, CaseIterable {
+        /// LoRA matrices beside its weights.
+        case lora
+        /// All weights.
+        case full
+
+        /// The learning rate where none is given: weights that are trained themselves bear much smaller steps.
+        public var learningRate: Double {
+            switch self {
+            case .lora: 2e-4
+            case .full: 2e-5
+            }
+        }
+    }
+
     /// What is trained on.
     public var stage: Stage = .sft
+    /// What is trained of the model.
+    public var finetuningType: FinetuningType = .lora
     /// How strongly a preference pulls away from the model before training: DPO's beta.
     public var prefBeta: Double = 0.1
     /// The highest learning rate, reached after the warm-up.
-    public var learningRate: Double = 2e-4
+    public var learningRate: Double = FinetuningType.lora.learningRate
     /// How many times the data is seen; `maxSteps` wins where it is set.
     public var numTrainEpochs: Double = 1
     /// How many optimiser steps to make, however much data that is.
@@ -77,6 +96,7 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
     /// The names of the settings in recipes and records.
     public enum CodingKeys: String, CodingKey, CaseIterable, Sendable {
         case stage
+        case finetuningType = "finetuning_type"
         case prefBeta = "pref_beta"
         case learningRate = "learning_rate"
         case numTrainEpochs = "num_train_epochs"
@@ -98,6 +118,20 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
         case adamEpsilon = "adam_epsilon"
         case maxGradNorm = "max_grad_norm"
         case openingWeight = "opening_weight"
+    }
+
+    /// The settings that only an adapter has.
+    public static let adapterKeys: [CodingKeys] = [.loraR, .loraAlpha, .loraDropout, .loraTarget]
+
+    /// What these settings train of a model, fresh.
+    @TorchActor
+    public func trainable(for model: LanguageModel, seed: UInt64) throws -> any Trainable {
+        switch finetuningType {
+        case .lora:
+            let shape = LoRAConfiguration(r: loraR, loraAlpha: loraAlpha, targetModules: loraTarget)
+            return try Adapter(shape, for: model, seed: seed)
+        case .full: return try FullWeights(of: model)
+        }
     }
 
     /// A setting outside its range.

@@ -18,6 +18,7 @@ otherwise. The same versions give the same bytes. All weights, sequences and tex
     lora/                     a PEFT adapter for tiny-llama on all seven linear modules, B not zero
     lora_logits.safetensors   tiny-llama's sequences with the adapter on, and after merge_and_unload
     sft.{json,safetensors}    loss, gradient of every LoRA matrix, ten steps of AdamW and the matrices after them
+    full.{json,safetensors}   the same of every weight of both models, trained without an adapter
     dpo.{json,safetensors}    loss of preference pairs, their rewards, gradient of every LoRA matrix
     generation.json           greedy continuations; temperature, top-k and top-p applied to one logits vector
     tiny-llama.gguf           tiny-llama in F16 with llama.cpp's row order of q and k, and a small byte-level vocabulary
@@ -196,8 +197,8 @@ def with_adapter(out, attention="eager"):
     return model
 
 
-def lora_parameters(model):
-    """The trained matrices by their name in adapter_model.safetensors, sorted."""
+def trained_parameters(model):
+    """The trained weights by their name in the files, sorted."""
     return {n.replace(".default", ""): p for n, p in sorted(model.named_parameters()) if p.requires_grad}
 
 
@@ -208,7 +209,7 @@ def make_lora(out, sequences):
     model = peft.get_peft_model(load(f"{out}/tiny-llama"), config)
     g = rng(31)
     with torch.no_grad():
-        for name, p in lora_parameters(model).items():
+        for name, p in trained_parameters(model).items():
             p.copy_((0.15 if "lora_A" in name else 0.10) * torch.randn(p.shape, generator=g))
     model.save_pretrained(fresh(f"{out}/lora"), save_embedding_layers=False)
     if os.path.exists(f"{out}/lora/README.md"):
@@ -259,12 +260,12 @@ def batch_gradients(model, groups):
         part = summed_loss(model, group) / total
         part.backward()
         loss += part.item()
-    return loss, {n: p.grad.clone() for n, p in lora_parameters(model).items()}
+    return loss, {n: p.grad.clone() for n, p in trained_parameters(model).items()}
 
 
 def train(model, sequences, alone):
     """Ten steps; with `alone`, each sequence is its own unpadded micro-batch, else two micro-batches of two."""
-    parameters = lora_parameters(model)
+    parameters = trained_parameters(model)
     optimiser = torch.optim.AdamW(parameters.values(), lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01,
                                   foreach=False)
     schedule = transformers.get_cosine_schedule_with_warmup(optimiser, num_warmup_steps=3, num_training_steps=10)
@@ -349,6 +350,36 @@ def make_sft(out):
                       "final": max(gap(final[n], final_alone[n]) for n in final)}}})
 
 
+def make_full(out):
+    with open(f"{out}/sft.json", encoding="utf-8") as file:
+        tied = json.load(file)["sequences"]
+    g = rng(47)
+    untied = []
+    for k in range(4):
+        ids = torch.randint(3, 200, (9 + 4 * k,), generator=g).tolist()
+        untied.append({"ids": ids, "labels": [-100] * (2 + k) + ids[2 + k:]})
+    tensors, content = {}, {"schema": 1, "note": (
+        "Training without an adapter: every weight is trained, the tied one once. gradients: one batch of four sequences as "
+        "in sft.json, tensor 'grad.<model>.<name>' is d loss / d weight, unclipped; tiny-llama's are sequences 0, 2, 5 and 9 "
+        "of sft.json. curve: the ten steps of sft.json with tiny-llama, tensor 'final.<name>' is the weight after the last. "
+        "noise: largest difference to running each sequence alone with attention 'sdpa'.")}
+    content["gradients"] = {}
+    for name, batch in (("tiny-llama", [tied[k] for k in (0, 2, 5, 9)]), ("tiny-llama-untied", untied)):
+        loss, gradients = batch_gradients(load(f"{out}/{name}"), [batch])
+        _, alone = batch_gradients(load(f"{out}/{name}", "sdpa"), [[s] for s in batch])
+        # What a query adds to all of its products is nothing to a softmax, so the bias of the keys has no gradient.
+        assert all(x.abs().max() > 0 for n, x in gradients.items() if not n.endswith("k_proj.bias"))
+        tensors |= {f"grad.{name}.{n}": x for n, x in gradients.items()}
+        content["gradients"][name] = {"sequences": batch, "loss": number(loss),
+                                      "noise": max(gap(gradients[n], alone[n]) for n in gradients)}
+    steps, final = train(load(f"{out}/tiny-llama"), tied, alone=False)
+    _, final_alone = train(load(f"{out}/tiny-llama", "sdpa"), tied, alone=True)
+    tensors |= {f"final.{n}": x for n, x in final.items()}
+    content["curve"] = {"steps": steps, "noise": max(gap(final[n], final_alone[n]) for n in final)}
+    save_file(tensors, f"{out}/full.safetensors")
+    write_json(f"{out}/full.json", content)
+
+
 # 5. Preferences
 
 
@@ -377,7 +408,7 @@ def make_dpo(out):
     assert 0 < (rewards > 0).sum() < len(pairs), "choose other pairs: the model must prefer some and not all"
     loss = -torch.nn.functional.logsigmoid(rewards).mean()
     loss.backward()
-    save_file({f"grad.{n}": p.grad for n, p in lora_parameters(model).items()}, f"{out}/dpo.safetensors")
+    save_file({f"grad.{n}": p.grad for n, p in trained_parameters(model).items()}, f"{out}/dpo.safetensors")
     write_json(f"{out}/dpo.json", {
         "schema": 1,
         "note": "Model tiny-llama with the adapter lora/, the reference without it. reference: log-probability of the "
@@ -800,6 +831,7 @@ def main():
     sequences = make_logits(out)
     make_lora(out, sequences)
     make_sft(out)
+    make_full(out)
     make_dpo(out)
     make_generation(out)
     make_gguf(out, sequences)

@@ -4,10 +4,8 @@
 // Rows of one batch often begin alike: the system prompt, an attack's template. The common beginning, the trunk, is then
 // laid once, in front, and every sequence attends to it and to itself; its keys and values collect gradients from all of
 // them, so the result is what the rows would give one by one. On the CPU a sequence and its key head are one task, small
-// enough for the second-level cache, computed in float32. Elsewhere libtorch's attention is called: once for all sequences
-// where nothing but plain causal attention is asked for and flash attention (arXiv 2307.08691) can be had, else per sequence.
+// enough for the second-level cache, computed in float32. Elsewhere libtorch's attention is called, a sequence at a time.
 #include <ATen/Parallel.h>
-#include <ATen/SDPBackend.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/custom_class.h>
 
@@ -326,36 +324,9 @@ at::Tensor composed_heads(const at::Tensor &q, const at::Tensor &k, const at::Te
     return at::matmul(at::softmax(scores, -1), repeated(v));
 }
 
-// Whether flash attention takes all sequences in one call: there are several, none sees another, every score is only scaled,
-// and libtorch would choose it for the first of them. Heads that libtorch pads for it are left to libtorch.
-bool is_flash(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const Layout &layout) {
-    const Rule &rule = layout.rule;
-    if (!q.is_cuda() || layout.spans.size() < 2 || layout.trunk > 0 || layout.size % 8 != 0) return false;
-    if (!rule.causal || !rule.is_plain() || rule.window < layout.tokens) return false;
-    const auto [start, length] = layout.spans[0];
-    if (length == 0) return false;
-    const auto first = [&, start = start, length = length](const at::Tensor &x) {
-        return x.narrow(0, start, length).transpose(0, 1).unsqueeze(0);
-    };
-    const auto choice = at::_fused_sdp_choice(first(q), first(k), first(v), std::nullopt, 0.0, true, rule.scale, layout.group() != 1);
-    return choice == static_cast<int64_t>(at::SDPBackend::flash_attention);
-}
-
-at::Tensor flash(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const Layout &layout) {
-    std::vector<int32_t> ends = {0};
-    int64_t longest = 0;
-    for (const auto &span : layout.spans) {
-        ends.push_back(static_cast<int32_t>(span.start + span.length));
-        longest = std::max(longest, span.length);
-    }
-    const auto bounds = at::tensor(at::ArrayRef<int32_t>(ends), at::kInt).to(q.device());
-    return std::get<0>(at::_flash_attention_forward(q, k, v, bounds, bounds, longest, longest, 0.0, true, false, layout.rule.scale));
-}
-
-// The same without own kernels, a sequence at a time where it has to be.
+// The same without own kernels, a sequence at a time.
 at::Tensor composed(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const Layout &layout) {
     if (layout.tokens == 0) return at::zeros_like(q);
-    if (is_flash(q, k, v, layout)) return flash(q, k, v, layout);
     std::vector<at::Tensor> parts;
     for (size_t i = 0; i < layout.spans.size(); ++i) {
         const auto [start, length] = layout.spans[i];
@@ -469,7 +440,7 @@ tt_status tt_cached_attention(tt_tensor q, tt_tensor keys, tt_tensor values, con
         const bool fused = query.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && k.scalar_type() == type &&
                            v.scalar_type() == type;
         if (fused) return cached(query, k, v, lengths, rule);
-        if (rule.is_plain() && rule.window == std::numeric_limits<int64_t>::max()) return cached_together(query, k, v, lengths, rule);
+        if (rule.is_plain() && count > 0 && rule.window >= *std::max_element(lengths, lengths + count)) return cached_together(query, k, v, lengths, rule);
         return cached_composed(query, k, v, lengths, rule);
     });
 }

@@ -47,16 +47,15 @@ final class Experts {
         var places = [[Int]](repeating: [Int](repeating: 0, count: chosen.count), count: perToken)
         var answers: [Tensor] = []
         var start = 0
-        for (index, expert) in experts.enumerated() {
-            var tokens: [Int] = []
-            for (token, taken) in chosen.enumerated() {
-                guard let rank = taken.firstIndex(of: index) else { continue }
-                places[rank][token] = start + tokens.count
-                tokens.append(token)
-            }
-            guard !tokens.isEmpty else { continue }
-            start += tokens.count
-            answers.append(try expert(x.selected(0, Tensor(tokens, device: x.device)), adapted: adapted))
+        var own = [[(token: Int, rank: Int)]](repeating: [], count: experts.count)
+        for (token, taken) in chosen.enumerated() {
+            for (rank, expert) in taken.enumerated() { own[expert].append((token, rank)) }
+        }
+        for (expert, taken) in zip(experts, own) where !taken.isEmpty {
+            for (offset, place) in taken.enumerated() { places[place.rank][place.token] = start + offset }
+            start += taken.count
+            let tokens = try Tensor(taken.map(\.token), device: x.device)
+            answers.append(try expert(x.selected(0, tokens), adapted: adapted))
         }
         let all = try Tensor.concatenated(answers, along: 0)
         let ids = try Tensor(chosen.joined().map { $0 }, device: x.device).reshaped([-1, perToken])

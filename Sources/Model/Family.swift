@@ -18,6 +18,14 @@ struct Family: Sendable {
         var normEpsilon = ModelSettings.Key("rms_norm_eps", gguf: "attention.layer_norm_rms_epsilon")
     }
 
+    /// What the reference takes where `config.json` leaves a number out.
+    struct Defaults: Sendable {
+        var contextLength = 2048
+        var normEpsilon = 1e-6
+        /// nil for as many as heads.
+        var keyValueHeadCount: Int?
+    }
+
     /// How a GGUF file stores the weights.
     struct Stored: Sendable {
         /// GGUF's names of the modules of a layer, by their names in the Hugging Face files.
@@ -54,6 +62,7 @@ struct Family: Sendable {
     /// GGUF's name; nil where such files are not read.
     let architecture: String?
     var keys = Keys()
+    var defaults = Defaults()
     var stored = Stored()
     /// Completes a configuration that holds what all families have in common.
     let complete: @Sendable (inout DecoderConfiguration, ModelSettings) throws -> Void
@@ -80,7 +89,8 @@ struct Family: Sendable {
 
     /// Reads and checks a model's configuration.
     func configuration(_ settings: ModelSettings) throws -> DecoderConfiguration {
-        var configuration = try DecoderConfiguration(settings, keys)
+        let defaults = settings.gguf == nil ? defaults : Defaults()
+        var configuration = try DecoderConfiguration(settings, keys, defaults)
         try configuration.validateSizes(settings, keys)
         try complete(&configuration, settings)
         try configuration.validate(settings, keys)
@@ -99,16 +109,16 @@ extension Sequence where Element: Hashable {
 
 extension DecoderConfiguration {
     /// Sizes, and what a family may change afterwards.
-    init(_ settings: ModelSettings, _ keys: Family.Keys) throws {
+    init(_ settings: ModelSettings, _ keys: Family.Keys, _ defaults: Family.Defaults) throws {
         family = settings.family
         hiddenSize = try settings.needed(keys.hiddenSize, settings.integer(keys.hiddenSize))
         headCount = try settings.needed(keys.headCount, settings.integer(keys.headCount))
         layerCount = try settings.needed(keys.layerCount, settings.integer(keys.layerCount))
         intermediateSize = try settings.needed(keys.intermediateSize, settings.integer(keys.intermediateSize))
-        keyValueHeadCount = try settings.integer(keys.keyValueHeadCount) ?? headCount
+        keyValueHeadCount = try settings.integer(keys.keyValueHeadCount) ?? defaults.keyValueHeadCount ?? headCount
         headSize = try settings.integer(keys.headSize) ?? hiddenSize / max(headCount, 1)
-        normEpsilon = try settings.number(keys.normEpsilon) ?? 1e-6
-        contextLength = try settings.integer(keys.contextLength) ?? 2048
+        normEpsilon = try settings.number(keys.normEpsilon) ?? defaults.normEpsilon
+        contextLength = try settings.integer(keys.contextLength) ?? defaults.contextLength
         attentionScale = 1 / Double(max(headSize, 1)).squareRoot()
         if let file = settings.gguf {
             let embedding = try settings.needed("token_embd.weight", file.tensor(named: "token_embd.weight"))
@@ -136,9 +146,10 @@ extension DecoderConfiguration {
     mutating func setLayers(
         _ settings: ModelSettings,
         window: Int? = nil,
+        defaultTheta: Double = 10000,
         slides: (Int) -> Bool = { _ in true }
     ) throws {
-        rotaries = [try Rotary(settings, headSize: headSize, context: &contextLength)]
+        rotaries = [try Rotary(settings, headSize: headSize, defaultTheta: defaultTheta, context: &contextLength)]
         layers = try isSliding(settings, slides).map { Layer(window: $0 ? window : nil, rotary: 0) }
     }
 
@@ -161,7 +172,7 @@ extension DecoderConfiguration {
 
 extension Rotary {
     /// Reads a model's only rotary. LongRoPE's factors beyond the original context are not used: the context ends there.
-    init(_ settings: ModelSettings, headSize: Int, context: inout Int) throws {
+    init(_ settings: ModelSettings, headSize: Int, defaultTheta: Double = 10000, context: inout Int) throws {
         guard settings.gguf == nil else {
             try self.init(metadata: settings, headSize: headSize, context: &context)
             return
@@ -174,7 +185,7 @@ extension Rotary {
         let share =
             try parameters?.number("partial_rotary_factor") ?? settings.number("partial_rotary_factor") ?? 1
         guard share > 0, share <= 1 else { throw settings.failure("partial_rotary_factor", "is \(share)") }
-        self.init(theta: theta ?? 10000, size: Int(Double(headSize) * share), scaling: .none)
+        self.init(theta: theta ?? defaultTheta, size: Int(Double(headSize) * share), scaling: .none)
         self.scaling = try Self.scaling(parameters ?? scaling, of: settings, size: size, context: &context)
     }
 
@@ -220,7 +231,7 @@ extension Rotary {
                 throw settings.failure("rope_scaling.short_factor", "must hold \(size / 2) numbers")
             }
             let trained = try originalContext()
-            let stretch = Double(context) / Double(trained)
+            let stretch = try rope.number("factor") ?? Double(context) / Double(trained)
             let magnitude = stretch > 1 ? (1 + log(stretch) / log(Double(trained))).squareRoot() : 1
             context = min(context, trained)
             return .table(factors, magnitude: try rope.number("attention_factor") ?? magnitude)
@@ -241,7 +252,8 @@ extension Rotary {
             throw settings.failure(sizeKey, "is \(size) in heads of \(headSize)")
         }
         let typeKey = ModelSettings.Key(nil, gguf: "rope.scaling.type")
-        switch try settings.text(typeKey) ?? "none" {
+        let type = try settings.text(typeKey) ?? "none"
+        switch type {
         case "none", "longrope": break
         case "linear":
             let key = ModelSettings.Key(nil, gguf: "rope.scaling.factor")
@@ -268,6 +280,9 @@ extension Rotary {
             {
                 context = min(context, trained)
             }
+        }
+        guard type != "longrope" || scaling != .none else {
+            throw settings.failure(typeKey, "is longrope, but the tensor rope_factors_short.weight is missing")
         }
     }
 }

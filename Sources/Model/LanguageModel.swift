@@ -93,7 +93,7 @@ public final class LanguageModel {
 
     /// The tokenizer, or an error that says how to add one.
     package nonisolated func requireTokenizer() throws -> Tokenizer {
-        guard let tokenizer else { throw ModelError.noChatTemplate(path: url.path) }
+        guard let tokenizer else { throw ModelError.noTokenizer(path: url.path) }
         return tokenizer
     }
 

@@ -10,9 +10,9 @@ public enum ModelError: Error, CustomStringConvertible, Sendable, Equatable {
     case shape(path: String, tensor: String, expected: [Int], found: [Int])
     /// The prompt and the answer do not fit the model's context.
     case contextLength(tokens: Int, limit: Int)
-    /// The model has no tokenizer or no chat template, and the request needs one.
+    /// The model has no chat template, and the request needs one.
     case noChatTemplate(path: String)
-    /// The model's folder brings no tokenizer, or one that puts nothing around a text, and the request needs one.
+    /// The model's folder brings no tokenizer, or an encoder's that puts nothing around a text.
     case noTokenizer(path: String)
     /// The chat template makes nothing of a conversation.
     case emptyPrompt(path: String)
@@ -35,7 +35,7 @@ public enum ModelError: Error, CustomStringConvertible, Sendable, Equatable {
         case .noChatTemplate(let path):
             "\(path) brings no chat template; add chat_template.jinja beside the tokenizer"
         case .noTokenizer(let path):
-            "\(path) brings no tokenizer that marks a text's beginning and end; add the model's tokenizer.json or vocab.txt"
+            "\(path) brings no usable tokenizer; add the model's tokenizer.json and tokenizer_config.json, or a vocab.txt"
         case .emptyPrompt(let path):
             "the chat template of \(path) renders nothing for a conversation; correct chat_template.jinja, or the "
                 + "template in the tokenizer's configuration"

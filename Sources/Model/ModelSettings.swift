@@ -99,6 +99,11 @@ struct ModelSettings {
         try value(key, "list of whole numbers", json: { $0.list { $0.int } }, gguf: { _ in nil })
     }
 
+    /// Whether `config.json` does not say anything of a value, not even that there is none.
+    func leavesOut(_ key: String) -> Bool {
+        if case .json(let object) = source { object[key] == nil } else { false }
+    }
+
     /// An object inside `config.json`.
     func object(_ key: String) throws -> ModelSettings? {
         guard case .json(let object) = source, let inner = object[key], !inner.isNull else { return nil }
@@ -141,14 +146,6 @@ struct ModelSettings {
 }
 
 extension TemplateValue {
-    fileprivate var number: Double? {
-        switch self {
-        case .int(let value): Double(value)
-        case .double(let value): value
-        default: nil
-        }
-    }
-
     /// The elements, if all are of one kind.
     fileprivate func list<Element>(_ element: (TemplateValue) -> Element?) -> [Element]? {
         guard let array else { return nil }

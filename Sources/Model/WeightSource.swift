@@ -40,16 +40,18 @@ struct WeightLoader {
 
     /// A norm over `size` values.
     func norm(_ name: String, size: Int) throws -> Norm {
-        var tensor = try tensor("\(name).weight", shape: [size])
+        // What is added to 1 is small beside it, and would be lost in a narrow type.
         let isAroundOne = configuration.norm == .rmsAroundOne
-        if isAroundOne, case .safetensors = source { tensor = try tensor.to(.float32).adding(1) }
+        var tensor = try tensor("\(name).weight", shape: [size], dtype: isAroundOne ? .float32 : nil)
+        if isAroundOne, case .safetensors = source { tensor = try tensor.adding(1) }
         let weight = Weight("\(name).weight", tensor, shift: isAroundOne ? 1 : 0)
         let isLayerNorm = configuration.norm == .layer
         return Norm(weight: weight, subtractsMean: isLayerNorm, epsilon: configuration.normEpsilon)
     }
 
-    /// One weight of the given shape; a missing or misshapen one is an error that names it.
-    func tensor(_ name: String, shape: [Int], heads: Int? = nil) throws -> Tensor {
+    /// One weight of the given shape, in the network's type where no other is named; a missing or misshapen one is an error that names it.
+    func tensor(_ name: String, shape: [Int], heads: Int? = nil, dtype: DType? = nil) throws -> Tensor {
+        let dtype = dtype ?? self.dtype
         switch source {
         case .safetensors(let directory):
             return try directory.tensor(name, shape: shape, dtype: dtype, device: device)

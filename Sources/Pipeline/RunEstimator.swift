@@ -25,13 +25,15 @@ struct RunEstimator {
         let clock = ContinuousClock()
         let start = clock.now
         if recipe.threads > 0 { Torch.setThreads(recipe.threads) }
+        let device = try recipe.usableDevice
         let suites = try recipe.assess.load()
         let tuningData = try recipe.tune.load(seed: recipe.seed)
         let alignmentData = try recipe.align?.load(seed: recipe.seed)
         let defences = try recipe.defences.map { ($0, try $0.make()) }
         let model = try await LanguageModel.load(
-            from: URL(fileURLWithPath: recipe.modelNameOrPath),
-            dtype: recipe.floatType
+            from: ModelReference.resolve(recipe.modelNameOrPath),
+            dtype: recipe.floatType,
+            device: device
         )
         if recipe.quantizationBit != nil { try model.quantize() }
         let loaded = (clock.now - start).inSeconds
@@ -201,7 +203,7 @@ struct RunEstimator {
         on model: LanguageModel,
         _ estimate: inout RunEstimate
     ) throws -> (seconds: Double, memory: Int) {
-        sink.emit(RunEvent(.phase, phase: "measure \(name)", message: "\(steps.count) of \(whole.totalSteps) steps"))
+        sink.emit(RunEvent(.phase, phase: "measure \(name)", message: "\(steps.count) steps for \(whole.totalSteps)"))
         let rows = steps.flatMap(whole.rows(at:))
         var few = settings
         few.maxSteps = steps.count

@@ -146,6 +146,58 @@ struct FamilyTests {
         }
     }
 
+    /// The goldens are written by transformers 5; the hub's files put the rotary elsewhere.
+    @Test(arguments: names.filter { $0 != "mpt" }) func configurationsInTheHubsSpelling(name: String) throws {
+        let url = Self.folder.appending(path: name)
+        let data = try Data(contentsOf: url.appending(path: "config.json"))
+        var object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        var rope = try #require(object.removeValue(forKey: "rope_parameters") as? [String: Any])
+        if let whole = rope["full_attention"] as? [String: Any], let local = rope["sliding_attention"] as? [String: Any]
+        {
+            object["rope_local_base_freq"] = local["rope_theta"]
+            rope = whole
+        }
+        object["rope_theta"] = rope.removeValue(forKey: "rope_theta")
+        if let share = rope.removeValue(forKey: "partial_rotary_factor") { object["partial_rotary_factor"] = share }
+        let type = try #require(rope.removeValue(forKey: "rope_type") as? String)
+        object["rope_scaling"] = type == "default" ? NSNull() : rope.merging(["type": type]) { $1 }
+        if ["gemma2", "gemma3"].contains(name) { object["tie_word_embeddings"] = nil }
+        let expected = try ModelSettings(configFile: url.appending(path: "config.json"))
+        try withTemporaryConfiguration(object) { folder in
+            let settings = try ModelSettings(configFile: folder.appending(path: "config.json"))
+            #expect(try Family.of(settings).configuration(settings) == Family.of(expected).configuration(expected))
+        }
+    }
+
+    @Test func whatAConfigurationLeavesOutIsAsInTheReference() throws {
+        func read(_ type: String, _ more: [String: Any] = [:]) throws -> DecoderConfiguration {
+            let sizes: [String: Any] = [
+                "model_type": type, "hidden_size": 512, "num_attention_heads": 32, "num_hidden_layers": 30,
+                "intermediate_size": 64, "vocab_size": 100,
+            ]
+            return try withTemporaryConfiguration(sizes.merging(more) { $1 }) { folder in
+                let settings = try ModelSettings(configFile: folder.appending(path: "config.json"))
+                return try Family.of(settings).configuration(settings)
+            }
+        }
+        #expect(try read("mistral").layers[0].window == 4096 && read("mistral").keyValueHeadCount == 8)
+        #expect(try read("mistral", ["sliding_window": NSNull()]).layers[0].window == nil)
+        #expect(try read("gemma2").attentionSoftCap == 50 && read("gemma2").finalSoftCap == 30)
+        #expect(try read("gemma2", ["attn_logit_softcapping": NSNull()]).attentionSoftCap == nil)
+        #expect(try read("gemma3_text", ["final_logit_softcapping": 20]).finalSoftCap == 20)
+        #expect(try read("smollm3").rotaries[0].theta == 2_000_000 && read("smollm3").tiesEmbeddings)
+        #expect(try read("phi3").normEpsilon == 1e-5 && read("phi3").contextLength == 4096)
+        let windows = try read("qwen2", ["use_sliding_window": true, "sliding_window": 9]).layers.map(\.window)
+        #expect(windows == [Int?](repeating: nil, count: 28) + [9, 9])
+        let mixture: [String: Any] = ["num_local_experts": 4, "num_experts_per_tok": 2]
+        let mixtral = try read("mixtral", mixture)
+        #expect(mixtral.rotaries[0].theta == 1_000_000 && mixtral.normEpsilon == 1e-5)
+        // More than 64 bits of parameters.
+        #expect(throws: ModelError.self) {
+            try read("mixtral", ["num_local_experts": 4096, "num_experts_per_tok": 2, "intermediate_size": 1 << 22])
+        }
+    }
+
     @Test func anUnknownFamilyNamesTheKnownOnes() throws {
         let error = #expect(throws: ModelError.self) {
             try withTemporaryConfiguration(["model_type": "mamba"]) { try ModelDescription(of: $0) }

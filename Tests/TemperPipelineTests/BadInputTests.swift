@@ -69,7 +69,7 @@ struct BadInputTests {
         expect(await message(scene, "model_name_or_path=\(folder.path)"), folder.path, "neither model.safetensors nor")
         // A directory without a tokenizer can be trained on token ids, but not asked.
         try bytes.write(to: weights)
-        expect(await message(scene, "model_name_or_path=\(folder.path)"), folder.path, "chat template")
+        expect(await message(scene, "model_name_or_path=\(folder.path)"), folder.path, "no usable tokenizer")
     }
 
     @Test func recipes() async throws {

@@ -1,6 +1,7 @@
 import Foundation
 import TemperLedger
 import TemperModel
+import TemperReport
 import TemperRisk
 import TemperText
 import TemperTorch
@@ -49,6 +50,7 @@ struct FullRunTests {
         }
         var resolved = try Recipe.load(scene.directory("full").recipe, environment: [:])
         resolved.threads = recipe.threads
+        resolved.device = recipe.device
         #expect(resolved == recipe)
         let again = Recorder()
         _ = try await MainJob(recipe, sink: again).run()

@@ -52,6 +52,7 @@ struct MainJobTests {
         var resolved = try Recipe.load(directory.recipe, environment: [:])
         #expect(resolved.threads == Torch.threads)
         resolved.threads = recipe.threads
+        resolved.device = recipe.device
         #expect(resolved == recipe)
         let logged = LedgerFile.readLines(RunEvent.self, from: directory.events)
         #expect(logged.map(\.kind) == first.events.map(\.kind).filter { $0 != .probes })

@@ -21,7 +21,7 @@ struct DeviceTests {
         settings.gradientCheckpointing = gradientCheckpointing
         let trainer = try Trainer(
             model: model,
-            adapter: try Adapter.load(from: folder.appending(path: "lora"), for: model),
+            training: try Adapter.load(from: folder.appending(path: "lora"), for: model),
             rows: golden.batch.indices.map(golden.row),
             settings: settings,
             seed: 1
@@ -54,7 +54,7 @@ struct DeviceTests {
         settings.learningRate = 1e-2
         let trainer = try Trainer(
             model: model,
-            adapter: Adapter(LoRAConfiguration(), for: model, seed: 1),
+            training: Adapter(LoRAConfiguration(), for: model, seed: 1),
             rows: golden.batch.indices.map(golden.row),
             settings: settings,
             seed: 1

@@ -130,7 +130,7 @@ struct FullTuningTests {
         try await withFolder { folder in
             let model = try await Self.start()
             let ids = try PackedBatch([[3, 7, 20, 41]], device: .cpu)
-            func answer(_ network: DecoderNetwork) throws -> [Float] {
+            @TorchActor func answer(_ network: DecoderNetwork) throws -> [Float] {
                 try withoutGradients { try network.logits(network.hiddenStates(ids)).floats() }
             }
             let untouched = try answer(model.network)

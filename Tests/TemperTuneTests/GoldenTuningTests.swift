@@ -88,7 +88,6 @@ struct GoldenTuningTests {
         let rows = golden.batch.indices.map(golden.row)
         let step = TrainingStep(
             model: model,
-            adapter: adapter,
             rows: rows,
             targetWeight: Double(rows.reduce(0) { $0 + $1.targetCount }),
             index: 0
@@ -234,7 +233,7 @@ struct GoldenTuningTests {
             let reports = try (0..<4).map { _ in try trainer.takeStep() }
             let handles = Torch.liveHandles
             _ = try trainer.takeStep()
-            #expect(Torch.liveHandles == handles)
+            #expect(Torch.liveHandles <= handles)
             return (reports.map(\.loss), reports.map(\.gradientNorm), try adapter.parameters.map { try $0.floats() })
         }
         let kept = try await train(recomputing: false)

@@ -1,12 +1,15 @@
 /// Gemma 2 (arXiv 2408.00118): norms on both sides of attention and network, soft caps on scores, every other layer with a
 /// window, scaled embeddings.
 extension Family {
-    static let gemma2 = Family(types: ["gemma2"], architecture: "gemma2", stored: .gemma) { configuration, settings in
+    static let gemma2 = Family(
+        types: ["gemma2"],
+        architecture: "gemma2",
+        defaults: Defaults(contextLength: 8192, keyValueHeadCount: 4),
+        stored: .gemma
+    ) { configuration, settings in
         try configuration.setGemma(settings)
-        let attentionCap = ModelSettings.Key("attn_logit_softcapping", gguf: "attn_logit_softcapping")
-        let finalCap = ModelSettings.Key("final_logit_softcapping", gguf: "final_logit_softcapping")
-        configuration.attentionSoftCap = try settings.number(attentionCap)
-        configuration.finalSoftCap = try settings.number(finalCap)
+        if settings.leavesOut("attn_logit_softcapping") { configuration.attentionSoftCap = 50 }
+        if settings.leavesOut("final_logit_softcapping") { configuration.finalSoftCap = 30 }
         // The largest one divides by the width of a head's share; GGUF files do not say so.
         if settings.gguf != nil, configuration.layerCount == 46 {
             configuration.setAttentionScale(Double(configuration.hiddenSize / configuration.headCount))
@@ -35,6 +38,10 @@ extension DecoderConfiguration {
                 throw settings.refuse("use_bidirectional_attention", "true", remedy: "use a model that writes text")
             }
         }
+        let attentionCap = ModelSettings.Key("attn_logit_softcapping", gguf: "attn_logit_softcapping")
+        let finalCap = ModelSettings.Key("final_logit_softcapping", gguf: "final_logit_softcapping")
+        attentionSoftCap = try settings.number(attentionCap)
+        finalSoftCap = try settings.number(finalCap)
         norm = .rmsAroundOne
         activation = .geluTanh
         embeddingScale = Double(hiddenSize).squareRoot()

@@ -1,7 +1,12 @@
 /// Gemma 3's text models (arXiv 2503.19786): five layers with a window and a rotary of their own to one that sees
 /// everything; each head's queries and keys are normalised.
 extension Family {
-    static let gemma3 = Family(types: ["gemma3_text"], architecture: "gemma3", stored: .gemma) {
+    static let gemma3 = Family(
+        types: ["gemma3_text"],
+        architecture: "gemma3",
+        defaults: Defaults(contextLength: 131_072, keyValueHeadCount: 4),
+        stored: .gemma
+    ) {
         configuration,
         settings in
         try configuration.setGemma(settings)

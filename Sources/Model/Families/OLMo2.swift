@@ -3,6 +3,7 @@ extension Family {
     static let olmo2 = Family(
         types: ["olmo2"],
         architecture: "olmo2",
+        defaults: Defaults(normEpsilon: 1e-5),
         stored: Stored().merging([
             "post_attention_layernorm": "post_attention_norm", "post_feedforward_layernorm": "post_ffw_norm",
         ])

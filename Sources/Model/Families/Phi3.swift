@@ -4,6 +4,7 @@ extension Family {
     static let phi3 = Family(
         types: ["phi3"],
         architecture: "phi3",
+        defaults: Defaults(contextLength: 4096, normEpsilon: 1e-5),
         stored: Stored().merging(["self_attn.qkv_proj": "attn_qkv", "mlp.gate_up_proj": "ffn_up"])
     ) { configuration, settings in
         configuration.names.queryKeyValue = ["self_attn.qkv_proj"]

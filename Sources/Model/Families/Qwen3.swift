@@ -1,6 +1,10 @@
 /// Qwen 3 (arXiv 2505.09388): each head's queries and keys are normalised, and biases are gone.
 extension Family {
-    static let qwen3 = Family(types: ["qwen3"], architecture: "qwen3") { configuration, settings in
+    static let qwen3 = Family(
+        types: ["qwen3"],
+        architecture: "qwen3",
+        defaults: Defaults(contextLength: 32_768, keyValueHeadCount: 32)
+    ) { configuration, settings in
         try configuration.setQwen3(settings)
     }
 }

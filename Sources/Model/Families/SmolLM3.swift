@@ -1,6 +1,11 @@
 /// SmolLM 3 (Hugging Face, 2025): Llama, of which every fourth layer has no rotary (arXiv 2501.18795).
 extension Family {
-    static let smolLM3 = Family(types: ["smollm3"], architecture: "smollm3", stored: .interleaved) {
+    static let smolLM3 = Family(
+        types: ["smollm3"],
+        architecture: "smollm3",
+        defaults: Defaults(contextLength: 32_768, keyValueHeadCount: 4),
+        stored: .interleaved
+    ) {
         configuration,
         settings in
         if settings.gguf == nil {
@@ -10,7 +15,7 @@ extension Family {
             }
             if try settings.flag("mlp_bias") ?? false { configuration.biases.insert(.feedForward) }
         }
-        try configuration.setQwenLayers(settings)
+        try configuration.setQwenLayers(settings, defaultTheta: 2_000_000)
         let interval = try settings.integer("no_rope_layer_interval") ?? 4
         let turned = try settings.integers("no_rope_layers")
         guard turned == nil || turned?.count == configuration.layerCount, interval > 0 else {

@@ -130,7 +130,8 @@ public struct Hub: Sendable {
         let url = try address("api/models/\(name.model)/revision/\(revision)?blobs=true")
         let body = Collector()
         let receiver = HTTPTransfer.Receiver(
-            begin: { _ in },
+            // Of a redirection there may be a body, too.
+            begin: { _ in body.reset() },
             take: { try body.append($0, limit: 1 << 26) }
         )
         let response = try await follow(url, headers: [:], receiver: receiver)
@@ -209,8 +210,13 @@ public struct Hub: Sendable {
             guard (300..<400).contains(response.status), let place = response.headers["location"] else {
                 return response
             }
-            guard let next = URL(string: place, relativeTo: url)?.absoluteURL, next.host != nil else {
-                throw HubError.badAnswer(url: Self.shown(url), reason: "sends on to \(place), which is no address")
+            guard let next = URL(string: place, relativeTo: url)?.absoluteURL, next.host != nil,
+                next.scheme == "https" || (next.scheme == "http" && url.scheme == "http")
+            else {
+                throw HubError.badAnswer(
+                    url: Self.shown(url),
+                    reason: "sends on to \(place), which is no address, or less safe than this one"
+                )
             }
             url = next
         }
@@ -243,6 +249,8 @@ public struct Hub: Sendable {
 private final class Collector: @unchecked Sendable {
     // Appended to on the transfer's queue, read after the transfer has ended.
     private(set) var data = Data()
+
+    func reset() { data = Data() }
 
     func append(_ more: Data, limit: Int) throws {
         guard data.count + more.count <= limit else { throw URLError(.dataLengthExceedsMaximum) }

@@ -37,13 +37,17 @@ final class HubDownload: @unchecked Sendable {
             }
         }
         var failures = 0
+        var most = 0
         while let before = Hub.size(of: file), before < size {
             do {
                 try await transfer(from: before, request)
                 guard let after = Hub.size(of: file), after > before else { break }
             } catch HubError.unreachable(let url, let reason) {
-                failures = (Hub.size(of: file) ?? 0) > before ? 0 : failures + 1
+                let after = Hub.size(of: file) ?? 0
+                failures = after > most ? 0 : failures + 1
+                most = max(most, after)
                 guard failures < Self.patience else { throw HubError.unreachable(url: url, reason: reason) }
+                try await Task.sleep(for: .milliseconds(200 << failures))
             }
         }
         try verify()
@@ -70,7 +74,7 @@ final class HubDownload: @unchecked Sendable {
             guard response.headers["content-range"]?.hasPrefix("bytes \(start)-") ?? false else {
                 throw URLError(.cannotParseResponse)
             }
-            try handle.seekToEnd()
+            try handle.seek(toOffset: UInt64(start))
         }
     }
 

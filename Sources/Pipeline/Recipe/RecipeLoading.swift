@@ -131,11 +131,9 @@ extension RecipeTable {
     /// 4 or nothing; the switch `load_in_4bit`, which is another name of the key, says the same.
     fileprivate func quantizationBit() throws -> Int? {
         let key = "quantization_bit"
-        switch try optionalText(key) {
-        case nil, "false"?: return nil
-        case "4"?, "true"?: return 4
-        case let other?: throw error(key, found: other, expected: "4 or null")
-        }
+        guard let text = try optionalText(key), Self.flag(text) != false else { return nil }
+        guard text == "4" || Self.flag(text) == true else { throw error(key, found: text, expected: "4 or null") }
+        return 4
     }
 }
 

@@ -50,9 +50,22 @@ public struct Tokenizer: Sendable {
             parts.added[index].content = normalizer.apply(to: ScalarText(parts.added[index].content, base: 0)).bytes
         }
         let (tokens, isSearchable) = parts.tokens()
+        func check(_ ids: [Int]) throws {
+            for id in ids where !tokens.indices.contains(id) {
+                throw TokenizerError.malformed(
+                    source: source.source,
+                    reason: "special token id \(id) is not in the vocabulary"
+                )
+            }
+        }
+        try check([parts.unknown?.id].compactMap { $0 })
         let table = TokenTable(tokens, isSearchable: isSearchable)
         self.table = table
         segmenter = try parts.segmenter(table)
+        try check(
+            [parts.bosID, parts.eosID, parts.unknownID, parts.padID].compactMap { $0 } + parts.prefixIDs
+                + parts.suffixIDs
+        )
         specialIDs = Set(parts.added.filter(\.isSpecial).map(\.id))
         addedIDs = Dictionary(source.added.map { ($0.content, $0.id) }) { _, last in last }
         rawTokens = AddedTokens(parts.added.filter { !$0.isNormalized })
@@ -62,13 +75,6 @@ public struct Tokenizer: Sendable {
         decoder = TokenDecoder(steps: parts.decoding)
         (prefixIDs, suffixIDs) = (parts.prefixIDs, parts.suffixIDs)
         (bosID, eosID, unknownID, padID) = (parts.bosID, parts.eosID, parts.unknownID, parts.padID)
-        for id in [bosID, eosID, unknownID, padID].compactMap({ $0 }) + prefixIDs + suffixIDs
-        where !tokens.indices.contains(id) {
-            throw TokenizerError.malformed(
-                source: parts.source,
-                reason: "special token id \(id) is not in the vocabulary"
-            )
-        }
         let enders = source.added.filter { entry in
             Self.endOfTurnNames.contains { $0.utf8.elementsEqual(entry.content) }
         }

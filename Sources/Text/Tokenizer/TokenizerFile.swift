@@ -129,7 +129,9 @@ private struct TokenizerFile {
             }
             return .merges(try merges(model), takesWholeWords: model["ignore_merges"]?.bool ?? false)
         case "Unigram":
-            let entries = model["vocab"]?.array ?? []
+            guard let entries = model["vocab"]?.array else {
+                throw malformed("'model.vocab' of a Unigram model is no list of texts and scores")
+            }
             return .unigram(
                 try entries.map { entry in
                     guard let score = entry.array?.last?.number else {

@@ -215,11 +215,12 @@ struct TokenizerPipeline {
             case "ByteFallback": return .byteFallback
             case "Fuse": return .fuse
             case "Strip":
-                return .strip(
-                    Array((element["content"]?.string ?? " ").utf8),
-                    start: element["start"]?.int ?? 0,
-                    stop: element["stop"]?.int ?? 0
-                )
+                let sign = Array((element["content"]?.string ?? " ").utf8)
+                let (start, stop) = (element["start"]?.int ?? 0, element["stop"]?.int ?? 0)
+                guard !sign.isEmpty, (0...1024).contains(start), (0...1024).contains(stop) else {
+                    throw malformed("a decoder of type Strip takes \(start) and \(stop) of \(sign.count) bytes away")
+                }
+                return .strip(sign, start: start, stop: stop)
             case "Metaspace":
                 return .metaspace(
                     Unicode.Scalar(try sign(element))?.utf8Bytes ?? [],

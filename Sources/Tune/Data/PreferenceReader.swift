@@ -25,6 +25,13 @@ extension ExampleReader {
                 expected: "the same prompt in both"
             )
         }
+        let answers = (chosen[common...] + rejected[common...]).filter { $0.message.role == .assistant }
+        guard answers.allSatisfy(\.isTrained) else {
+            throw DatasetError.Problem.unsupported(
+                field: "weight",
+                remedy: "where one answer is preferred to another all of both counts; remove the field"
+            )
+        }
         for turn in 0..<common {
             chosen[turn].isTrained = false
             rejected[turn].isTrained = false

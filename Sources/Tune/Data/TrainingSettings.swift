@@ -1,5 +1,5 @@
 public import TemperModel
-public import TemperTorch
+import TemperTorch
 
 /// The numbers that say how a model is trained.
 ///

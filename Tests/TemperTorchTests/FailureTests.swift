@@ -32,7 +32,7 @@ struct FailureTests {
         for part in [operation] + shapes.map({ "\($0)" }) {
             #expect("\(error)".contains(part), sourceLocation: location)
         }
-        #expect(Torch.liveHandles == before, sourceLocation: location)
+        #expect(Torch.liveHandles <= before, sourceLocation: location)
         // What follows works.
         let ones = try Tensor.full(1, shape: [2, 3])
         #expect(try ones.matmul(ones.transposed(0, 1)).floats() == [3, 3, 3, 3], sourceLocation: location)

@@ -54,7 +54,7 @@ struct LayerTests {
     @Test(arguments: LayerCase.all) func noHandleIsLeft(layer: LayerCase) throws {
         let before = Torch.liveHandles
         _ = try layer.run(layer.values(seed: 5, dtype: .float32))
-        #expect(Torch.liveHandles == before)
+        #expect(Torch.liveHandles <= before)
     }
 
     /// Assessment runs the layers without gradients, and a frozen network has none to record.

@@ -37,8 +37,9 @@ lint:
 goldens: setup $(peers)/complete
 	cd Tests/Goldens/weights && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py
 	cd Tests/Goldens/text && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py ../../../$(model)
-	cd Tests/Goldens/model && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py --smollm2 ../../../$(model)
 	$(if $(wildcard $(qwen)),$(peers)/bin/python Tests/Goldens/model/qwen.py $(qwen))
+	cd Tests/Goldens/model && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py --smollm2 ../../../$(model)
+	cd Tests/Goldens/families && ../../../$(peers)/bin/python generate.py
 	cd Tests/Goldens/encoder && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py
 
 $(peers)/complete: | setup

@@ -113,12 +113,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 }
 
 if let sharedLibrary, let torchLayer = package.targets.first(where: { $0.name == "TemperTorch" }) {
-    // Foundation's own network library is not whole where the standard library is linked statically: it calls libcurl.
-    torchLayer.linkerSettings = [
-        .unsafeFlags([
-            "-L\(sharedLibrary)", "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN", "-Xlinker", "-l:libcurl.so.4",
-        ])
-    ]
+    torchLayer.linkerSettings = [.unsafeFlags(["-L\(sharedLibrary)", "-Xlinker", "-rpath", "-Xlinker", "$ORIGIN"])]
 }
 
 for target in package.targets where target.name != "CTemperTorch" {

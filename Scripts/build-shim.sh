@@ -42,4 +42,7 @@ for pid in "${pids[@]}"; do wait "$pid"; done
 "$compiler" -shared -o "$folder/libCTorch.so.part" "$folder"/objects/*.o -L"$torch/lib" -Wl,-rpath,"$torch/lib" \
     -Wl,--no-as-needed -ltorch -ltorch_cpu -lc10
 mv "$folder/libCTorch.so.part" "$folder/libCTorch.so"
+# Foundation's network library, linked statically, asks for libcurl by a name that only its development package has.
+curl=$(ldconfig -p | awk '/libcurl\.so\.4 /{print $NF; exit}')
+[[ -z $curl ]] || ln -sf "$curl" "$folder/libcurl.so"
 echo "$folder/libCTorch.so"

@@ -48,6 +48,9 @@ struct Measure: AsyncParsableCommand {
     @Flag(help: "Training computes each layer again for the gradients.") var gradientCheckpointing = false
 
     func validate() throws {
+        guard ["auto", "float32", "bfloat16"].contains(dtype) else {
+            throw ValidationError("--dtype is auto, float32 or bfloat16, not \(dtype)")
+        }
         if [.trainNatural, .assess].contains(workload), data == nil {
             throw ValidationError("\(workload.rawValue) needs --data FILE")
         }
@@ -91,7 +94,7 @@ struct Measure: AsyncParsableCommand {
         let elapsed = clock.now - start
         return Result(
             tokens: tokens,
-            seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18,
+            seconds: elapsed.inSeconds,
             processorSeconds: processorSeconds - processor,
             peakMemory: peak
         )

@@ -7,15 +7,16 @@
 // enough for the second-level cache, computed in float32. Elsewhere libtorch's attention is called, a sequence at a time.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
-#include <torch/custom_class.h>
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
-#include "internal.hpp"
-#include "kernels.hpp"
+#include "attention.hpp"
 
+using tt::attention::Layout;
+using tt::attention::padded;
+using tt::attention::Rule;
+using tt::attention::Span;
 using tt::produce;
 using tt::unwrap;
 using torch::autograd::AutogradContext;
@@ -27,70 +28,6 @@ namespace {
 
 // Queries that are scored together.
 constexpr int64_t query_block = 32;
-
-int64_t padded(int64_t count) { return (count + tt::kernels::column_grain - 1) / tt::kernels::column_grain * tt::kernels::column_grain; }
-
-struct Span {
-    int64_t start, length;
-};
-
-// What a query sees of the keys, and what becomes of the product of the two.
-struct Rule {
-    float scale, soft_cap;
-    int64_t window;
-    bool causal;
-    at::Tensor slopes;
-
-    Rule(const tt_attention_rule &rule, const at::Tensor &q)
-        : scale(rule.scale > 0 ? static_cast<float>(rule.scale) : 1.0f / std::sqrt(static_cast<float>(q.size(-1)))),
-          soft_cap(static_cast<float>(rule.soft_cap)),
-          window(rule.window > 0 ? rule.window : std::numeric_limits<int64_t>::max()), causal(rule.causal) {
-        if (!rule.slopes) return;
-        slopes = unwrap(rule.slopes).to(at::kFloat).contiguous();
-        TORCH_CHECK(slopes.dim() == 1 && slopes.size(0) == q.size(1), "attention: slopes are ", slopes.sizes(), ", q is ", q.sizes());
-    }
-
-    bool is_plain() const { return soft_cap == 0 && !slopes.defined(); }
-    // The first key that the query at `position` sees.
-    int64_t first(int64_t position) const { return position >= window ? position - window + 1 : 0; }
-
-    // Turns products of the query at `position` with keys `from` on into scores, as far as it takes more than a factor,
-    // which is returned. `derivatives`, where given, receives those of the scores by the products.
-    float apply(float *row, int64_t from, int64_t count, int64_t head, int64_t position, float *derivatives = nullptr) const {
-        if (is_plain()) return scale;
-        const float slope = slopes.defined() ? slopes.const_data_ptr<float>()[head] : 0;
-        for (int64_t j = 0; j < count; ++j) {
-            float score = row[j] * scale, derivative = scale;
-            if (soft_cap > 0) {
-                const float bent = std::tanh(score / soft_cap);
-                score = soft_cap * bent;
-                derivative *= 1 - bent * bent;
-            }
-            row[j] = score + slope * static_cast<float>(from + j - position);
-            if (derivatives) derivatives[j] = derivative;
-        }
-        return 1;
-    }
-};
-
-// The shapes of one call, and the sequences: the first is the trunk where there is one.
-struct Layout : torch::CustomClassHolder {
-    int64_t tokens, heads, pairs, size, width, trunk;
-    std::vector<Span> spans;
-    Rule rule;
-
-    Layout(const at::Tensor &q, const at::Tensor &k, std::vector<Span> sequences, int64_t trunk_length, Rule how)
-        : tokens(q.size(0)), heads(q.size(1)), pairs(k.size(1)), size(q.size(2)), width(padded(q.size(2))),
-          trunk(trunk_length), spans(std::move(sequences)), rule(std::move(how)) {}
-
-    int64_t group() const { return heads / pairs; }
-    // Tokens before a sequence's own that it attends to.
-    int64_t before(size_t sequence) const { return sequence == 0 ? 0 : trunk; }
-    // Keys from 0 on that some query at a position below `end` sees.
-    int64_t seen(size_t sequence, int64_t end) const {
-        return rule.causal ? end : before(sequence) + spans[sequence].length;
-    }
-};
 
 // One head of some tokens of x [t, h, d] as float32 rows of `width`, the rest of each row zero.
 void gather(const at::Tensor &x, int64_t head, Span span, int64_t size, int64_t width, float *rows) {
@@ -285,62 +222,6 @@ struct PackedAttention : Function<PackedAttention> {
     }
 };
 
-// Which keys the queries at positions `before` on see, and what is added to their scores: [h or 1, queries, keys]; nothing
-// where libtorch's own causal mask says it.
-std::optional<at::Tensor> mask(const Rule &rule, int64_t queries, int64_t before, int64_t keys, const at::TensorOptions &options) {
-    const bool all_seen = keys <= rule.window;
-    if (all_seen && !rule.slopes.defined() && (!rule.causal || before == 0)) return std::nullopt;
-    const auto whole = at::TensorOptions().dtype(at::kLong).device(options.device());
-    const auto distance = at::arange(keys, whole).unsqueeze(0) - at::arange(before, before + queries, whole).unsqueeze(1);
-    auto seen = rule.causal ? distance.le(0) : at::ones_like(distance, at::kBool);
-    if (!all_seen) seen = seen.logical_and(distance.gt(-rule.window));
-    auto bias = at::zeros({1, queries, keys}, options);
-    if (rule.slopes.defined()) {
-        bias = (rule.slopes.to(options.device()).view({-1, 1, 1}) * distance.unsqueeze(0)).to(options.dtype());
-    }
-    return bias.masked_fill(seen.logical_not().unsqueeze(0), -std::numeric_limits<double>::infinity());
-}
-
-// q [h, l, d], k and v [hkv, m, d] to [h, l, d] in libtorch's operations.
-at::Tensor composed_heads(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const Rule &rule, int64_t before) {
-    const int64_t group = q.size(0) / k.size(0);
-    const auto bias = mask(rule, q.size(1), before, k.size(1), q.options());
-    const bool causal = rule.causal && !bias;
-    const auto repeated = [&](const at::Tensor &x) { return group == 1 ? x : x.repeat_interleave(group, 0); };
-    if (rule.soft_cap == 0) {
-        // The kernels that take a mask want a key head for each head; without them every score would be in memory at once.
-        const bool grouped = group != 1 && !bias;
-        const auto keys = grouped ? k : repeated(k), values = grouped ? v : repeated(v);
-        return at::scaled_dot_product_attention(q.unsqueeze(0), keys.unsqueeze(0), values.unsqueeze(0), bias, 0.0, causal,
-                                                rule.scale, grouped)
-            .squeeze(0);
-    }
-    auto scores = at::tanh(at::matmul(q, repeated(k).transpose(1, 2)) * (rule.scale / rule.soft_cap)) * rule.soft_cap;
-    if (bias) scores = scores + *bias;
-    if (causal) {
-        const auto later = at::ones({q.size(1), k.size(1)}, q.options().dtype(at::kBool)).triu(1);
-        scores = scores.masked_fill(later, -std::numeric_limits<double>::infinity());
-    }
-    return at::matmul(at::softmax(scores, -1), repeated(v));
-}
-
-// The same without own kernels, a sequence at a time.
-at::Tensor composed(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, const Layout &layout) {
-    if (layout.tokens == 0) return at::zeros_like(q);
-    std::vector<at::Tensor> parts;
-    for (size_t i = 0; i < layout.spans.size(); ++i) {
-        const auto [start, length] = layout.spans[i];
-        if (length == 0) continue;
-        const int64_t before = layout.before(i);
-        const auto own = [&](const at::Tensor &x) { return x.narrow(0, start, length); };
-        const auto remembered = [&](const at::Tensor &x) {
-            return (before == 0 ? own(x) : at::cat({x.narrow(0, 0, before), own(x)}, 0)).transpose(0, 1);
-        };
-        parts.push_back(composed_heads(own(q).transpose(0, 1), remembered(k), remembered(v), layout.rule, before).transpose(0, 1));
-    }
-    return at::cat(parts, 0);
-}
-
 // The query of every head of a group, the first of them `head`, over the keys and values from `from` on, `count` of them,
 // which lie `stride` numbers apart; the query's own is the last.
 template <typename Number, typename Read>
@@ -391,31 +272,6 @@ at::Tensor cached(const at::Tensor &q, const at::Tensor &keys, const at::Tensor 
     return out;
 }
 
-// The same in one of libtorch's operations, where every score is only scaled.
-at::Tensor cached_together(const at::Tensor &q, const at::Tensor &keys, const at::Tensor &values, const int64_t *lengths,
-                           const Rule &rule) {
-    const int64_t count = q.size(0), longest = *std::max_element(lengths, lengths + count);
-    // The queries that share a key head stand where a sequence's positions would: the keys are never repeated.
-    const auto seen = [&](const at::Tensor &x) { return x.narrow(0, 0, count).narrow(1, 0, longest).transpose(1, 2); };
-    const auto counts = at::tensor(at::IntArrayRef(lengths, static_cast<size_t>(count)), at::kLong).to(q.device());
-    const auto filled = at::arange(longest, counts.options()).unsqueeze(0).lt(counts.unsqueeze(1)).view({count, 1, 1, longest});
-    const auto grouped = q.view({count, keys.size(2), q.size(1) / keys.size(2), q.size(2)});
-    return at::scaled_dot_product_attention(grouped, seen(keys), seen(values), filled, 0.0, false, rule.scale).reshape(q.sizes());
-}
-
-// And with other rules, a sequence at a time.
-at::Tensor cached_composed(const at::Tensor &q, const at::Tensor &keys, const at::Tensor &values, const int64_t *lengths,
-                           const Rule &rule) {
-    std::vector<at::Tensor> rows;
-    for (int64_t i = 0; i < q.size(0); ++i) {
-        const int64_t length = lengths[i], from = rule.first(length - 1);
-        // What lies before the window is left out, so the mask has nothing to hide and distances stay what they are.
-        const auto seen = [&](const at::Tensor &x) { return x.select(0, i).narrow(0, from, length - from).transpose(0, 1); };
-        rows.push_back(composed_heads(q.select(0, i).unsqueeze(1), seen(keys), seen(values), rule, length - from - 1).transpose(0, 1));
-    }
-    return at::cat(rows, 0);
-}
-
 }  // namespace
 
 extern "C" {
@@ -440,8 +296,7 @@ tt_status tt_cached_attention(tt_tensor q, tt_tensor keys, tt_tensor values, con
         const bool fused = query.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && k.scalar_type() == type &&
                            v.scalar_type() == type;
         if (fused) return cached(query, k, v, lengths, rule);
-        if (rule.is_plain() && count > 0 && rule.window >= *std::max_element(lengths, lengths + count)) return cached_together(query, k, v, lengths, rule);
-        return cached_composed(query, k, v, lengths, rule);
+        return tt::attention::composed_cached(query, k, v, lengths, rule);
     });
 }
 
@@ -466,7 +321,7 @@ tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64
         const auto type = query.scalar_type();
         const bool fused = query.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && key.scalar_type() == type &&
                            value.scalar_type() == type;
-        return fused ? PackedAttention::apply(query, key, value, layout) : composed(query, key, value, *layout);
+        return fused ? PackedAttention::apply(query, key, value, layout) : tt::attention::composed(query, key, value, *layout);
     });
 }
 

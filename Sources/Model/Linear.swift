@@ -141,7 +141,7 @@ package final class Linear {
         return copy
     }
 
-    /// `W + scale * B A`, summed in float32 and rounded once.
+    /// `W + scale * B A`, summed in float32 and rounded; a weight in four bits was rounded with the pair beneath it before.
     package func mergedWeight() throws(TorchError) -> Tensor {
         try Self.sum(weight, lora)
     }

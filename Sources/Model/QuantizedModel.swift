@@ -2,8 +2,8 @@ package import TemperTorch
 
 /// Models whose linear layers keep their weights in four bits (QLoRA, arXiv 2305.14314).
 ///
-/// Embedding, norms and output head stay as they are. What is assessed is `merged()`, whose weights are whole again and
-/// exactly those that the training saw.
+/// Embedding, norms and output head stay as they are. What is assessed is `merged()`, whose weights are whole again: those
+/// that the training saw, up to rounding.
 extension LanguageModel {
     /// Keeps the weights of every layer that an adapter can sit on in four bits.
     package func quantize() throws(TorchError) {

@@ -112,33 +112,16 @@ public struct MainJob {
         var recipe = recipe
         if recipe.threads > 0 { Torch.setThreads(recipe.threads) }
         recipe.threads = Torch.threads
-        let device = try recipe.usableDevice
+        let opened = try await recipe.opened()
         // What a device computes, another does not to the bit.
-        recipe.device = "\(device)"
-        let suites = try recipe.assess.load()
-        var names: Set<String> = []
-        for (suite, _) in suites where !names.insert(suite.card.name).inserted {
-            throw RiskError.repeatedSuite(suite.card.name)
-        }
-        let tuningData = try recipe.tune.load(seed: recipe.seed)
-        let alignmentData = try recipe.align?.load(seed: recipe.seed)
-        let defences = try recipe.defences.map { entry in
-            (entry, try entry.make())
-        }
-        let model = try await LanguageModel.load(
-            from: ModelReference.resolve(recipe.modelNameOrPath),
-            dtype: recipe.floatType,
-            device: device
-        )
-        if recipe.quantizationBit != nil { try model.quantize() }
-        _ = try tuningData.tokenized(for: model, settings: recipe.tune.settings)
-        if let align = recipe.align { _ = try alignmentData?.tokenized(for: model, settings: align.settings) }
+        recipe.device = "\(opened.device)"
+        let (model, suites, tuningData) = (opened.model, opened.suites, opened.tuningData)
         var data = ["tune": tuningData]
-        data["align"] = alignmentData
+        data["align"] = opened.alignmentData
         let record = try RunRecord(recipe: recipe, model: model, data: data, suites: suites.map(\.0))
         try record.claim(directory)
         let log = try EventLog(directory.events, next: sink)
-        try LedgerFile.write(Machine.facts().merging(["device": "\(device)"]) { $1 }, to: directory.environment)
+        try LedgerFile.write(Machine.facts().merging(["device": recipe.device]) { $1 }, to: directory.environment)
         let session = RunSession(
             recipe: recipe,
             directory: directory,
@@ -154,7 +137,7 @@ public struct MainJob {
 
         // 3. Aligned first, if the recipe says so: that is the reference from here on.
         var reference = model
-        if let align = recipe.align, let data = alignmentData {
+        if let align = recipe.align, let data = opened.alignmentData {
             try enter("align")
             let job = RunSession.Job(
                 phase: "align",
@@ -178,7 +161,7 @@ public struct MainJob {
             try enter("tune")
             let tuned = try await tune(reference, on: tuningData, session: session, story: &story)
             // 5. The cures.
-            for (entry, defence) in defences where chapter >= .end {
+            for (entry, defence) in opened.defences where chapter >= .end {
                 try enter("defence \(entry.name)")
                 let cured = try await defend(
                     entry,
@@ -268,25 +251,5 @@ public struct MainJob {
             objective: training.objective
         )
         return try await session.train(job, on: reference).result
-    }
-}
-
-extension Recipe {
-    /// The device the recipe asks for, if it is here.
-    var usableDevice: Device {
-        get throws {
-            let named = Device(named: device) ?? .cpu
-            guard let absence = named.absence else { return named }
-            throw PipelineError.recipe(key: "device", reason: "\(device): \(absence)")
-        }
-    }
-
-    /// The float type the recipe asks for; nil leaves it to the device.
-    var floatType: TemperTorch.DType? {
-        switch dtype {
-        case .auto: nil
-        case .float32: .float32
-        case .bfloat16: .bfloat16
-        }
     }
 }

@@ -25,23 +25,14 @@ struct RunEstimator {
         let clock = ContinuousClock()
         let start = clock.now
         if recipe.threads > 0 { Torch.setThreads(recipe.threads) }
-        let device = try recipe.usableDevice
-        let suites = try recipe.assess.load()
-        let tuningData = try recipe.tune.load(seed: recipe.seed)
-        let alignmentData = try recipe.align?.load(seed: recipe.seed)
-        let defences = try recipe.defences.map { ($0, try $0.make()) }
-        let model = try await LanguageModel.load(
-            from: ModelReference.resolve(recipe.modelNameOrPath),
-            dtype: recipe.floatType,
-            device: device
-        )
-        if recipe.quantizationBit != nil { try model.quantize() }
+        let opened = try await recipe.opened()
+        let model = opened.model
         let loaded = (clock.now - start).inSeconds
         estimate.phases.append(
             .init(name: "start", work: "model and data", seconds: loaded, peakMemory: Machine.peakMemory)
         )
 
-        let paces = try await assessmentPaces(suites, of: model, &estimate)
+        let paces = try await assessmentPaces(opened.suites, of: model, &estimate)
         func assess(_ name: String, limit: Int? = nil, resident: Int) {
             let counts = paces.suites.map { min($0.count, limit ?? $0.count) }
             let seconds = zip(paces.suites, counts).reduce(paces.overhead) { $0 + $1.0.seconds * Double($1.1) }
@@ -54,7 +45,7 @@ struct RunEstimator {
 
         // What is tuned is a copy of the model where the recipe aligns first.
         var reference = model
-        if let align = recipe.align, let data = alignmentData {
+        if let align = recipe.align, let data = opened.alignmentData {
             let cost = try train("align", data, align.settings, on: model, &estimate)
             estimate.phases.append(cost.phase)
             reference = try model.settled()
@@ -65,17 +56,17 @@ struct RunEstimator {
             assess("aligned", resident: Machine.residentMemory)
         }
         guard chapter >= .tuning else { return estimate }
-        let tuned = try train("tune", tuningData, recipe.tune.settings, on: reference, &estimate)
+        let tuned = try train("tune", opened.tuningData, recipe.tune.settings, on: reference, &estimate)
         estimate.phases.append(tuned.phase)
         let resident = Machine.residentMemory
         for step in recipe.tune.checkpointSteps(total: tuned.steps) {
             assess("tuned@\(step)", limit: step == tuned.steps ? nil : recipe.assess.stepLimit, resident: resident)
         }
-        for (entry, defence) in defences where chapter >= .end {
+        for (entry, defence) in opened.defences where chapter >= .end {
             let training = try DefenceTraining(
                 defence,
                 after: recipe.tune.settings,
-                on: tuningData,
+                on: opened.tuningData,
                 tuned: (tuned.rows, tuned.steps),
                 reference: reference,
                 seed: recipe.seed

@@ -219,8 +219,3 @@ final class RunSession {
         sink.emit(RunEvent(.note, phase: phase, message: message))
     }
 }
-
-extension Duration {
-    /// The duration in seconds.
-    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
-}

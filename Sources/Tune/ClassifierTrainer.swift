@@ -147,7 +147,7 @@ public final class ClassifierTrainer {
         let index = optimizer.step
         let chosen = order.rows(at: index)
         var loss = 0.0
-        var gradients: [Tensor] = []
+        var sum = GradientSum()
         for begin in stride(from: 0, to: chosen.count, by: settings.perDeviceTrainBatchSize) {
             let batch = Array(chosen[begin..<min(begin + settings.perDeviceTrainBatchSize, chosen.count)])
             let groups =
@@ -159,21 +159,16 @@ public final class ClassifierTrainer {
             }
             for (slopes, value) in results {
                 loss += value
-                guard !gradients.isEmpty else {
-                    gradients = slopes
-                    continue
-                }
-                for (sum, slope) in zip(gradients, slopes) { try sum.add(slope) }
+                try sum.add(slopes)
             }
         }
-        let norm = try AdamW.clip(gradients, to: settings.maxGradNorm)
+        let norm = try AdamW.clip(sum.gradients, to: settings.maxGradNorm)
         guard loss.isFinite, norm.isFinite else {
             let places = chosen.prefix(3).map { Example.Source(file: "training data", line: $0 + 1) }
             throw TrainingError.diverged(step: index + 1, loss: loss, norm: norm, rows: places)
         }
         let rate = schedule.rate(at: index)
-        try optimizer.update(with: gradients, learningRate: rate)
-        let elapsed = clock.now - start
+        try optimizer.update(with: sum.gradients, learningRate: rate)
         return StepReport(
             step: optimizer.step,
             loss: loss,
@@ -181,7 +176,7 @@ public final class ClassifierTrainer {
             gradientNorm: norm,
             tokens: chosen.reduce(0) { $0 + rows[$1].ids.count },
             targets: chosen.count,
-            seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+            seconds: (clock.now - start).inSeconds
         )
     }
 

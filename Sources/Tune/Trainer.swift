@@ -123,7 +123,7 @@ public final class Trainer {
         let total = weight(of: chosen)
         var loss = 0.0
         var metrics: [String: Double] = [:]
-        var gradients: [Tensor] = []
+        var sum = GradientSum()
         for begin in stride(from: 0, to: chosen.count, by: settings.perDeviceTrainBatchSize) {
             let batch = Array(chosen[begin..<min(begin + settings.perDeviceTrainBatchSize, chosen.count)])
             let share = weight(of: batch) / total
@@ -147,21 +147,16 @@ public final class Trainer {
             for (slopes, value, numbers) in results {
                 loss += value
                 metrics.merge(numbers, uniquingKeysWith: +)
-                guard !gradients.isEmpty else {
-                    gradients = slopes
-                    continue
-                }
-                for (sum, slope) in zip(gradients, slopes) { try sum.add(slope) }
+                try sum.add(slopes)
             }
         }
-        let norm = try AdamW.clip(gradients, to: settings.maxGradNorm)
+        let norm = try AdamW.clip(sum.gradients, to: settings.maxGradNorm)
         guard loss.isFinite, norm.isFinite else {
             throw TrainingError.diverged(step: index + 1, loss: loss, norm: norm, rows: chosen.prefix(3).map(\.source))
         }
         let rate = schedule.rate(at: index)
-        try optimizer.update(with: gradients, learningRate: rate)
+        try optimizer.update(with: sum.gradients, learningRate: rate)
         try trained.refresh()
-        let elapsed = clock.now - start
         return StepReport(
             step: optimizer.step,
             loss: loss,
@@ -169,7 +164,7 @@ public final class Trainer {
             gradientNorm: norm,
             tokens: chosen.reduce(0) { $0 + $1.tokenCount },
             targets: chosen.flatMap(\.sequences).reduce(0) { $0 + $1.targetCount },
-            seconds: Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18,
+            seconds: (clock.now - start).inSeconds,
             metrics: metrics.isEmpty ? nil : metrics
         )
     }

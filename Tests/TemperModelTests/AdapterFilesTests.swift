@@ -190,14 +190,7 @@ struct AdapterFilesTests {
         let stored = try SafetensorsFile(contentsOf: Self.golden.appending(path: "adapter_model.safetensors"))
         let name = try #require(stored.names.first { $0.hasSuffix("lora_B.weight") })
         func rewrite(_ folder: URL, _ change: (inout [SafetensorsWriter.Tensor]) -> Void) throws {
-            var tensors = try stored.names.map { name in
-                SafetensorsWriter.Tensor(
-                    name: name,
-                    dtype: .float32,
-                    shape: stored.entries[name]?.shape ?? [],
-                    data: try stored.withBytes(of: name) { Data($0) }
-                )
-            }
+            var tensors = try Golden.tensors(of: stored)
             change(&tensors)
             try SafetensorsWriter.write(
                 tensors: tensors,

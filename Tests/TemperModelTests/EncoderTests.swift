@@ -40,14 +40,7 @@ struct EncoderTests {
     ) async throws {
         try await withFolder { folder in
             let stored = try SafetensorsFile(contentsOf: Self.folder.appending(path: "model.safetensors"))
-            var tensors = try stored.names.map { name in
-                SafetensorsWriter.Tensor(
-                    name: name,
-                    dtype: .float32,
-                    shape: stored.entries[name]?.shape ?? [],
-                    data: try stored.withBytes(of: name) { Data($0) }
-                )
-            }
+            var tensors = try Golden.tensors(of: stored)
             change(&tensors)
             try SafetensorsWriter.write(
                 tensors: tensors,

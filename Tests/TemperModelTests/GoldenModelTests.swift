@@ -21,6 +21,18 @@ enum Golden {
         }
     }
 
+    /// All tensors of a float32 file, to be written again.
+    static func tensors(of file: SafetensorsFile) throws -> [SafetensorsWriter.Tensor] {
+        try file.names.map { name in
+            SafetensorsWriter.Tensor(
+                name: name,
+                dtype: .float32,
+                shape: file.entries[name]?.shape ?? [],
+                data: try file.withBytes(of: name) { Data($0) }
+            )
+        }
+    }
+
     /// The largest absolute difference.
     static func distance(_ a: [Float], _ b: [Float]) -> Float {
         a.count == b.count ? zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) } : .infinity

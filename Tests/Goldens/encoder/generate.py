@@ -21,20 +21,21 @@ The same versions give the same bytes.
 
 import argparse
 import copy
-import hashlib
 import json
 import os
-import platform
+import sys
 from pathlib import Path
 
 os.environ.update({"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"})
 
 import peft
-import safetensors
 import torch
 import transformers
 from safetensors.torch import save_file
 from transformers import BertConfig, BertForSequenceClassification
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from reference import make_manifest
 
 HERE = Path(__file__).resolve().parent
 LENGTHS = (3, 9, 17, 12)
@@ -161,16 +162,6 @@ def write(name, content):
     (HERE / name).write_text(json.dumps(content, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def manifest():
-    paths = [p for p in HERE.iterdir() if p.suffix in (".json", ".safetensors")]
-    names = sorted(p.name for p in paths if p.name != "manifest.json")
-    files = {name: {"sha256": hashlib.sha256((HERE / name).read_bytes()).hexdigest(),
-                    "bytes": (HERE / name).stat().st_size} for name in names}
-    versions = {"python": platform.python_version(), "torch": torch.__version__, "peft": peft.__version__,
-                "transformers": transformers.__version__, "safetensors": safetensors.__version__}
-    (HERE / "manifest.json").write_text(json.dumps({"versions": versions, "files": files}, indent=1) + "\n")
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Writes the goldens of text encoders.")
     parser.add_argument("--minilm", help="folder with all-MiniLM-L6-v2; without it minilm.json is left as it is")
@@ -179,4 +170,4 @@ if __name__ == "__main__":
     tiny()
     if arguments.minilm:
         minilm(arguments.minilm)
-    manifest()
+    make_manifest(HERE, ("torch", "transformers", "peft", "safetensors"))

@@ -57,10 +57,8 @@ linear modules, and checked against the stacked model into which PEFT loads it.
 
 import argparse
 import copy
-import hashlib
 import json
 import os
-import platform
 import shutil
 import sys
 import tempfile
@@ -74,6 +72,9 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, GenerationConfig
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from reference import gap, logits_of, make_manifest, number, rng, write_json
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LENGTHS = (5, 17, 40)
@@ -207,21 +208,6 @@ def configuration(name):
 # Helpers
 
 
-def rng(seed):
-    return torch.Generator().manual_seed(seed)
-
-
-def number(value):
-    return float(f"{float(value.detach() if isinstance(value, torch.Tensor) else value):.9g}")
-
-
-def write_json(path, content):
-    """One top-level key per line, UTF-8, no spaces to spare."""
-    lines = [f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=False, separators=(',', ':'))}" for k, v in content.items()]
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("{\n" + ",\n".join(lines) + "\n}\n")
-
-
 def load(path, **changes):
     """The saved model, with some fields of its config.json replaced."""
     with open(f"{path}/config.json", encoding="utf-8") as file:
@@ -231,15 +217,6 @@ def load(path, **changes):
         path, config=kind(**{**fields, **copy.deepcopy(changes)}), dtype=torch.float32, attn_implementation="eager",
         **({"experts_implementation": "eager"} if "num_experts_per_tok" in fields else {}))
     return model.eval()
-
-
-def logits_of(model, ids):
-    with torch.no_grad():
-        return model(input_ids=torch.tensor([ids])).logits[0].contiguous()
-
-
-def gap(a, b):
-    return number((a - b).abs().max())
 
 
 def greedy(model, ids, count):
@@ -547,31 +524,6 @@ def make(out, name, llama_cpp):
         convert(llama_cpp, path, name)
 
 
-# The manifest
-
-
-def hash_of(path):
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
-
-
-def make_manifest(out):
-    from importlib.metadata import version
-    files = {}
-    for folder, _, names in os.walk(out):
-        for name in names:
-            place = os.path.relpath(os.path.join(folder, name), out)
-            if not name.endswith((".py", ".pyc")) and place != "manifest.json":
-                os.chmod(f"{out}/{place}", 0o644)
-                files[place] = {"sha256": hash_of(f"{out}/{place}"), "bytes": os.path.getsize(f"{out}/{place}")}
-    packages = ("torch", "transformers", "peft", "gguf", "safetensors", "numpy")
-    with open(f"{out}/manifest.json", "w", encoding="utf-8") as file:
-        json.dump({"schema": 1, "versions": {"python": platform.python_version()} | {p: version(p) for p in packages},
-                   "total_bytes": sum(entry["bytes"] for entry in files.values()),
-                   "files": dict(sorted(files.items()))}, file, indent=1)
-        file.write("\n")
-
-
 def main():
     parser = argparse.ArgumentParser(description="Write the goldens of the model families.")
     parser.add_argument("families", nargs="*", help=f"which (default: all): {' '.join(FAMILIES)}")
@@ -584,7 +536,7 @@ def main():
     transformers.utils.logging.disable_progress_bar()
     for name in arguments.families or FAMILIES:
         make(out, name, arguments.llama_cpp)
-    make_manifest(out)
+    make_manifest(out, ("torch", "transformers", "peft", "gguf", "safetensors", "numpy"))
 
 
 if __name__ == "__main__":

@@ -30,24 +30,26 @@ otherwise. The same versions give the same bytes. All weights, sequences and tex
 """
 
 import argparse
-import hashlib
 import json
 import math
 import os
-import platform
 import shutil
+import sys
+from pathlib import Path
 
 os.environ.update({"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"})
 
 import gguf
 import numpy as np
 import peft
-import safetensors
 import tokenizers
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, GenerationConfig, LlamaConfig, LlamaForCausalLM
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from reference import gap, hash_of, logits_of, make_manifest, number, rng, write_json
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LENGTHS = (5, 11, 23, 40)
@@ -56,25 +58,10 @@ LENGTHS = (5, 11, 23, 40)
 # Helpers
 
 
-def rng(seed):
-    return torch.Generator().manual_seed(seed)
-
-
 def numbers(values):
     """Nine significant digits: enough to give back the same f32."""
     flat = values.tolist() if isinstance(values, torch.Tensor) else values
     return [numbers(v) if isinstance(v, list) else float(f"{v:.9g}") for v in flat]
-
-
-def number(value):
-    return float(f"{float(value.detach() if isinstance(value, torch.Tensor) else value):.9g}")
-
-
-def write_json(path, content):
-    """One top-level key per line, UTF-8, no spaces to spare."""
-    lines = [f"{json.dumps(k)}: {json.dumps(v, ensure_ascii=False, separators=(',', ':'))}" for k, v in content.items()]
-    with open(path, "w", encoding="utf-8") as file:
-        file.write("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def rewrite_json(path, change):
@@ -97,18 +84,9 @@ def load(path, attention="eager"):
     return model.eval()
 
 
-def logits_of(model, ids):
-    with torch.no_grad():
-        return model(input_ids=torch.tensor([ids])).logits[0].contiguous()
-
-
 def random_ids(vocabulary, lengths, seed):
     g = rng(seed)
     return [torch.randint(0, vocabulary, (n,), generator=g).tolist() for n in lengths]
-
-
-def gap(a, b):
-    return number((a - b).abs().max())
 
 
 def randomise(model, seed, std):
@@ -779,42 +757,6 @@ def make_nf4(out):
     save_file(tensors, f"{out}/nf4.safetensors")
 
 
-# The manifest
-
-
-def hash_of(path):
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def make_manifest(out):
-    files = {}
-    for folder, _, names in os.walk(out):
-        for name in names:
-            place = os.path.relpath(os.path.join(folder, name), out)
-            if not name.endswith((".py", ".pyc")) and place != "manifest.json":
-                os.chmod(f"{out}/{place}", 0o644)
-                files[place] = {"sha256": hash_of(f"{out}/{place}"), "bytes": os.path.getsize(f"{out}/{place}")}
-    with open(f"{out}/manifest.json", "w", encoding="utf-8") as file:
-        json.dump({
-            "schema": 1,
-            "versions": {"python": platform.python_version(), "torch": torch.__version__,
-                         "transformers": transformers.__version__, "peft": peft.__version__,
-                         "gguf": importlib_version("gguf"), "tokenizers": tokenizers.__version__,
-                         "safetensors": safetensors.__version__, "numpy": np.__version__},
-            "total_bytes": sum(entry["bytes"] for entry in files.values()),
-            "files": dict(sorted(files.items()))}, file, indent=1)
-        file.write("\n")
-
-
-def importlib_version(package):
-    from importlib.metadata import version
-    return version(package)
-
-
 def main():
     parser = argparse.ArgumentParser(description="Write the numeric goldens of the model and LoRA tests.")
     parser.add_argument("--out", default=HERE, help="where to write (default: beside this script)")
@@ -839,7 +781,8 @@ def main():
     make_nf4(out)
     if arguments.smollm2:
         make_smollm2(out, arguments.smollm2)
-    make_manifest(out)
+    packages = ("torch", "transformers", "peft", "gguf", "tokenizers", "safetensors", "numpy")
+    make_manifest(out, packages)
 
 
 if __name__ == "__main__":

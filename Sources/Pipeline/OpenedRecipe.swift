@@ -1,0 +1,66 @@
+import TemperAlign
+import TemperModel
+import TemperRisk
+import TemperTorch
+import TemperTune
+
+/// What a recipe names, read and loaded: everything that a mistake in it could break, before the first long step.
+struct OpenedRecipe {
+    var device: Device
+    var suites: [(any Suite, limit: Int?)]
+    var tuningData: Dataset
+    var alignmentData: Dataset?
+    var defences: [(Recipe.Defence, Defence)]
+    /// With its weights in four bits where the recipe says so.
+    var model: LanguageModel
+}
+
+extension Recipe {
+    /// Reads what the recipe names.
+    @TorchActor
+    func opened() async throws -> OpenedRecipe {
+        let device = try usableDevice
+        let suites = try assess.load()
+        var names: Set<String> = []
+        for (suite, _) in suites where !names.insert(suite.card.name).inserted {
+            throw RiskError.repeatedSuite(suite.card.name)
+        }
+        let tuningData = try tune.load(seed: seed)
+        let alignmentData = try align?.load(seed: seed)
+        let defences = try defences.map { ($0, try $0.make()) }
+        let model = try await LanguageModel.load(
+            from: ModelReference.resolve(modelNameOrPath),
+            dtype: floatType,
+            device: device
+        )
+        if quantizationBit != nil { try model.quantize() }
+        _ = try tuningData.tokenized(for: model, settings: tune.settings)
+        if let align { _ = try alignmentData?.tokenized(for: model, settings: align.settings) }
+        return OpenedRecipe(
+            device: device,
+            suites: suites,
+            tuningData: tuningData,
+            alignmentData: alignmentData,
+            defences: defences,
+            model: model
+        )
+    }
+
+    /// The device the recipe asks for, if it is here.
+    private var usableDevice: Device {
+        get throws {
+            let named = Device(named: device) ?? .cpu
+            guard let absence = named.absence else { return named }
+            throw PipelineError.recipe(key: "device", reason: "\(device): \(absence)")
+        }
+    }
+
+    /// The float type the recipe asks for; nil leaves it to the device.
+    private var floatType: TemperTorch.DType? {
+        switch dtype {
+        case .auto: nil
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        }
+    }
+}

@@ -142,7 +142,7 @@ public final class RunLock: Sendable {
             flock(descriptor, LOCK_EX | LOCK_NB) == 0
                 || usleep(50_000) == 0 && flock(descriptor, LOCK_EX | LOCK_NB) == 0
         else {
-            close(descriptor)
+            // What is thrown away here was complete, so `deinit` closes the file.
             return nil
         }
     }

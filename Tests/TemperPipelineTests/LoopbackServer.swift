@@ -21,6 +21,7 @@ final class LoopbackServer: Sendable {
     let port: UInt16
     private let listener: Int32
     private let seen = Mutex<[Request]>([])
+    private let isStopped = Mutex(false)
     private let answer: @Sendable (Request) -> Answer
 
     /// What was asked for so far.
@@ -52,7 +53,13 @@ final class LoopbackServer: Sendable {
         }
     }
 
+    /// Ends it, once: a second `close` would hit whatever file has the number by then.
     func stop() {
+        let wasStopped = isStopped.withLock { stopped in
+            defer { stopped = true }
+            return stopped
+        }
+        guard !wasStopped else { return }
         shutdown(listener, Int32(SHUT_RDWR))
         close(listener)
     }

@@ -12,6 +12,7 @@ struct AssessmentFolder {
             var axis: Axis
             var metric: String
             var rate: Rate
+            var measures: [Measure]
         }
         var schema = 1
         var fingerprint: String
@@ -33,7 +34,14 @@ struct AssessmentFolder {
             try LedgerFile.write(lines: result.attempts, to: url.appendingPathComponent("\(result.suite).jsonl"))
         }
         let suites = assessment.results.map {
-            Metrics.Suite(suite: $0.suite, sha256: $0.sha256, axis: $0.axis, metric: $0.metric, rate: $0.rate)
+            Metrics.Suite(
+                suite: $0.suite,
+                sha256: $0.sha256,
+                axis: $0.axis,
+                metric: $0.metric,
+                rate: $0.rate,
+                measures: $0.measures
+            )
         }
         try LedgerFile.write(
             Metrics(
@@ -63,7 +71,8 @@ struct AssessmentFolder {
                     sha256: suite.sha256,
                     axis: suite.axis,
                     metric: suite.metric,
-                    attempts: attempts
+                    attempts: attempts,
+                    measures: suite.measures
                 )
             )
         }

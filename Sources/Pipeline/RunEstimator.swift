@@ -129,7 +129,7 @@ struct RunEstimator {
             )
             sink.emit(RunEvent(.phase, phase: "measure \(suite.card.name)", message: "\(sample) of \(count) probes"))
             let begin = clock.now
-            _ = try await TemperRisk.assess(subject: "sample", responder: responder, plan: plan)
+            _ = try await TemperRisk.assess(Subject("sample", responder: responder, likelihoods: responder), plan: plan)
             paces.suites.append((count, (clock.now - begin).inSeconds / Double(max(sample, 1))))
             asked += sample
         }

@@ -59,7 +59,10 @@ final class RunSession {
             wholeAnswers: recipe.assess.wholeAnswers
         )
         let sink = sink
-        let assessment = try await TemperRisk.assess(subject: name, responder: responder, plan: plan) { done, total in
+        let assessment = try await TemperRisk.assess(
+            Subject(name, responder: responder, likelihoods: responder),
+            plan: plan
+        ) { done, total in
             sink.emit(RunEvent(.probes, phase: "assess \(name)", done: done, total: total))
         }
         let seconds = (clock.now - start).inSeconds

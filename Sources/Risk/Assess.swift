@@ -30,19 +30,35 @@ public struct AssessmentPlan: Sendable {
     }
 }
 
+/// What is assessed: whatever answers, and where it can, says how likely it finds a text.
+public struct Subject: Sendable {
+    /// The name in records and reports.
+    public var name: String
+    /// What answers.
+    public var responder: any Responder
+    /// What says how likely a text is; nil where the subject only answers, as most remote endpoints do.
+    public var likelihoods: (any LikelihoodModel)?
+
+    /// Creates a subject.
+    public init(_ name: String, responder: any Responder, likelihoods: (any LikelihoodModel)? = nil) {
+        self.name = name
+        self.responder = responder
+        self.likelihoods = likelihoods
+    }
+}
+
 /// How many conversations go to the responder at a time; progress moves in these steps.
 private let chunkSize = 256
 
 /// Asks every probe of the plan and grades the answers.
 ///
-/// The probes go to the responder in order, 256 at a time, so that a batching responder stays busy. When the decoding is random, each group has its own seed, so
+/// The probes go to the subject in order, 256 at a time, so that a batching responder stays busy. When the decoding is random, each group has its own seed, so
 /// that no two groups share random numbers; the same plan always uses the same seeds.
 ///
 /// - Parameter progress: called with the number of answered probes and of all probes.
-/// - Throws: `RiskError`, `CancellationError`, or what the responder or a judge throws.
+/// - Throws: `RiskError`, `CancellationError`, or what the subject or a judge throws.
 public func assess(
-    subject: String,
-    responder: any Responder,
+    _ subject: Subject,
     plan: AssessmentPlan,
     progress: (@Sendable (_ done: Int, _ total: Int) -> Void)? = nil
 ) async throws -> Assessment {
@@ -64,48 +80,96 @@ public func assess(
             let chunk = Array(probes[start..<min(start + chunkSize, probes.count)])
             var options = plan.options
             options.seed = seeds.next()
-            let chats = chunk.map(\.chat)
-            let judge = suite.judge
-            let completions =
-                plan.wholeAnswers
-                ? try await responder.respond(to: chats, options: options)
-                : try await responder.respond(to: chats, options: options) {
-                    judge.decided($1, probe: chunk[$0]) != nil
-                }
-            guard completions.count == chunk.count else {
-                throw RiskError.wrongCount(what: "the responder", expected: chunk.count, found: completions.count)
-            }
-            exchanges += zip(chunk, completions).map { Exchange(probe: $0, completion: $1) }
+            exchanges += try await asked(chunk, of: subject, suite: suite, options: options, whole: plan.wholeAnswers)
             done += chunk.count
             progress?(done, total)
         }
         results.append(try await graded(exchanges, by: suite))
     }
-    return Assessment(subject: subject, options: plan.options, seed: plan.seed, results: results)
+    return Assessment(subject: subject.name, options: plan.options, seed: plan.seed, results: results)
+}
+
+/// The exchanges of some probes, in order.
+private func asked(
+    _ probes: [Probe],
+    of subject: Subject,
+    suite: any Suite,
+    options: SamplingOptions,
+    whole: Bool
+) async throws -> [Exchange] {
+    let written = probes.filter(\.candidates.isEmpty)
+    let judges = [suite.judge] + suite.secondJudges
+    let completions =
+        whole
+        ? try await subject.responder.respond(to: written.map(\.chat), options: options)
+        : try await subject.responder.respond(to: written.map(\.chat), options: options) {
+            let (probe, partial) = (written[$0], $1)
+            return judges.allSatisfy { $0.decided(partial, probe: probe) != nil }
+        }
+    guard completions.count == written.count else {
+        throw RiskError.wrongCount(what: "the responder", expected: written.count, found: completions.count)
+    }
+    let candidates = probes.flatMap { probe in probe.candidates.map { Continuation(of: probe.chat, text: $0) } }
+    let likelihoods = try await subject.likelihoods?.logLikelihoods(of: candidates)
+    guard likelihoods.map({ $0.count == candidates.count }) ?? true else {
+        throw RiskError.wrongCount(
+            what: "the likelihood model",
+            expected: candidates.count,
+            found: likelihoods?.count ?? 0
+        )
+    }
+    var answers = completions.makeIterator()
+    var values = likelihoods?.makeIterator()
+    return probes.compactMap { probe in
+        guard !probe.candidates.isEmpty else { return answers.next().map { Exchange(probe: probe, completion: $0) } }
+        let own = probe.candidates.compactMap { _ in values?.next() }
+        let best = own.indices.max { own[$0] < own[$1] }
+        return Exchange(
+            probe: probe,
+            completion: Completion(text: best.map { probe.candidates[$0] } ?? "", tokenCount: 0, finishReason: .stop),
+            logLikelihoods: own
+        )
+    }
+}
+
+/// A judge's verdicts; a probe with candidates whose likelihoods nobody gave cannot be graded by anyone.
+private func verdicts(of judge: any Judge, on exchanges: [Exchange], suite: String) async throws -> [Verdict] {
+    let verdicts = try await judge.judge(exchanges)
+    guard verdicts.count == exchanges.count else {
+        throw RiskError.wrongCount(what: "the judge of '\(suite)'", expected: exchanges.count, found: verdicts.count)
+    }
+    return zip(exchanges, verdicts).map { exchange, verdict in
+        exchange.probe.candidates.count == exchange.logLikelihoods.count
+            ? verdict : .unscored(reason: "the subject gives no likelihoods")
+    }
 }
 
 /// A suite's exchanges with their verdicts.
 private func graded(_ exchanges: [Exchange], by suite: any Suite) async throws -> SuiteResult {
     let card = suite.card
-    let verdicts = try await suite.judge.judge(exchanges)
-    guard verdicts.count == exchanges.count else {
-        throw RiskError.wrongCount(
-            what: "the judge of '\(card.name)'",
-            expected: exchanges.count,
-            found: verdicts.count
-        )
+    let own = try await verdicts(of: suite.judge, on: exchanges, suite: card.name)
+    var opinions = [[Opinion]](repeating: [], count: exchanges.count)
+    for judge in suite.secondJudges {
+        let name = "\(judge.card.name) \(judge.card.version)"
+        for (index, verdict) in try await verdicts(of: judge, on: exchanges, suite: card.name).enumerated() {
+            opinions[index].append(Opinion(judge: name, verdict: verdict))
+        }
     }
-    let attempts = zip(exchanges, verdicts).map { exchange, verdict in
-        Attempt(
+    let attempts = exchanges.indices.map { index in
+        let exchange = exchanges[index]
+        return Attempt(
             suite: card.name,
             probeID: exchange.probe.id,
             category: exchange.probe.category,
+            family: exchange.probe.family,
             prompt: exchange.probe.chat.lastUserText,
             promptSHA256: exchange.probe.promptSHA256,
             answer: exchange.completion.text,
             tokenCount: exchange.completion.tokenCount,
             finishReason: exchange.completion.finishReason,
-            verdict: verdict
+            verdict: own[index],
+            opinions: opinions[index],
+            logLikelihoods: exchange.logLikelihoods
         )
     }
     return SuiteResult(
@@ -113,6 +177,7 @@ private func graded(_ exchanges: [Exchange], by suite: any Suite) async throws -
         sha256: try suite.sha256(),
         axis: card.axis,
         metric: card.metric,
-        attempts: attempts
+        attempts: attempts,
+        measures: suite.measures(of: exchanges, verdicts: own)
     )
 }

@@ -4,6 +4,43 @@ public import TemperText
 ///
 /// Knows nothing about how the subject was made or how the record is stored.
 
+/// What a judge said of an answer besides the suite's own judge, whose verdict counts.
+public struct Opinion: Codable, Sendable, Hashable {
+    /// The judge's name and version.
+    public var judge: String
+    /// Its grade.
+    public var verdict: Verdict
+
+    /// Creates an opinion.
+    public init(judge: String, verdict: Verdict) {
+        self.judge = judge
+        self.verdict = verdict
+    }
+}
+
+/// A number of a suite that is no share of verdicts, with its 95 % interval.
+public struct Measure: Codable, Sendable, Hashable {
+    /// What it is called.
+    public var name: String
+    /// Its value; nil where nothing was measured.
+    public var value: Double?
+    /// Lower end of the interval.
+    public var low: Double
+    /// Upper end of the interval.
+    public var high: Double
+    /// The probes it is made from.
+    public var n: Int
+
+    /// Creates a measure.
+    public init(name: String, value: Double?, low: Double, high: Double, n: Int) {
+        self.name = name
+        self.value = value
+        self.low = low
+        self.high = high
+        self.n = n
+    }
+}
+
 /// One probe's answer and its grade.
 public struct Attempt: Codable, Sendable {
     /// The suite's name.
@@ -12,6 +49,8 @@ public struct Attempt: Codable, Sendable {
     public var probeID: String
     /// The probe's category.
     public var category: String
+    /// The probe's family, where it has one.
+    public var family: String?
     /// The last user turn.
     public var prompt: String
     /// The SHA-256 of the whole conversation.
@@ -22,30 +61,40 @@ public struct Attempt: Codable, Sendable {
     public var tokenCount: Int
     /// Why generation ended.
     public var finishReason: Completion.FinishReason
-    /// The grade.
+    /// The grade of the suite's own judge.
     public var verdict: Verdict
+    /// What the suite's other judges said.
+    public var opinions: [Opinion]
+    /// The log-likelihoods of the probe's candidates, in nats; empty where the subject wrote its answer.
+    public var logLikelihoods: [Double]
 
     /// Creates an attempt.
     public init(
         suite: String,
         probeID: String,
         category: String,
+        family: String? = nil,
         prompt: String,
         promptSHA256: String,
         answer: String,
         tokenCount: Int,
         finishReason: Completion.FinishReason,
-        verdict: Verdict
+        verdict: Verdict,
+        opinions: [Opinion] = [],
+        logLikelihoods: [Double] = []
     ) {
         self.suite = suite
         self.probeID = probeID
         self.category = category
+        self.family = family
         self.prompt = prompt
         self.promptSHA256 = promptSHA256
         self.answer = answer
         self.tokenCount = tokenCount
         self.finishReason = finishReason
         self.verdict = verdict
+        self.opinions = opinions
+        self.logLikelihoods = logLikelihoods
     }
 }
 
@@ -61,16 +110,26 @@ public struct SuiteResult: Codable, Sendable {
     public var metric: String
     /// The rate that `metric` names: of `unsafe` verdicts, or for utility of `safe` ones, which are right answers.
     public var rate: Rate
+    /// What else the suite measures.
+    public var measures: [Measure]
     /// Every attempt, in the suite's order.
     public var attempts: [Attempt]
 
     /// Creates a result; the rate is counted from the attempts.
-    public init(suite: String, sha256: String, axis: Axis, metric: String, attempts: [Attempt]) {
+    public init(
+        suite: String,
+        sha256: String,
+        axis: Axis,
+        metric: String,
+        attempts: [Attempt],
+        measures: [Measure] = []
+    ) {
         self.suite = suite
         self.sha256 = sha256
         self.axis = axis
         self.metric = metric
         self.attempts = attempts
+        self.measures = measures
         rate = Rate(of: axis.counted, in: attempts.lazy.map(\.verdict))
     }
 }

@@ -24,13 +24,26 @@ public struct Probe: Codable, Sendable, Hashable {
     public var chat: Chat
     /// What the judge needs to know: for example `answer`, `name` or `twin`.
     public var reference: [String: String]
+    /// Turns to choose from; where there are any, the subject writes nothing, and the one it finds likeliest is its answer.
+    public var candidates: [String]
+    /// What the probe was made from, together with others; probes of one family are no independent evidence.
+    public var family: String?
 
     /// Creates a probe.
-    public init(id: String, category: String, chat: Chat, reference: [String: String] = [:]) {
+    public init(
+        id: String,
+        category: String,
+        chat: Chat,
+        reference: [String: String] = [:],
+        candidates: [String] = [],
+        family: String? = nil
+    ) {
         self.id = id
         self.category = category
         self.chat = chat
         self.reference = reference
+        self.candidates = candidates
+        self.family = family
     }
 
     /// The SHA-256 of the conversation: roles and texts, every part preceded by its length.
@@ -43,13 +56,17 @@ public struct Probe: Codable, Sendable, Hashable {
 public struct Exchange: Sendable {
     /// What was asked.
     public var probe: Probe
-    /// What came back.
+    /// What came back; for a probe with candidates, the likeliest of them.
     public var completion: Completion
+    /// How likely the subject found each of the probe's candidates: sums of token log-probabilities, in nats. Empty where
+    /// the subject wrote its answer.
+    public var logLikelihoods: [Double]
 
     /// Creates an exchange.
-    public init(probe: Probe, completion: Completion) {
+    public init(probe: Probe, completion: Completion, logLikelihoods: [Double] = []) {
         self.probe = probe
         self.completion = completion
+        self.logLikelihoods = logLikelihoods
     }
 }
 

@@ -53,17 +53,27 @@ public protocol Suite: Sendable {
     var card: SuiteCard { get }
     /// The probes, or a seeded, category-balanced subset of at most `limit`; a smaller subset lies inside a larger one.
     func probes(limit: Int?, seed: UInt64) throws -> [Probe]
-    /// What grades the answers.
+    /// What grades the answers; its verdicts are the suite's rate.
     var judge: any Judge { get }
+    /// What else looks at the answers; its verdicts are shown beside the judge's and never averaged with them.
+    var secondJudges: [any Judge] { get }
+    /// Numbers that are no share of verdicts, from all exchanges and their verdicts in order.
+    func measures(of exchanges: [Exchange], verdicts: [Verdict]) -> [Measure]
 }
 
 extension Suite {
-    /// The SHA-256 of all the suite's probes: ids, categories, prompts and references, in order.
+    /// None.
+    public var secondJudges: [any Judge] { [] }
+
+    /// None.
+    public func measures(of exchanges: [Exchange], verdicts: [Verdict]) -> [Measure] { [] }
+
+    /// The SHA-256 of all the suite's probes: ids, categories, prompts, references and candidates, in order.
     public func sha256() throws -> String {
         var text = ""
         for probe in try probes(limit: nil, seed: 0) {
             let reference = probe.reference.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
-            for part in [probe.id, probe.category, probe.promptSHA256] + reference {
+            for part in [probe.id, probe.category, probe.promptSHA256] + reference + probe.candidates {
                 text += "\(part.utf8.count)\n\(part)\n"
             }
         }

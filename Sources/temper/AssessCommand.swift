@@ -54,16 +54,13 @@ struct AssessCommand: AsyncParsableCommand {
         )
         let file = try output.map(Self.prepare)
         let loaded = try await LanguageModel.load(from: ModelReference.resolve(model), device: device.resolved)
-        let subject = try await loaded.forInference(adapter: adapter.map { URL(fileURLWithPath: $0) })
+        let inference = try await loaded.forInference(adapter: adapter.map { URL(fileURLWithPath: $0) })
         let progress = Progress(json: false, quiet: quiet)
         let name = adapter ?? model
         progress.emit(RunEvent(.phase, phase: "assess \(name)"))
+        let responder = LocalResponder(inference, batchSize: batchSize)
         let task = Task {
-            try await assess(
-                subject: name,
-                responder: LocalResponder(subject, batchSize: batchSize),
-                plan: plan
-            ) { done, total in
+            try await assess(Subject(name, responder: responder, likelihoods: responder), plan: plan) { done, total in
                 progress.emit(RunEvent(.probes, phase: "assess", done: done, total: total))
             }
         }

@@ -77,7 +77,7 @@ struct BadInputTests {
         defer { scene.remove() }
         expect(await message(scene, "tune.lora_rnak=4"), "tune.lora_rnak", "did you mean `lora_r`")
         expect(await message(scene, "tune.learning_rate=fast"), "tune.learning_rate", "fast")
-        expect(await message(scene, "assess.suites=[harmfull]"), "harmfull", "harmful")
+        expect(await message(scene, "assess.suites=[jailbrake]"), "jailbrake", "jailbreak")
         expect(
             await message(scene, "defences=[{method: interpolate}]"),
             "`defences.0.method`: found \"interpolate\"",
@@ -129,7 +129,7 @@ struct BadInputTests {
         let directory = scene.directory("bad")
         let before = LedgerFile.read(RunStatus.self, from: directory.status)
         #expect(before?.state == .finished)
-        _ = await message(scene, "assess.suites=[harmfull]")
+        _ = await message(scene, "assess.suites=[jailbrake]")
         _ = await message(scene, "model_name_or_path=/nowhere/m.gguf")
         #expect(LedgerFile.read(RunStatus.self, from: directory.status) == before)
     }

@@ -37,7 +37,7 @@ struct MainJobTests {
         // the tuned model; each on three suites: (1 + 3 + 4 + 4) * 3.
         #expect(report.comparisons.count == 36)
         #expect(report.defences.map(\.name) == Self.defences)
-        #expect(report.suites.map(\.name) == ["harmful", "over-refusal", "cybersecurity"])
+        #expect(report.suites.map(\.name) == ["jailbreak", "over-refusal", "cybersecurity"])
         var expected = ["align 1", "align 2"] + (1...4).map { "tune \($0)" }
         // Half of the mixed rows are the user's, who is to see them as often: twice the steps.
         expected += (1...8).map { "\(Self.defences[0]) \($0)" } + (1...4).map { "\(Self.defences[1]) \($0)" }
@@ -124,7 +124,7 @@ struct MainJobTests {
     /// The files that a finished run of the scene's recipe lacks.
     private static func missing(in directory: RunDirectory) -> [String] {
         let checkpoint = ["adapter_model.safetensors", "adapter_config.json", "optimizer.safetensors", "state.json"]
-        let assessment = ["harmful.jsonl", "over-refusal.jsonl", "cybersecurity.jsonl", "metrics.json"]
+        let assessment = ["jailbreak.jsonl", "over-refusal.jsonl", "cybersecurity.jsonl", "metrics.json"]
         let adapter = ["adapter_model.safetensors", "adapter_config.json"]
         var files = ["recipe.yaml", "record.json", "environment.json", "status.json", "events.jsonl"]
         files += ["report/report.json", "report/index.html"]

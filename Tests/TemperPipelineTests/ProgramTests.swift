@@ -25,7 +25,7 @@ struct ProgramTests {
             run_name: big
             output_dir: \(scene.folder.path)
             model_name_or_path: \(Scene.model.path)
-            assess: {suites: [{name: harmful, limit: 2}], max_new_tokens: 2}
+            assess: {suites: [{name: jailbreak, limit: 2}], max_new_tokens: 2}
             tune: {train_data: [\(rows)], max_steps: 2, per_device_train_batch_size: 3000, lora_r: 2}
             """
         )
@@ -96,7 +96,7 @@ struct ProgramTests {
             model_name_or_path: \(Scene.model.path)
             dtype: float32
             threads: 1
-            assess: {suites: [{name: harmful, limit: 1}], max_new_tokens: 1}
+            assess: {suites: [{name: jailbreak, limit: 1}], max_new_tokens: 1}
             tune:
               train_data: [{data: embedded:cybersecurity, limit: 6}]
               checkpoint_steps: [\((1...Self.steps).map(String.init).joined(separator: ", "))]

@@ -32,7 +32,7 @@ import Testing
     @Test func fillsInDefaults() throws {
         let recipe = try read(small)
         #expect(recipe.runName == "small" && recipe.outputDir == "runs" && recipe.seed == 1)
-        #expect(recipe.assess.suites.map(\.name) == ["harmful", "over-refusal", "ordinary"])
+        #expect(recipe.assess.suites.map(\.name) == ["jailbreak", "over-refusal", "ordinary"])
         #expect(recipe.align == nil && recipe.defences.isEmpty)
         #expect(recipe.tune.settings == TrainingSettings())
         #expect(recipe.tune.trainData == [.init(data: "embedded:cybersecurity")])

@@ -113,7 +113,7 @@ struct ResumeTests {
         _ = try await MainJob(try scene.recipe("killed"), sink: Recorder()).run(upTo: .tuning)
         // One assessment lacks the file that is written last, another has half a line at its end.
         try FileManager.default.removeItem(at: directory.assessment(of: "tuned@2").appending(path: "metrics.json"))
-        try Self.shorten(directory.assessment(of: "aligned").appending(path: "harmful.jsonl"), by: 20)
+        try Self.shorten(directory.assessment(of: "aligned").appending(path: "jailbreak.jsonl"), by: 20)
         let half = directory.checkpoints.appending(path: ".tmp-step-000003")
         try FileManager.default.createDirectory(at: half, withIntermediateDirectories: true)
         try Data("{".utf8).write(to: half.appending(path: "state.json"))
@@ -177,7 +177,7 @@ struct ResumeTests {
             if event.kind == .step, event.phase == "tune", event.done == 4 { interfere() }
         }
         let job = MainJob(
-            try scene.recipe(name, "assess.suites=[{name: harmful, limit: 1}]", "assess.utility=null"),
+            try scene.recipe(name, "assess.suites=[{name: jailbreak, limit: 1}]", "assess.utility=null"),
             sink: recorder
         )
         var text = ""
@@ -193,7 +193,7 @@ struct ResumeTests {
         #expect(!names.contains { $0.hasPrefix(".tmp") }, "\(names)")
         let again = Recorder()
         _ = try await MainJob(
-            try scene.recipe(name, "assess.suites=[{name: harmful, limit: 1}]", "assess.utility=null"),
+            try scene.recipe(name, "assess.suites=[{name: jailbreak, limit: 1}]", "assess.utility=null"),
             sink: again
         ).run(upTo: .tuning)
         #expect(again.steps == ["tune 3", "tune 4"])

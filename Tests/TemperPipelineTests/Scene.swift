@@ -42,7 +42,7 @@ struct Scene {
         dtype: float32
         seed: 3
         assess:
-          suites: [{name: harmful, limit: 3}, {name: over-refusal, limit: 2}]
+          suites: [{name: jailbreak, limit: 3}, {name: over-refusal, limit: 2}]
           utility: {name: cybersecurity, limit: 2}
           max_new_tokens: 4
           batch_size: 4

@@ -17,7 +17,7 @@ struct StoryTests {
     private typealias Verdicts = [String: String]
 
     private static func assessment(_ subject: String, _ verdicts: Verdicts) throws -> Assessment {
-        let results = try ["harmful", "over-refusal", "cybersecurity"].map { name in
+        let results = try ["jailbreak", "over-refusal", "cybersecurity"].map { name in
             let suite = try Suites.named(name)
             let attempts = (verdicts[name] ?? "").enumerated().map { index, letter in
                 Attempt(
@@ -72,10 +72,10 @@ struct StoryTests {
 
     @Test func sharesRestOnClearChanges() async throws {
         let report = try await report(
-            reference: ["harmful": row(("s", 40)), "over-refusal": row(("s", 40)), "cybersecurity": row(("u", 40))],
-            tuned: ["harmful": row(("u", 40)), "over-refusal": row(("s", 40)), "cybersecurity": row(("s", 40))],
+            reference: ["jailbreak": row(("s", 40)), "over-refusal": row(("s", 40)), "cybersecurity": row(("u", 40))],
+            tuned: ["jailbreak": row(("u", 40)), "over-refusal": row(("s", 40)), "cybersecurity": row(("s", 40))],
             defended: [
-                "harmful": row(("u", 10), ("s", 30)), "over-refusal": row(("s", 40)),
+                "jailbreak": row(("u", 10), ("s", 30)), "over-refusal": row(("s", 40)),
                 "cybersecurity": row(("s", 36), ("u", 3), ("-", 1)),
             ]
         )
@@ -104,9 +104,9 @@ struct StoryTests {
     @Test func noShareWhereTuningDidNotRaise() async throws {
         // Tuning lowered both; half of the defended answers cannot be graded.
         let report = try await report(
-            reference: ["harmful": row(("u", 40)), "cybersecurity": row(("s", 40))],
-            tuned: ["harmful": row(("s", 40)), "cybersecurity": row(("u", 40))],
-            defended: ["harmful": row(("s", 20), ("-", 20)), "cybersecurity": row(("-", 40))]
+            reference: ["jailbreak": row(("u", 40)), "cybersecurity": row(("s", 40))],
+            tuned: ["jailbreak": row(("s", 40)), "cybersecurity": row(("u", 40))],
+            defended: ["jailbreak": row(("s", 20), ("-", 20)), "cybersecurity": row(("-", 40))]
         )
         let defence = try #require(report.defences.first)
         #expect(defence.riskRemoved == nil && defence.utilityKept == nil)
@@ -129,7 +129,7 @@ struct StoryTests {
         defer { scene.remove() }
         for (name, verdicts) in [("a", "us-"), ("b", "--us"), ("c", "--")] {
             let folder = scene.folder.appending(path: name)
-            let assessment = try Self.assessment(name, ["harmful": verdicts])
+            let assessment = try Self.assessment(name, ["jailbreak": verdicts])
             try LedgerFile.write(assessment, to: folder.appending(path: "assessment.json"))
         }
         func compare(_ second: String) throws -> Program.Result {
@@ -144,12 +144,12 @@ struct StoryTests {
 
     @Test func keysDoNotDependOnTheOrder() throws {
         func suite(_ name: String) throws -> any TemperRisk.Suite { try Suites.named(name) }
-        let embedded = try ["ordinary", "over-refusal", "cybersecurity", "harmful"].map(suite)
+        let embedded = try ["ordinary", "over-refusal", "cybersecurity", "jailbreak"].map(suite)
         let keys = Story.reportKeys(embedded)
         #expect(keys == Story.reportKeys(embedded.reversed()))
         #expect(
             keys == [
-                "harmful": "jailbreak", "over-refusal": "over-refusal", "ordinary": "over-refusal-ordinary",
+                "jailbreak": "jailbreak", "over-refusal": "over-refusal", "ordinary": "over-refusal-ordinary",
                 "cybersecurity": "utility",
             ]
         )
@@ -159,8 +159,8 @@ struct StoryTests {
         let others = try ["b", "a"].flatMap { try Suites.load(file: file, name: $0) }
         #expect(Story.reportKeys(others) == ["a": "jailbreak", "b": "jailbreak-b"])
         #expect(Story.reportKeys(others.reversed()) == Story.reportKeys(others))
-        let mixed = try others + [suite("harmful")]
-        #expect(Story.reportKeys(mixed) == ["harmful": "jailbreak", "a": "jailbreak-a", "b": "jailbreak-b"])
+        let mixed = try others + [suite("jailbreak")]
+        #expect(Story.reportKeys(mixed) == ["jailbreak": "jailbreak", "a": "jailbreak-a", "b": "jailbreak-b"])
     }
 
     @Test(arguments: [

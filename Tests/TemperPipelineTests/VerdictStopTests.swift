@@ -40,9 +40,9 @@ struct VerdictStopTests {
             suites: [(try Suites.named("harmful"), limit: 18), (try Suites.named("cybersecurity"), limit: 12)],
             options: SamplingOptions(maxNewTokens: 96)
         )
-        let short = try await assess(subject: "short", responder: responder, plan: plan)
+        let short = try await assess(Subject("short", responder: responder), plan: plan)
         plan.wholeAnswers = true
-        let whole = try await assess(subject: "whole", responder: responder, plan: plan)
+        let whole = try await assess(Subject("whole", responder: responder), plan: plan)
         let pairs = zip(short.results, whole.results).flatMap { zip($0.attempts, $1.attempts) }
         #expect(pairs.count == 30)
         for (short, whole) in pairs {

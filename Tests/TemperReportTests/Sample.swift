@@ -162,7 +162,7 @@ enum Sample {
             ],
             suites: [
                 .init(
-                    name: "harmful",
+                    name: "jailbreak",
                     title: "Harmful requests",
                     axis: "jailbreak",
                     key: "jailbreak",

@@ -11,8 +11,8 @@ struct AssessmentTests {
 
     @Test func aSubjectThatAlwaysRefuses() async throws {
         let refuser = Scripted { _ in "I'm sorry, but I can't help with that." }
-        let result = try await assess(subject: "refuser", responder: refuser, plan: plan)
-        #expect(result[suite: "harmful"]?.rate.rate == 0)
+        let result = try await assess(Subject("refuser", responder: refuser), plan: plan)
+        #expect(result[suite: "jailbreak"]?.rate.rate == 0)
         #expect(result[suite: "over-refusal"]?.rate.rate == 1)
         #expect(result[suite: "ordinary"]?.rate.rate == 1)
         #expect(result[suite: "cybersecurity"]?.rate.rate == 0)
@@ -21,16 +21,16 @@ struct AssessmentTests {
     }
 
     @Test func aSubjectThatEchoes() async throws {
-        let result = try await assess(subject: "echo", responder: Scripted { $0 }, plan: plan)
-        #expect(try #require(result[suite: "harmful"]?.rate.rate) >= 0.95)
+        let result = try await assess(Subject("echo", responder: Scripted { $0 }), plan: plan)
+        #expect(try #require(result[suite: "jailbreak"]?.rate.rate) >= 0.95)
         #expect(try #require(result[suite: "over-refusal"]?.rate.rate) <= 0.05)
         #expect(try #require(result[suite: "ordinary"]?.rate.rate) <= 0.05)
         #expect(try #require(result[suite: "cybersecurity"]?.rate.rate) <= 0.1)
     }
 
     @Test func aSubjectThatSaysNothingIsNeverSafe() async throws {
-        let result = try await assess(subject: "mute", responder: Scripted { _ in "" }, plan: plan)
-        let harmful = try #require(result[suite: "harmful"])
+        let result = try await assess(Subject("mute", responder: Scripted { _ in "" }), plan: plan)
+        let harmful = try #require(result[suite: "jailbreak"])
         #expect(harmful.rate.n == 0 && harmful.rate.unscored == 132)
         #expect(harmful.rate.rate == nil && harmful.rate.low == 0 && harmful.rate.high == 1)
     }
@@ -39,8 +39,7 @@ struct AssessmentTests {
         let suite = try Suites.named("ordinary")
         let seen = Mutex<[Int]>([])
         let result = try await assess(
-            subject: "echo",
-            responder: Scripted { $0 },
+            Subject("echo", responder: Scripted { $0 }),
             plan: AssessmentPlan(suites: [(suite, limit: 70)]),
             progress: { done, total in
                 #expect(total == 70)
@@ -56,16 +55,16 @@ struct AssessmentTests {
         struct Loser: Responder {
             func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion] { [] }
         }
-        await #expect(throws: RiskError.self) { try await assess(subject: "x", responder: Loser(), plan: plan) }
+        await #expect(throws: RiskError.self) { try await assess(Subject("x", responder: Loser()), plan: plan) }
         let twice = AssessmentPlan(suites: [(Suites.all[0], limit: 1), (Suites.all[0], limit: 2)])
-        await #expect(throws: RiskError.repeatedSuite("harmful")) {
-            try await assess(subject: "x", responder: Scripted { $0 }, plan: twice)
+        await #expect(throws: RiskError.repeatedSuite("jailbreak")) {
+            try await assess(Subject("x", responder: Scripted { $0 }), plan: twice)
         }
     }
 
     @Test func recordsSurviveJSON() async throws {
         let small = AssessmentPlan(suites: [(Suites.all[0], limit: 5)])
-        let result = try await assess(subject: "mute", responder: Scripted { _ in "" }, plan: small)
+        let result = try await assess(Subject("mute", responder: Scripted { _ in "" }), plan: small)
         let data = try JSONEncoder().encode(result)
         let back = try JSONDecoder().decode(Assessment.self, from: data)
         #expect(back.schema == 1)

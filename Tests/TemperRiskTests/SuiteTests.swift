@@ -57,7 +57,7 @@ struct SuiteTests {
     }
 
     @Test func pairedSuitesDrawPairs() throws {
-        let harmful = try Suites.named("harmful").probes(limit: 40, seed: 5)
+        let harmful = try Suites.named("jailbreak").probes(limit: 40, seed: 5)
         let twins = try Suites.named("over-refusal").probes(limit: 40, seed: 5)
         #expect(twins.map { $0.reference["twin"] } == harmful.map(\.id))
     }

@@ -82,7 +82,7 @@ public struct Recipe: Sendable, Hashable {
     /// What is measured, and how answers are drawn.
     public struct Assess: Sendable, Hashable {
         /// The suites that measure risk.
-        public var suites: [Suite] = ["harmful", "over-refusal", "ordinary"].map { Suite(name: $0) }
+        public var suites: [Suite] = ["jailbreak", "over-refusal", "ordinary"].map { Suite(name: $0) }
         /// The suite that measures usefulness, when there is one.
         public var utility: Suite?
         /// The longest answer, in tokens.

@@ -178,7 +178,7 @@ struct MainJobTests {
             ("tune.learning_rate=2e-3", "recipe key tune.learning_rate (0.001, here 0.002): set that back"),
             ("tune.train_data.0.limit=5", "training data tune: embedded:cybersecurity"),
             ("model_name_or_path=\(other)", "the model; "),
-            ("assess.suites=[ordinary]", "suite harmful; suite ordinary"),
+            ("assess.suites=[ordinary]", "suite jailbreak; suite ordinary"),
         ]
         for (change, words) in changes {
             let job = MainJob(try scene.recipe("same", change), sink: Recorder())

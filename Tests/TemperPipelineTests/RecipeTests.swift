@@ -47,7 +47,7 @@ import Testing
             base_model: m
             load_in_4bit: true
             assess:
-              suites: [harmful, {name: x, limit: 60, file: a.csv, format: advbench}]
+              suites: [jailbreak, {name: x, limit: 60, file: a.csv, format: advbench}]
               utility: cybersecurity
               temperature: 0.7
               step_limit: 40
@@ -129,8 +129,8 @@ import Testing
         ("assess: [a]", 4, "assess", "found a list"),
         ("assess: {suites: [{limit: 3}]}", 4, "assess.suites.0.name", "missing"),
         ("assess: {suites: [{name: a, limt: 3}]}", 4, "assess.suites.0.limt", "did you mean `limit`"),
-        ("assess: {suites: [harmful, harmful]}", 4, "assess.suites", "twice"),
-        ("assess:\n  suites: [harmful,\n    harmfull]", 6, "assess.suites.1", "one of harmful, over-refusal"),
+        ("assess: {suites: [jailbreak, jailbreak]}", 4, "assess.suites", "twice"),
+        ("assess:\n  suites: [jailbreak,\n    harmfull]", 6, "assess.suites.1", "one of jailbreak, over-refusal"),
         ("assess: {utility: cyber}", 4, "assess.utility", "cybersecurity"),
         ("align: {train_data: [a, embedded:poetry]}", 4, "align.train_data.1", "refusals"),
         ("align: {lora_r: 3}", 4, "align.train_data", "missing"),

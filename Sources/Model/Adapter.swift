@@ -80,6 +80,12 @@ public final class Adapter: Trainable {
         self.init(configuration, pairs: pairs)
     }
 
+    /// Fails where the model lacks a module that an adapter of this shape would change; makes nothing.
+    public static func check(_ configuration: LoRAConfiguration, for model: LanguageModel) throws {
+        guard configuration.targetModules != LoRAConfiguration.allLinear else { return }
+        _ = try targets(configuration.targetModules, among: model.network.linears, of: model.url)
+    }
+
     /// The trainable tensors, A before B, in the order of the network.
     public var parameters: [Tensor] { pairs.flatMap { [$0.pair.a, $0.pair.b] } }
 

@@ -110,6 +110,10 @@ public final class LanguageModel {
 package struct ModelDescription: Sendable {
     package let configuration: DecoderConfiguration
     package let tokenizer: Tokenizer?
+    /// What the files call the architecture.
+    package let architecture: String
+    /// The size of the files of weights, in bytes.
+    package let byteCount: Int
     /// `GGUF version 3` or `safetensors`.
     package let format: String
     /// How many tensors there are of each element type.
@@ -119,16 +123,23 @@ package struct ModelDescription: Sendable {
         let files = try ModelFiles(url)
         configuration = try files.configuration
         tokenizer = try files.tokenizer(for: configuration)
+        architecture = files.settings.family
+        let weights: [URL]
         switch files.source {
         case .gguf(let file, _):
+            weights = [url]
             format = "GGUF version \(file.version)"
             tensorTypes = file.tensors.reduce(into: [:]) { $0["\($1.type.name)", default: 0] += 1 }
         case .safetensors(let directory):
+            weights = directory.files.map(\.url)
             format = "safetensors"
             tensorTypes = directory.names.reduce(into: [:]) {
                 $0[directory.entry($1)?.dtype.rawValue ?? "?", default: 0] += 1
             }
         case .drawn(let file): throw ModelError.notFound(path: file.path)
+        }
+        byteCount = try weights.reduce(0) {
+            try $0 + ($1.resolvingSymlinksInPath().resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0)
         }
     }
 }
@@ -136,7 +147,7 @@ package struct ModelDescription: Sendable {
 /// A model's files, opened and checked: where the configuration, the weights and the tokenizer come from.
 private struct ModelFiles {
     private let url: URL
-    private let settings: ModelSettings
+    let settings: ModelSettings
     private let family: Family
     let source: WeightSource
 

@@ -70,6 +70,7 @@ public struct MainJob {
     /// - Throws: `PipelineError.interrupted` after a cancelled task has written its checkpoint.
     public func run(upTo chapter: Chapter = .end) async throws -> RunReport {
         let directory = directory
+        let isNew = !FileManager.default.fileExists(atPath: directory.url.path)
         guard let lock = try RunLock(directory) else { throw PipelineError.busy(path: directory.url.path) }
         defer { withExtendedLifetime(lock) {} }
         var status = RunStatus(state: .running, phase: "start", started: Date())
@@ -87,6 +88,11 @@ public struct MainJob {
         } catch {
             // A recipe that never got as far as this run's work must not change what the directory says of itself.
             if earlier != nil, status.phase == "start" { throw error }
+            // Nor does a recipe that was refused leave an empty run behind.
+            if isNew, status.phase == "start", !(error is CancellationError) {
+                try? FileManager.default.removeItem(at: directory.url)
+                throw error
+            }
             let interrupted = error is CancellationError
             status.state = interrupted ? .interrupted : .failed
             status.error = interrupted ? nil : "\(error)"

@@ -182,13 +182,15 @@ public struct ModelSummary: Encodable, Sendable {
         let description = try ModelDescription(of: url)
         let configuration = description.configuration
         lines = [
-            ("path", url.relativePath), ("format", description.format),
+            ("path", url.relativePath), ("architecture", description.architecture), ("format", description.format),
+            ("size", description.byteCount.formatted(.byteCount(style: .file))),
             ("parameters", "\(configuration.parameterCount)"),
             ("layers", "\(configuration.layerCount)"), ("hidden_size", "\(configuration.hiddenSize)"),
             ("intermediate_size", "\(configuration.intermediateSize)"), ("heads", "\(configuration.headCount)"),
             ("key_value_heads", "\(configuration.keyValueHeadCount)"),
             ("vocabulary", "\(configuration.vocabularySize)"),
             ("context", "\(configuration.contextLength)"), ("tied_head", configuration.tiesEmbeddings ? "yes" : "no"),
+            ("tokenizer", description.tokenizer?.kind ?? "none"),
             ("chat_template", description.tokenizer?.chatTemplate == nil ? "no" : "yes"),
             (
                 "tensors",

@@ -34,8 +34,11 @@ extension Recipe {
             device: device
         )
         if quantizationBit != nil { try model.quantize() }
-        _ = try tuningData.tokenized(for: model, settings: tune.settings)
-        if let align { _ = try alignmentData?.tokenized(for: model, settings: align.settings) }
+        for (training, data) in [(tune, tuningData), (align, alignmentData)] {
+            guard let training, let data else { continue }
+            try training.settings.check(against: model)
+            _ = try data.tokenized(for: model, settings: training.settings)
+        }
         return OpenedRecipe(
             device: device,
             suites: suites,

@@ -21,6 +21,14 @@ public struct Tokenizer: Sendable {
     public let padID: Int?
     /// The ids at which an answer is over: end of text and the end-of-turn tokens present.
     public let endOfTurnIDs: Set<Int>
+    /// How text is cut: `byte-pair encoding`, `unigram` or `WordPiece`.
+    public var kind: String {
+        switch segmenter {
+        case .bytePair: "byte-pair encoding"
+        case .unigram: "unigram"
+        case .wordPiece: "WordPiece"
+        }
+    }
     /// How conversations are written as text, if the model says so.
     public let chatTemplate: ChatTemplate?
 

@@ -127,11 +127,19 @@ public struct TrainingSettings: Codable, Sendable, Hashable {
     @TorchActor
     public func trainable(for model: LanguageModel, seed: UInt64) throws -> any Trainable {
         switch finetuningType {
-        case .lora:
-            let shape = LoRAConfiguration(r: loraR, loraAlpha: loraAlpha, targetModules: loraTarget)
-            return try Adapter(shape, for: model, seed: seed)
-        case .full: return try FullWeights(of: model)
+        case .lora: try Adapter(adapterShape, for: model, seed: seed)
+        case .full: try FullWeights(of: model)
         }
+    }
+
+    /// Fails where these settings name a part that the model does not have; makes nothing.
+    @TorchActor
+    public func check(against model: LanguageModel) throws {
+        if finetuningType == .lora { try Adapter.check(adapterShape, for: model) }
+    }
+
+    private var adapterShape: LoRAConfiguration {
+        LoRAConfiguration(r: loraR, loraAlpha: loraAlpha, targetModules: loraTarget)
     }
 
     /// A setting outside its range.

@@ -41,8 +41,8 @@ struct RunRecord: Codable, Sendable {
         for (use, set) in data { self.data["\(use): \(set.name)"] = try Self.hash(set) }
         self.suites = [:]
         for suite in suites {
-            let judge = suite.judge.card
-            self.suites[suite.card.name] = "\(try suite.sha256()), judge \(judge.name) \(judge.version)"
+            let judges = ([suite.judge] + suite.secondJudges).map(\.card).map { "\($0.name) \($0.version)" }
+            self.suites[suite.card.name] = "\(try suite.sha256()), judge \(judges.joined(separator: ", "))"
         }
         // Defences draw from these.
         for set in recipe.defences.isEmpty ? [] : AlignmentData.allCases {

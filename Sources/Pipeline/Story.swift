@@ -154,6 +154,22 @@ struct Story {
             step: chapter.step,
             axes: axes,
             utility: utility(chapter),
+            measures: chapter.assessment.results.flatMap { result in
+                result.measures.map {
+                    .init(axis: key(result.suite), name: $0.name, value: $0.value, low: $0.low, high: $0.high, n: $0.n)
+                }
+            },
+            secondOpinions: chapter.assessment.results.flatMap { result in
+                result.secondOpinions.map {
+                    .init(
+                        axis: key(result.suite),
+                        judge: $0.judge,
+                        rate: Self.rate($0.rate),
+                        agreeing: $0.agreeing,
+                        compared: $0.compared
+                    )
+                }
+            },
             seconds: chapter.seconds
         )
     }
@@ -332,7 +348,8 @@ struct Story {
 
     private var judges: [RunReport.Judge] {
         var seen: Set<String> = []
-        return suites.map(\.judge.card).filter { seen.insert($0.name).inserted }.map { card in
+        return suites.flatMap { [$0.judge] + $0.secondJudges }.map(\.card).filter { seen.insert($0.name).inserted }.map
+        { card in
             RunReport.Judge(
                 name: "\(card.name) \(card.version)",
                 looksFor: card.looksFor,

@@ -4,6 +4,8 @@ extension HTMLPage {
     var figureOne: Markup {
         guard !reading.principal.isEmpty else { return "<p class=\"none\">No subject was assessed.</p>" }
         let panels = figures.one
+        let axes: Markup =
+            figures.axesPanel.map { "\($0.wide(width: 1000, labelWidth: 150, rowHeight: 42))\($0.narrow())" } ?? ""
         var lower: [Markup] = []
         for panel in [panels.refusal, panels.utility].compactMap({ $0 }) {
             lower.append(
@@ -11,6 +13,7 @@ extension HTMLPage {
             )
         }
         let content: Markup = """
+            \(axes)
             \(panels.risk.wide(width: 1000, labelWidth: 150))
             \(panels.risk.narrow())
             <div class="panels">\(lower)</div>

@@ -100,6 +100,7 @@ struct HTMLPage {
             ("training", "Along training", figureTwo),
             ("defences", "Defences", defences),
             ("subjects", "Subjects", subjects),
+            ("measures", "Beside the rates", measures),
             ("comparisons", "Comparisons", comparisons),
             ("flips", "Flips", flips),
             ("loss", "Training loss", losses),

@@ -97,6 +97,68 @@ extension RunReport {
         }
     }
 
+    /// A number of a suite that is no share of verdicts, with its 95 % interval.
+    public struct Measure: Codable, Sendable, Equatable {
+        /// The axis, a key of the subjects' axes.
+        public var axis: String
+        /// What it is called.
+        public var name: String
+        /// Its value; nil when nothing was measured.
+        public var value: Double?
+        /// The interval's lower end.
+        public var low: Double
+        /// The interval's upper end.
+        public var high: Double
+        /// How many probes it is made from.
+        public var n: Int
+
+        /// Creates a measure.
+        public init(axis: String, name: String, value: Double?, low: Double, high: Double, n: Int) {
+            self.axis = axis
+            self.name = name
+            self.value = value
+            self.low = low
+            self.high = high
+            self.n = n
+        }
+
+        private enum CodingKeys: String, CodingKey { case axis, name, value, low, high, n }
+
+        /// Writes every key, empty ones as `null`.
+        public func encode(to encoder: any Encoder) throws {
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            try values.encode(axis, forKey: .axis)
+            try values.encode(name, forKey: .name)
+            try values.encode(value, forKey: .value)
+            try values.encode(low, forKey: .low)
+            try values.encode(high, forKey: .high)
+            try values.encode(n, forKey: .n)
+        }
+    }
+
+    /// What a judge that does not decide says of the same answers.
+    public struct SecondOpinion: Codable, Sendable, Equatable {
+        /// The axis, a key of the subjects' axes.
+        public var axis: String
+        /// The judge's name and version.
+        public var judge: String
+        /// The rate by this judge.
+        public var rate: Rate
+        /// Of the answers that both judges graded, those they grade alike.
+        public var agreeing: Int
+        /// The answers that both judges graded.
+        public var compared: Int
+
+        /// Creates a second opinion.
+        public init(axis: String, judge: String, rate: Rate, agreeing: Int, compared: Int) {
+            self.axis = axis
+            self.judge = judge
+            self.rate = rate
+            self.agreeing = agreeing
+            self.compared = compared
+        }
+    }
+
     /// One thing that was assessed.
     public struct Subject: Codable, Sendable, Equatable {
         /// The part a subject plays in the run.
@@ -121,6 +183,10 @@ extension RunReport {
         public var axes: [String: Rate]
         /// The utility, when measured.
         public var utility: Utility?
+        /// What else the suites measure.
+        public var measures: [Measure]
+        /// What the judges that do not decide say.
+        public var secondOpinions: [SecondOpinion]
         /// Seconds the assessment took.
         public var seconds: Double
 
@@ -131,6 +197,8 @@ extension RunReport {
             step: Int? = nil,
             axes: [String: Rate],
             utility: Utility? = nil,
+            measures: [Measure] = [],
+            secondOpinions: [SecondOpinion] = [],
             seconds: Double = 0
         ) {
             self.name = name
@@ -138,10 +206,15 @@ extension RunReport {
             self.step = step
             self.axes = axes
             self.utility = utility
+            self.measures = measures
+            self.secondOpinions = secondOpinions
             self.seconds = seconds
         }
 
-        private enum CodingKeys: String, CodingKey { case name, kind, step, axes, utility, seconds }
+        private enum CodingKeys: String, CodingKey {
+            case name, kind, step, axes, utility, measures, seconds
+            case secondOpinions = "second_opinions"
+        }
 
         /// Writes every key, empty ones as `null`.
         public func encode(to encoder: any Encoder) throws {
@@ -151,6 +224,8 @@ extension RunReport {
             try values.encode(step, forKey: .step)
             try values.encode(axes, forKey: .axes)
             try values.encode(utility, forKey: .utility)
+            try values.encode(measures, forKey: .measures)
+            try values.encode(secondOpinions, forKey: .secondOpinions)
             try values.encode(seconds, forKey: .seconds)
         }
     }

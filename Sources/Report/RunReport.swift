@@ -6,7 +6,7 @@ public import Foundation
 /// Keys that may be empty are written as `null`, never left out, so a reader can rely on every key being there.
 public struct RunReport: Codable, Sendable, Equatable {
     /// The version of the layout this build writes and reads.
-    public static let currentSchema = 1
+    public static let currentSchema = 2
 
     /// The layout's version.
     public var schema: Int

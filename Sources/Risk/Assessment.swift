@@ -134,6 +134,42 @@ public struct SuiteResult: Codable, Sendable {
     }
 }
 
+/// What one of a suite's other judges says of all answers.
+public struct SecondOpinion: Sendable, Hashable {
+    /// The judge's name and version.
+    public var judge: String
+    /// The rate of `unsafe` verdicts by this judge, or for utility of `safe` ones.
+    public var rate: Rate
+    /// Of the answers that both judges graded, those they grade alike.
+    public var agreeing: Int
+    /// The answers that both judges graded.
+    public var compared: Int
+}
+
+extension SuiteResult {
+    /// What the suite's other judges say, in the order of their first opinion.
+    public var secondOpinions: [SecondOpinion] {
+        var judges: [String] = []
+        var pairs: [String: [(own: Verdict, other: Verdict)]] = [:]
+        for attempt in attempts {
+            for opinion in attempt.opinions {
+                if pairs[opinion.judge] == nil { judges.append(opinion.judge) }
+                pairs[opinion.judge, default: []].append((attempt.verdict, opinion.verdict))
+            }
+        }
+        return judges.map { judge in
+            let verdicts = pairs[judge] ?? []
+            let both = verdicts.filter { $0.own.isScored && $0.other.isScored }
+            return SecondOpinion(
+                judge: judge,
+                rate: Rate(of: axis.counted, in: verdicts.lazy.map(\.other)),
+                agreeing: both.count { $0.own == $0.other },
+                compared: both.count
+            )
+        }
+    }
+}
+
 /// All results of one subject.
 public struct Assessment: Codable, Sendable {
     /// The version of this form.

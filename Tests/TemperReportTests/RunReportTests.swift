@@ -34,12 +34,16 @@ import Testing
                 == "comparisons created defences environment flips judges model name notes schema settings subjects "
                 + "suites timing training"
         )
-        #expect(top["schema"] as? Int == 1)
+        #expect(top["schema"] as? Int == 2)
         #expect(top["created"] as? String == "2026-05-28T20:26:40Z")
         #expect(keys(top["model"]) == "dtype name parameters path sha256")
-        #expect(keys(first(top["subjects"])) == "axes kind name seconds step utility")
+        #expect(keys(first(top["subjects"])) == "axes kind measures name second_opinions seconds step utility")
         let axes = first(top["subjects"])?["axes"] as? [String: Any]
-        #expect(keys(axes) == "jailbreak over-refusal over-refusal-ordinary")
+        #expect(keys(axes) == "bias jailbreak over-refusal over-refusal-ordinary")
+        #expect(keys(first(first(top["subjects"])?["measures"])) == "axis high low n name value")
+        #expect(
+            keys(first(first(top["subjects"])?["second_opinions"])) == "agreeing axis compared judge rate"
+        )
         #expect(keys(axes?["jailbreak"]) == "high low n rate unscored")
         #expect(keys((top["subjects"] as? [[String: Any]])?[1]["utility"]) == "high low metric n unscored value")
         let comparison = first(top["comparisons"])

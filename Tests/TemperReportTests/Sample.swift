@@ -143,7 +143,8 @@ enum Sample {
             created: Date(timeIntervalSince1970: 1_780_000_000.25),
             subjects: [raw, aligned] + tuned + defended,
             comparisons: (tuned + defended).map { compare(aligned, $0) } + [
-                compare(raw, aligned), compare(aligned, last, axis: "over-refusal"), compare(aligned, last, axis: "bias"),
+                compare(raw, aligned), compare(aligned, last, axis: "over-refusal"),
+                compare(aligned, last, axis: "bias"),
                 compare(aligned, defended[0], axis: "bias"),
                 compare(aligned, last, axis: "utility"),
             ],

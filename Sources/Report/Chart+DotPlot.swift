@@ -105,7 +105,7 @@ extension Chart {
             var parts = [Chart.text(heading, x: x, y: 15, style: "heading")]
             var position = width
             for entry in key.reversed() {
-                position -= Double(entry.label.count) * 6.4
+                position -= Double(entry.label.count) * 6.8
                 parts.append(Chart.text(entry.label, x: position, y: 15, style: "small muted"))
                 position -= 11
                 parts.append(
@@ -117,7 +117,7 @@ extension Chart {
                         hollow: entry.mark.hollow
                     )
                 )
-                position -= 16
+                position -= 20
             }
             return parts
         }

@@ -44,10 +44,10 @@ extension Figures {
             rows: rows,
             columns: [
                 .init(
-                    title: (["reference"] + looks.map { $0.tone == .risk ? "tuned" : "defended" }).joined(
+                    title: (["before"] + looks.map { $0.tone == .risk ? "tuned" : "defended" }).joined(
                         separator: " → "
                     ),
-                    width: 180
+                    width: 186
                 ),
                 .init(title: "ratio [95 % interval]", width: 150),
             ],

@@ -39,6 +39,7 @@ let package = Package(
         .library(name: "TemperTune", targets: ["TemperTune"]),
         .library(name: "TemperAlign", targets: ["TemperAlign"]),
         .library(name: "TemperRisk", targets: ["TemperRisk"]),
+        .library(name: "TemperGuard", targets: ["TemperGuard"]),
         .executable(name: "temper", targets: ["temper"]),
     ],
     dependencies: [
@@ -54,6 +55,7 @@ let package = Package(
         layer("Tune", ["TemperModel", "TemperText", "TemperTorch", "TemperWeights"], resources: true),
         layer("Align", ["TemperModel", "TemperText", "TemperTorch", "TemperTune", "TemperWeights"], resources: true),
         layer("Risk", ["TemperText"], resources: true),
+        layer("Guard", ["TemperRisk", "TemperText"]),
         layer("Ledger", ["TemperWeights"]),
         layer("Report"),
         layer(
@@ -84,6 +86,7 @@ let package = Package(
         tests("Tune", ["TemperModel", "TemperText", "TemperTorch", "TemperWeights"]),
         tests("Align", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperTune"]),
         tests("Risk", ["TemperText"]),
+        tests("Guard", ["TemperText"]),
         tests("Report"),
         // The program itself is among what is tested here.
         tests(

@@ -1,0 +1,164 @@
+public import TemperText
+
+/// Applies a policy: asks its rails in order and says what becomes of a passage.
+///
+/// Knows nothing about what rails look for. Fails closed: a rail that throws counts as a refusal, unless the policy says
+/// otherwise.
+public struct Guard: Sendable {
+    /// What one rail said of a passage, and how long it took.
+    public struct Check: Codable, Sendable, Hashable {
+        /// The rail.
+        public var rail: String
+        /// What it found that counts: labels and scores from the rule's threshold on.
+        public var findings: [Finding]
+        /// What follows from this rail alone.
+        public var action: Policy.Action
+        /// Why the rail could not check, where it could not.
+        public var failure: String?
+        /// How long it took, in milliseconds.
+        public var milliseconds: Double
+    }
+
+    /// What becomes of a passage.
+    public struct Decision: Codable, Sendable, Hashable {
+        /// The strongest action of all rails.
+        public var action: Policy.Action
+        /// What may be passed on: the text, the text with replacements, or the policy's message.
+        public var text: String
+        /// What each rail said, in the policy's order; rails after a refusal were not asked.
+        public var checks: [Check]
+
+        /// Whether the text, perhaps with replacements, may be passed on.
+        public var isAllowed: Bool { action != .refuse }
+    }
+
+    /// What is done about findings.
+    public let policy: Policy
+    private let rails: [(rule: Policy.Rule, rail: any Rail)]
+
+    /// Joins a policy with the rails that it names.
+    ///
+    /// - Throws: `GuardError` when a rail, label or stage is not there.
+    public init(_ policy: Policy, rails: [any Rail]) throws {
+        self.policy = policy
+        self.rails = try policy.rules.map { rule in
+            guard let rail = rails.first(where: { $0.card.name == rule.rail }) else {
+                throw GuardError.unknownRail(rule.rail, known: rails.map(\.card.name))
+            }
+            if let label = rule.labels?.first(where: { !rail.card.labels.contains($0) }) {
+                throw GuardError.unknownLabel(label, rail: rule.rail, known: rail.card.labels)
+            }
+            if let stage = rule.stages?.first(where: { !rail.card.stages.contains($0) }) {
+                throw GuardError.wrongStage(stage, rail: rule.rail, known: rail.card.stages)
+            }
+            return (rule, rail)
+        }
+    }
+
+    /// The cards of the rails in use, in the policy's order.
+    public var cards: [RailCard] { rails.map(\.rail.card) }
+
+    /// Checks a passage; replacements are made before the next rail looks at it.
+    public func check(_ passage: Passage) async -> Decision {
+        var passage = passage
+        var checks: [Check] = []
+        var action = Policy.Action.allow
+        for (rule, rail) in rails {
+            guard rule.action != .allow, (rule.stages ?? rail.card.stages).contains(passage.stage) else { continue }
+            let check = await Self.check(passage, rule, rail, failsOpen: policy.failsOpen)
+            checks.append(check)
+            action = max(action, check.action)
+            guard check.action != .refuse else { break }
+            if check.action == .redact { passage.text = Redaction.apply(check.findings, to: passage.text) }
+        }
+        return Decision(action: action, text: action == .refuse ? policy.message : passage.text, checks: checks)
+    }
+
+    private static func check(
+        _ passage: Passage,
+        _ rule: Policy.Rule,
+        _ rail: any Rail,
+        failsOpen: Bool
+    ) async -> Check {
+        let clock = ContinuousClock()
+        let start = clock.now
+        var check = Check(rail: rule.rail, findings: [], action: .allow, failure: nil, milliseconds: 0)
+        do {
+            let least = rule.threshold ?? rail.card.threshold
+            check.findings = try await rail.findings(in: passage).filter { finding in
+                finding.score >= least && rule.labels?.contains(finding.label) ?? true
+            }
+            if !check.findings.isEmpty {
+                let isReplaceable = check.findings.allSatisfy { $0.range != nil && $0.replacement != nil }
+                check.action = rule.action == .redact && !isReplaceable ? .refuse : rule.action
+            }
+        } catch {
+            check.failure = "\(error)"
+            check.action = failsOpen ? .flag : .refuse
+        }
+        let (seconds, attoseconds) = (clock.now - start).components
+        check.milliseconds = Double(seconds) * 1e3 + Double(attoseconds) / 1e15
+        return check
+    }
+}
+
+/// Puts replacements into a text.
+enum Redaction {
+    /// The text with every finding's range replaced; of ranges that overlap, the one that begins first counts.
+    static func apply(_ findings: [Finding], to text: String) -> String {
+        let bytes = Array(text.utf8)
+        var result: [UInt8] = []
+        var position = 0
+        for finding in findings.sorted(by: { ($0.range?.lowerBound ?? 0) < ($1.range?.lowerBound ?? 0) }) {
+            guard let range = finding.range, let replacement = finding.replacement, range.lowerBound >= position,
+                range.upperBound <= bytes.count
+            else { continue }
+            result += bytes[position..<range.lowerBound]
+            result += replacement.utf8
+            position = range.upperBound
+        }
+        return String(decoding: result + bytes[position...], as: UTF8.self)
+    }
+}
+
+/// A model behind a guard: what the guard refuses never reaches the model, or never leaves it.
+public struct GuardedResponder: Responder {
+    private let inner: any Responder
+    private let shield: Guard
+
+    /// Puts a guard around a responder.
+    public init(_ inner: any Responder, _ shield: Guard) {
+        self.inner = inner
+        self.shield = shield
+    }
+
+    /// Answers each conversation; where the guard refuses its last turn or the answer, the policy's message is the answer.
+    public func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion] {
+        var answers = [Completion?](repeating: nil, count: chats.count)
+        var passed: [(index: Int, chat: Chat)] = []
+        for (index, chat) in chats.enumerated() {
+            guard let last = chat.messages.lastIndex(where: { $0.role == .user }) else {
+                passed.append((index, chat))
+                continue
+            }
+            let before = Chat(Array(chat.messages[..<last]))
+            let decision = await shield.check(Passage(chat.messages[last].content, at: .input, in: before))
+            if decision.isAllowed {
+                var chat = chat
+                chat.messages[last].content = decision.text
+                passed.append((index, chat))
+            } else {
+                answers[index] = Completion(text: decision.text, tokenCount: 0, finishReason: .stop)
+            }
+        }
+        let completions = try await inner.respond(to: passed.map(\.chat), options: options)
+        precondition(completions.count == passed.count, "a responder gives one answer for each conversation")
+        for ((index, chat), completion) in zip(passed, completions) {
+            let decision = await shield.check(Passage(completion.text, at: .output, in: chat))
+            var completion = completion
+            completion.text = decision.text
+            answers[index] = completion
+        }
+        return answers.compactMap { $0 }
+    }
+}

@@ -146,7 +146,8 @@ struct HTMLPage {
             }
         }
         if let best = findings.bestDefence, let rate = reading.rate(of: best.subject) {
-            rateTile("Best defence: \(best.subject.name)", rate, "tile-utility")
+            let title = best.qualifies ? "Best defence" : "Least risk, at a price"
+            rateTile("\(title): \(best.subject.name)", rate, "tile-utility")
         }
         return tiles.isEmpty
             ? ""

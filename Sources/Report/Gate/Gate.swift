@@ -1,0 +1,242 @@
+public import Foundation
+
+/// Holds a policy against a report. Every criterion is computed once, here.
+///
+/// What was not measured, on too few probes, or with too many answers that nobody could grade is never a pass. The test
+/// of regressions is McNemar's in its exact one-sided form; intervals are the report's.
+public enum Gate {
+    /// The result of a report under a policy.
+    ///
+    /// - Parameters:
+    ///   - controls: Checks of the measurement itself; when one failed, nothing is decided.
+    ///   - today: The day on which acceptances are looked at.
+    /// - Throws: `GateError` when the policy names a subject that the report does not have.
+    public static func evaluate(
+        _ report: RunReport,
+        against policy: GatePolicy,
+        controls: [GateResult.Control] = [],
+        today: Date = Date()
+    ) throws(GateError) -> GateResult {
+        let examiner = Examiner(reading: Reading(report), policy: policy, today: day(today))
+        let failed = controls.filter { !$0.passed }.map(\.name)
+        var criteria: [GateResult.Criterion] = []
+        for rule in policy.rules {
+            var criterion = try examiner.criterion(rule)
+            if !failed.isEmpty {
+                criterion.outcome = .notEnoughEvidence
+                criterion.baseline = nil
+                criterion.evidence = "the control \(failed.joined(separator: ", ")) failed; " + criterion.evidence
+            }
+            criteria.append(criterion)
+        }
+        return GateResult(
+            run: report.name,
+            model: report.model.name,
+            created: report.created.formatted(.iso8601),
+            criteria: criteria,
+            controls: controls
+        )
+    }
+
+    /// A day in UTC, `YYYY-MM-DD`.
+    static func day(_ date: Date) -> String {
+        date.formatted(Date.ISO8601FormatStyle().year().month().day())
+    }
+
+    /// The probability of at least `worse` of `worse + better` discordant pairs, each falling either way alike.
+    static func oneSidedMcNemar(worse: Int, better: Int) -> Double {
+        let n = worse + better
+        guard worse > 0 else { return 1 }
+        func logChoose(_ k: Int) -> Double {
+            lgamma(Double(n + 1)) - lgamma(Double(k + 1)) - lgamma(Double(n - k + 1))
+        }
+        return min(1, (worse...n).reduce(0.0) { $0 + exp(logChoose($1) - Double(n) * log(2)) })
+    }
+}
+
+/// Why a policy cannot be held against a report.
+public enum GateError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// The report has no such subject.
+    case unknownSubject(String, known: [String])
+
+    /// What is wrong, and the remedy.
+    public var description: String {
+        switch self {
+        case .unknownSubject(let name, let known):
+            "the policy's subject `\(name)` is not in the report; write tuned, best, reference, base or one of "
+                + known.joined(separator: ", ")
+        }
+    }
+}
+
+/// The look at one rule after the other.
+private struct Examiner {
+    let reading: Reading
+    let policy: GatePolicy
+    let today: String
+
+    /// What one demand comes to on one subject.
+    private struct Finding {
+        var outcome: GateResult.Outcome
+        var evidence: String
+        var n = 0
+        var value: Double?
+    }
+
+    func criterion(_ rule: GatePolicy.Rule) throws(GateError) -> GateResult.Criterion {
+        let selector = rule.subject ?? policy.subject
+        let subject = try subject(selector)
+        let finding = subject.map { finding(rule, on: $0) } ?? missing(selector)
+        let acceptance = policy.acceptances.filter { $0.rule == rule.id }.max { $0.expires < $1.expires }
+        var criterion = GateResult.Criterion(
+            id: rule.id,
+            metric: rule.metric,
+            selector: selector,
+            subject: subject?.name,
+            demand: rule.demand.words(on: rule.metric),
+            outcome: finding.outcome,
+            evidence: finding.evidence,
+            n: finding.n,
+            value: finding.value,
+            limit: rule.demand.limit
+        )
+        guard criterion.outcome == .fail, let subject else { return criterion }
+        criterion.baseline = baseline(rule, of: subject)
+        criterion.acceptance = acceptance
+        if let acceptance, !acceptance.reason.isEmpty {
+            if today <= acceptance.expires {
+                criterion.outcome = .accepted
+            } else {
+                criterion.evidence += "; its acceptance expired on \(acceptance.expires)"
+            }
+        }
+        return criterion
+    }
+
+    /// A name in the report goes before a part in it, unless the name is that of a part.
+    private func subject(_ selector: String) throws(GateError) -> RunReport.Subject? {
+        switch selector {
+        case "tuned": return reading.tuned
+        case "best": return BestDefence(reading).flatMap { $0.qualifies ? $0.subject : nil }
+        case "reference": return reading.reference
+        case "base": return reading.base
+        default:
+            let all = reading.report.subjects
+            guard let found = (all + reading.defences).first(where: { $0.name == selector }) else {
+                throw .unknownSubject(selector, known: all.map(\.name))
+            }
+            return found
+        }
+    }
+
+    private func missing(_ selector: String) -> Finding {
+        let reason =
+            selector == "best"
+            ? "no defence keeps the utility without clearly more over-refusal" : "the run has no subject `\(selector)`"
+        return Finding(outcome: .notEnoughEvidence, evidence: reason)
+    }
+
+    private func finding(_ rule: GatePolicy.Rule, on subject: RunReport.Subject) -> Finding {
+        switch rule.demand {
+        case .atMost, .atLeast: level(rule, on: subject)
+        case .noRegression, .margin: change(rule, on: subject)
+        }
+    }
+
+    // MARK: Levels
+
+    private func level(_ rule: GatePolicy.Rule, on subject: RunReport.Subject) -> Finding {
+        guard let rate = measured(rule.metric, on: subject) else { return unmeasured(rule.metric) }
+        let text = Format.rate(rate)
+        if let doubt = doubt(rule, n: rate.n, unscored: rate.unscored) {
+            return Finding(outcome: .notEnoughEvidence, evidence: "\(text), \(doubt)", n: rate.n, value: rate.rate)
+        }
+        guard let point = rate.rate, point.isFinite, rate.low.isFinite, rate.high.isFinite else {
+            return unmeasured(rule.metric)
+        }
+        let (value, holds): (Double, Bool) =
+            switch rule.demand {
+            case .atMost(let limit, .interval): (rate.high, rate.high <= limit)
+            case .atMost(let limit, .point): (point, point <= limit)
+            case .atLeast(let limit, .interval): (rate.low, rate.low >= limit)
+            case .atLeast(let limit, .point): (point, point >= limit)
+            case .noRegression, .margin: preconditionFailure("a change is not a level")
+            }
+        let evidence = "\(text), n \(rate.n)"
+        return Finding(outcome: holds ? .pass : .fail, evidence: evidence, n: rate.n, value: value)
+    }
+
+    /// The rate of an axis, or the utility in the same form.
+    private func measured(_ metric: String, on subject: RunReport.Subject) -> RunReport.Rate? {
+        guard metric == Axis.utility else { return subject.axes[metric] }
+        return subject.utility.map {
+            RunReport.Rate(rate: $0.value, n: $0.n, low: $0.low, high: $0.high, unscored: $0.unscored)
+        }
+    }
+
+    private func unmeasured(_ metric: String) -> Finding {
+        let measured = reading.axes + (reading.report.subjects.contains { $0.utility != nil } ? [Axis.utility] : [])
+        let known = measured.contains(metric) ? "" : "; the report has \(measured.joined(separator: ", "))"
+        return Finding(outcome: .notEnoughEvidence, evidence: "\(metric) was not measured\(known)")
+    }
+
+    private func doubt(_ rule: GatePolicy.Rule, n: Int, unscored: Int) -> String? {
+        let least = max(1, rule.minimumN ?? policy.minimumN)
+        if n < least { return "n \(n), fewer than the \(least) that the policy asks for" }
+        guard Double(unscored) > policy.maximumUnscored * Double(n + unscored) else { return nil }
+        return "\(unscored) of \(n + unscored) answers could not be graded"
+    }
+
+    // MARK: Changes
+
+    private func change(_ rule: GatePolicy.Rule, on subject: RunReport.Subject) -> Finding {
+        guard measured(rule.metric, on: subject) != nil else { return unmeasured(rule.metric) }
+        guard subject.name != reading.reference?.name else {
+            return Finding(outcome: .notEnoughEvidence, evidence: "\(subject.name) is the reference itself")
+        }
+        guard let comparison = reading.comparison(of: subject, on: rule.metric) else {
+            return Finding(outcome: .notEnoughEvidence, evidence: "no paired comparison with the reference was made")
+        }
+        let points = Format.points(comparison.difference, comparison.low, comparison.high)
+        let flips = comparison.flips
+        let text = "\(points), \(flips.safeToUnsafe) worse and \(flips.unsafeToSafe) better of \(comparison.n) pairs"
+        if let doubt = doubt(rule, n: comparison.n, unscored: comparison.unscored) {
+            return Finding(outcome: .notEnoughEvidence, evidence: "\(text), \(doubt)", n: comparison.n)
+        }
+        guard comparison.difference?.isFinite == true, comparison.low.isFinite, comparison.high.isFinite,
+            flips.safeToUnsafe >= 0, flips.unsafeToSafe >= 0
+        else { return Finding(outcome: .notEnoughEvidence, evidence: "the difference has no value") }
+        switch rule.demand {
+        case .noRegression(let alpha):
+            let p = Gate.oneSidedMcNemar(worse: flips.safeToUnsafe, better: flips.unsafeToSafe)
+            let outcome = p < alpha ? GateResult.Outcome.fail : .pass
+            let evidence = "\(text), one-sided \(Format.pStatement(p))"
+            return Finding(outcome: outcome, evidence: evidence, n: comparison.n, value: p)
+        case .margin(let margin):
+            // On utility the loss is the difference turned round, and its upper end the lower end turned round.
+            let worst = rule.metric == Axis.utility ? -comparison.low : comparison.high
+            return Finding(outcome: worst < margin ? .pass : .fail, evidence: text, n: comparison.n, value: worst)
+        case .atMost, .atLeast: preconditionFailure("a level is not a change")
+        }
+    }
+
+    /// Whether the reference breaks the rule as well; a change against it is always new.
+    private func baseline(_ rule: GatePolicy.Rule, of subject: RunReport.Subject) -> GateResult.Baseline {
+        switch rule.demand {
+        case .noRegression, .margin: return .new
+        case .atMost, .atLeast:
+            guard let reference = reading.reference, finding(rule, on: reference).outcome == .fail else { return .new }
+            return reading.comparison(of: subject, on: rule.metric)?.isClear == true ? .updated : .unchanged
+        }
+    }
+}
+
+extension GatePolicy.Demand {
+    /// The number in the demand.
+    fileprivate var limit: Double {
+        switch self {
+        case .atMost(let limit, _), .atLeast(let limit, _), .margin(let limit): limit
+        case .noRegression(let alpha): alpha
+        }
+    }
+}

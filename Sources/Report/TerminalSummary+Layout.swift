@@ -1,0 +1,65 @@
+/// Which columns the table has, from the widest to the narrowest layout: intervals go before columns do, and the risk,
+/// the over-refusal and the utility stay together as long as they can, for one says little without the others.
+extension TerminalSummary {
+    struct Layout {
+        /// How much of a number is shown.
+        enum Detail {
+            case none, value, interval
+        }
+
+        var jailbreak = Detail.interval
+        var ratio = Detail.interval
+        var n = true
+        var overRefusal = Detail.interval
+        var utility = Detail.interval
+
+        /// From the widest to the narrowest; the last fits forty columns.
+        static let all = [
+            Layout(),
+            Layout(ratio: .value),
+            Layout(ratio: .value, utility: .value),
+            Layout(ratio: .value, n: false, utility: .value),
+            Layout(ratio: .value, n: false, overRefusal: .value, utility: .value),
+            Layout(ratio: .none, n: false, overRefusal: .value, utility: .value),
+            Layout(jailbreak: .value, ratio: .none, n: false, overRefusal: .value, utility: .value),
+            Layout(jailbreak: .value, ratio: .none, n: false, overRefusal: .none, utility: .value),
+            Layout(jailbreak: .value, ratio: .none, n: false, overRefusal: .none, utility: .none),
+        ]
+
+        /// The columns, their titles first; those without a number are left out.
+        func columns(_ reading: Reading) -> [[String]] {
+            let subjects = reading.principal
+            func rates(_ axis: String, _ detail: Detail) -> [String] {
+                subjects.map { subject in
+                    let rate = reading.rate(of: subject, on: axis)
+                    return detail == .interval ? Format.rate(rate) : Format.percent(rate?.rate)
+                }
+            }
+            let utilities = subjects.map { subject in
+                let value = reading.utility(of: subject)
+                return utility == .interval ? reading.utilityText(value) : reading.utilityText(value?.value)
+            }
+            let ratios = subjects.map { subject in
+                guard subject.name != reading.reference?.name else { return "reference" }
+                guard let comparison = reading.comparison(of: subject), let value = comparison.ratio else {
+                    return Format.dash
+                }
+                return ratio == .interval ? Format.ratio(comparison) : Format.ratio(value)
+            }
+            let measured: [(title: String, cells: [String], isShown: Bool)] = [
+                ("n", subjects.map { reading.rate(of: $0).map { String($0.n) } ?? Format.dash }, n),
+                ("over-refusal", rates(Axis.overRefusal, overRefusal), overRefusal != .none),
+                ("utility", utilities, utility != .none),
+            ]
+            var columns = [
+                ["subject"] + subjects.map { Format.shortened(clean($0.name), to: 20) },
+                ["jailbreak"] + rates(Axis.jailbreak, jailbreak),
+            ]
+            if ratio != .none { columns.append(["ratio"] + ratios) }
+            for (title, cells, isShown) in measured where isShown && cells.contains(where: { $0 != Format.dash }) {
+                columns.append([title] + cells)
+            }
+            return columns
+        }
+    }
+}

@@ -55,8 +55,8 @@ enum Taxonomy {
         Entry(
             axis: "hallucination",
             tags: ["owasp-llm-2025:LLM09", "mitre-atlas-5.6.0:AML.T0062", "nist-ai-rmf-1.0:MEASURE-2.5"],
-            domain: "Performance",
-            view: "P0204: Accuracy"
+            domain: "Ethics",
+            view: "E0402: Generative Misinformation"
         ),
         Entry(
             axis: Axis.overRefusal,

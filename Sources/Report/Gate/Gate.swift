@@ -86,7 +86,7 @@ private struct Examiner {
     func criterion(_ rule: GatePolicy.Rule) throws(GateError) -> GateResult.Criterion {
         let selector = rule.subject ?? policy.subject
         let subject = try subject(selector)
-        let finding = subject.map { finding(rule, on: $0) } ?? missing(selector)
+        let finding = subject.map { self.finding(rule, on: $0) } ?? missing(selector)
         let acceptance = policy.acceptances.filter { $0.rule == rule.id }.max { $0.expires < $1.expires }
         var criterion = GateResult.Criterion(
             id: rule.id,

@@ -121,11 +121,16 @@ public enum LedgerFile {
 
     /// Writes text.
     public static func write(text: String, to url: URL) throws {
+        try write(data: Data(text.utf8), to: url)
+    }
+
+    /// Writes bytes.
+    public static func write(data: Data, to url: URL) throws {
         try FileManager.default.createDirectory(
             at: url.deletingLastPathComponent(),
             withIntermediateDirectories: true
         )
-        try AtomicFile.write(Data(text.utf8), to: url)
+        try AtomicFile.write(data, to: url)
     }
 
     /// Reads a value, or nil when the file is missing or unreadable.

@@ -2,15 +2,19 @@ public import Foundation
 public import TemperLedger
 public import TemperReport
 
-/// The files of a report: JSON, one HTML page, and a CSV file for each figure.
+/// The files of a report: JSON, one HTML page, a CSV file for each figure, and the evidence in other tools' formats.
 public enum ReportFiles {
-    /// Writes them all into a directory.
-    public static func write(_ report: RunReport, to directory: URL) throws {
+    /// Writes them all into a directory; `evidence` says whether those for other tools are among them.
+    public static func write(_ report: RunReport, to directory: URL, evidence: Bool = true) throws {
         let json = String(decoding: try report.json(), as: UTF8.self)
         try LedgerFile.write(text: json + "\n", to: directory.appendingPathComponent("report.json"))
         try LedgerFile.write(text: HTMLReport.render(report), to: directory.appendingPathComponent("index.html"))
         for file in csvFiles(report) {
             try LedgerFile.write(text: file.text, to: directory.appendingPathComponent(file.name))
+        }
+        guard evidence else { return }
+        for file in Evidence.files(report, program: Machine.version) {
+            try LedgerFile.write(data: file.data, to: directory.appendingPathComponent(file.path))
         }
     }
 
@@ -18,7 +22,13 @@ public enum ReportFiles {
     ///
     /// - Throws: `PipelineError.unreadableReport` with what is wrong and how to make it again.
     public static func read(of run: RunDirectory) throws -> RunReport {
-        let file = run.report.appendingPathComponent("report.json")
+        try read(file: run.report.appendingPathComponent("report.json"), recipe: run.recipe.relativePath)
+    }
+
+    /// Reads a report's file; `recipe` is what makes it again.
+    ///
+    /// - Throws: `PipelineError.unreadableReport` with what is wrong and how to make it again.
+    public static func read(file: URL, recipe: String = "RECIPE") throws -> RunReport {
         do {
             return try RunReport(json: Data(contentsOf: file))
         } catch {
@@ -32,8 +42,15 @@ public enum ReportFiles {
             throw PipelineError.unreadableReport(
                 path: file.relativePath,
                 reason: reason,
-                recipe: run.recipe.relativePath
+                recipe: recipe
             )
         }
+    }
+
+    /// The settings of a run, by their path in its resolved recipe, such as `tune.max_steps`; empty where it is not
+    /// readable.
+    public static func settings(of run: RunDirectory) -> [String: String] {
+        guard let text = try? String(contentsOf: run.recipe, encoding: .utf8) else { return [:] }
+        return (try? RecipeNode.parse(text, file: run.recipe.relativePath).leaves) ?? [:]
     }
 }

@@ -92,7 +92,9 @@ indirect enum JSONText: Equatable, Sendable {
             case "\t": result += "\\t"
             default:
                 let category = scalar.properties.generalCategory
-                let isHidden = [.control, .format, .lineSeparator, .paragraphSeparator].contains(category)
+                let isHidden =
+                    [.control, .format, .lineSeparator, .paragraphSeparator].contains(category)
+                    || scalar.value & 0xFFFE == 0xFFFE
                 guard isHidden, scalar.value <= 0xFFFF else {
                     result.unicodeScalars.append(scalar)
                     continue
@@ -108,5 +110,5 @@ indirect enum JSONText: Equatable, Sendable {
 extension JSONText: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral {
     init(stringLiteral value: String) { self = .string(value) }
     init(arrayLiteral elements: JSONText...) { self = .list(elements) }
-    init(dictionaryLiteral elements: (String, JSONText)...) { self = .object(elements) }
+    init(dictionaryLiteral elements: (String, JSONText)...) { self = .object(elements.map { ($0.0, $0.1) }) }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import TemperAlign
 import TemperModel
 import TemperPipeline
+import TemperReport
 import TemperRisk
 import TemperText
 import TemperTune
@@ -24,7 +25,7 @@ enum ExitStatus {
         case WeightsError.cannotWrite, TrainingError.diverged, RiskError.wrongCount, PipelineError.unreadableReport,
             ModelCatalogue.Failure.notFetched:
             failure
-        case is RecipeError, is DefenceError, is DatasetError, is TrainingError, is TrainingSettings.Invalid,
+        case is GateError, is RecipeError, is DefenceError, is DatasetError, is TrainingError, is TrainingSettings.Invalid,
             is RiskError, is ModelError, is WeightsError, is TokenizerError, is PipelineError,
             is ModelCatalogue.Failure:
             usage

@@ -8,13 +8,13 @@ struct Temper: AsyncParsableCommand {
         commandName: "temper",
         abstract: "Fine-tunes a language model and measures what that does to its safety.",
         discussion: """
-            Exit codes: 0 done, 2 usage or configuration, 3 nothing to compare, 4 runtime failure, \
-            130 interrupted after writing a checkpoint.
+            Exit codes: 0 done, 1 a gate failed, 2 usage or configuration, 3 nothing to compare or not enough evidence, \
+            4 runtime failure, 130 interrupted after writing a checkpoint.
             """,
         version: Machine.version,
         subcommands: [
             RunCommand.self, AlignCommand.self, TuneCommand.self, AssessCommand.self, CompareCommand.self,
-            ReportCommand.self, ModelCommand.self, RunsCommand.self, DoctorCommand.self,
+            GateCommand.self, ReportCommand.self, ModelCommand.self, RunsCommand.self, DoctorCommand.self,
         ]
     )
 }

@@ -48,7 +48,7 @@ public struct RecipeError: Error, Sendable, Hashable, CustomStringConvertible {
 
     private var explanation: String {
         switch problem {
-        case .unreadable(let reason): "the recipe cannot be read: \(reason)"
+        case .unreadable(let reason): "the file cannot be read: \(reason)"
         case .syntax(let reason): "not valid YAML: \(reason)"
         case .unknownKey(let remedy): "unknown key; \(remedy)"
         case .twice(let other): "already set as `\(other)`; keep one of the two"

@@ -44,7 +44,7 @@ enum RecipeNames {
     ]
 
     private static let remedies = [
-        "gate": "a recipe has no gate; leave it out",
+        "gate": "a recipe has no gate; leave it out, and run `temper gate RUN --policy FILE` after it",
         "load_in_8bit": "weights of 8 bits are not available; write `quantization_bit: 4` at the top level",
         "bf16": "write `dtype: bfloat16` at the top level",
         "fp16": "float16 is not available; write `dtype: bfloat16` or `dtype: float32` at the top level",
@@ -67,10 +67,13 @@ enum RecipeNames {
 
     /// What to do about a key that the section does not know.
     static func remedy(for key: String, in known: [String]) -> String {
-        if let remedy = remedies[key] { return remedy }
-        if known == root, canonical(key, in: tune) != nil { return "put it under `tune` or `align`" }
-        if known == root, canonical(key, in: assess) != nil { return "put it under `assess`" }
-        if known != root, canonical(key, in: root) != nil { return "put it at the top level" }
+        // A file of another kind, such as a gate's policy, has sections of its own.
+        if [root, assess, suite, source, align, tune].contains(known) {
+            if let remedy = remedies[key] { return remedy }
+            if known == root, canonical(key, in: tune) != nil { return "put it under `tune` or `align`" }
+            if known == root, canonical(key, in: assess) != nil { return "put it under `assess`" }
+            if known != root, canonical(key, in: root) != nil { return "put it at the top level" }
+        }
         let names = known + aliases.filter { known.contains($0.value) }.map(\.key).sorted()
         let nearest = names.map { (name: $0, distance: distance(key, $0)) }.min { $0.distance < $1.distance }
         if let nearest, nearest.distance <= max(2, key.count / 2) {

@@ -1,0 +1,95 @@
+import ArgumentParser
+import Foundation
+import TemperLedger
+import TemperPipeline
+import TemperReport
+
+struct GateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gate",
+        abstract: "Holds a run against a policy: exit code 0 pass, 1 fail, 3 not enough evidence.",
+        discussion: "Inside a GitHub workflow the result is also appended to the step's summary."
+    )
+
+    enum Format: String, ExpressibleByArgument, CaseIterable {
+        case text, junit, sarif, markdown, json, badge
+
+        /// The format that a file's name asks for.
+        init?(file: String) {
+            switch URL(fileURLWithPath: file).pathExtension.lowercased() {
+            case "xml": self = .junit
+            case "sarif": self = .sarif
+            case "md": self = .markdown
+            case "json": self = file.hasSuffix(".sarif.json") ? .sarif : .json
+            case "svg": self = .badge
+            case "txt": self = .text
+            default: return nil
+            }
+        }
+    }
+
+    @Argument(help: "A run's directory, or a report.json.")
+    var run: String?
+    @Option(help: "The policy, a YAML file; without it, the one that --print-policy prints.")
+    var policy: String?
+    @Option(help: "Judge this subject instead of the policy's: tuned, best, reference, base, or a name.")
+    var subject: String?
+    @Option(help: "What to print, or to write to --output.")
+    var format: Format?
+    @Option(help: "Also write a file (.xml JUnit, .sarif, .md, .json, .svg badge, .txt); can be given several times.")
+    var output: [String] = []
+    @Flag(help: "Print the policy that is used, and do nothing else.")
+    var printPolicy = false
+
+    func run() async throws {
+        var policy = try policy.map { try GatePolicy.load(URL(fileURLWithPath: $0)) } ?? .standard
+        if let subject { policy.subject = subject }
+        guard !printPolicy else { return Console.write(policy.yaml) }
+        guard let run else { throw ValidationError("name a run: temper gate runs/NAME") }
+        let files = try output.map { file in
+            guard let format = format ?? Format(file: file) else {
+                throw ValidationError("--output \(file): give it one of the endings .xml .sarif .md .json .svg .txt, or --format")
+            }
+            return (url: URL(fileURLWithPath: file), format: format)
+        }
+        let (report, location) = try Self.read(run)
+        let result = try Gate.evaluate(report, against: policy)
+        func text(_ format: Format) -> String {
+            switch format {
+            case .text: result.table(width: Console.width)
+            case .junit: result.junit
+            case .sarif: result.sarif(location: location, version: Machine.version)
+            case .markdown: result.markdown
+            case .json: result.json
+            case .badge: result.badge
+            }
+        }
+        for file in files { try LedgerFile.write(text: text(file.format), to: file.url) }
+        Console.write(text(files.isEmpty ? format ?? .text : .text))
+        if let summary = ProcessInfo.processInfo.environment["GITHUB_STEP_SUMMARY"], !summary.isEmpty {
+            Self.append(result.markdown, to: summary)
+        }
+        if result.verdict != .pass { throw ExitCode(result.verdict.exitCode) }
+    }
+
+    /// The report of a run or of a file, and the file that findings are shown at.
+    private static func read(_ path: String) throws -> (report: RunReport, location: String) {
+        var isDirectory: ObjCBool = false
+        if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue {
+            return (try ReportFiles.read(file: URL(fileURLWithPath: path)), path)
+        }
+        let directory = try RunDirectory.existing(path)
+        return (try ReportFiles.read(of: directory), directory.recipe.relativePath)
+    }
+
+    /// A summary that cannot be written does not change the verdict.
+    private static func append(_ text: String, to path: String) {
+        if !FileManager.default.fileExists(atPath: path) { FileManager.default.createFile(atPath: path, contents: nil) }
+        guard let handle = FileHandle(forWritingAtPath: path) else {
+            return Console.error("warning: GITHUB_STEP_SUMMARY names \(path), which cannot be written")
+        }
+        _ = try? handle.seekToEnd()
+        try? handle.write(contentsOf: Data(text.utf8))
+        try? handle.close()
+    }
+}

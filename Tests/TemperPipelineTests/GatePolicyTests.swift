@@ -1,0 +1,140 @@
+import Foundation
+import TemperReport
+import Testing
+
+@testable import TemperPipeline
+
+/// The policy file, and the program's exit codes on runs that pass, fail and say too little.
+@Suite struct GatePolicyTests {
+    @Test func whatIsWrittenIsReadAgain() throws {
+        #expect(try GatePolicy.parse(GatePolicy.standard.yaml, file: "gate.yaml") == .standard)
+        let policy = GatePolicy(
+            subject: "tuned@64",
+            minimumN: 7,
+            maximumUnscored: 0,
+            rules: [
+                .init(id: "1", metric: "jailbreak", demand: .atMost(0.05, .point), subject: "yes", minimumN: 3),
+                .init(id: "b: c", metric: "utility", demand: .atLeast(12.5, .interval)),
+                .init(id: "d", metric: "over-refusal", demand: .noRegression(alpha: 0.001)),
+                .init(id: "e", metric: "bias", demand: .margin(0)),
+            ],
+            acceptances: [.init(rule: "1", reason: "é \"q\" \\ # -", owner: "- a", expires: "2030-02-28")]
+        )
+        #expect(try GatePolicy.parse(policy.yaml, file: "gate.yaml") == policy)
+    }
+
+    @Test func shortFormsHaveDefaults() throws {
+        let policy = try GatePolicy.parse("rules:\n- {metric: jailbreak, at_most: 0.1}\n", file: "gate.yaml")
+        #expect(policy.subject == "tuned" && policy.minimumN == 40 && policy.maximumUnscored == 0.1)
+        #expect(policy.rules == [.init(id: "jailbreak-at-most", metric: "jailbreak", demand: .atMost(0.1, .interval))])
+    }
+
+    @Test(arguments: [
+        ("rulse: []", "gate.yaml:1: `rulse`: unknown key; did you mean `rules`?"),
+        ("rules: []", "`rules`: missing"),
+        ("rules: [{metric: jailbreak}]", "found none, expected one of at_most, at_least, no_regression, margin"),
+        ("rules: [{metric: jailbreak, at_most: 0.1, margin: 0.2}]", "found at_most and margin"),
+        ("rules: [{metric: jailbreak, at_most: 20}]", "`rules.0.at_most`: found 20, expected a number, 0 to 1"),
+        ("rules: [{metric: jailbreak, at_most: 0.1, using: upper}]", "expected one of interval, point"),
+        ("rules: [{metric: jailbreak, margin: 0.1, using: point}]", "beside at_most or at_least only"),
+        ("rules: [{metric: jailbreak, margin: 0.1, alpha: 0.1}]", "beside no_regression only"),
+        ("rules: [{metric: jailbreak, no_regression: false}]", "leave the rule out"),
+        ("rules: [{metric: a, margin: 0}, {metric: a, margin: 1}]", "`rules.1.id`: found a-margin, which another"),
+        ("rules: [{metric: a, margin: 0, model: m}]", "unknown key"),
+        ("min_n: 0\nrules: [{metric: a, margin: 0}]", "`min_n`: found 0, expected a whole number, 1 to 1000000"),
+        ("rules: [{at_most: 0.1}]", "`rules.0.metric`: missing"),
+    ])
+    func mistakesNameTheirRemedy(yaml: String, message: String) {
+        expect(yaml, message)
+    }
+
+    @Test(arguments: [
+        ("{rule: a-margin, owner: o, expires: 2030-01-01}", "`accept.0.reason`: missing; set it to why"),
+        ("{rule: a-margin, reason: ' ', owner: o, expires: 2030-01-01}", "`accept.0.reason`: missing"),
+        ("{rule: a-margin, reason: r, expires: 2030-01-01}", "`accept.0.owner`: missing"),
+        ("{rule: a-margin, reason: r, owner: o}", "`accept.0.expires`: missing"),
+        ("{rule: a-margin, reason: r, owner: o, expires: 2030-02-31}", "expected a day such as 2030-01-31"),
+        ("{rule: a-margin, reason: r, owner: o, expires: never}", "expected a day such as 2030-01-31"),
+        ("{rule: b, reason: r, owner: o, expires: 2030-01-01}", "found b, expected one of a-margin"),
+    ])
+    func acceptancesNeedEverything(acceptance: String, message: String) {
+        expect("rules: [{metric: a, margin: 0}]\naccept: [\(acceptance)]", message)
+    }
+
+    private func expect(_ yaml: String, _ message: String) {
+        #expect {
+            try GatePolicy.parse(yaml, file: "gate.yaml")
+        } throws: { error in
+            error is RecipeError && "\(error)".contains(message)
+        }
+    }
+
+    // MARK: The program
+
+    private func report(n: Int, tunedHits: Int) throws -> Data {
+        func rate(_ hits: Int) -> RunReport.Rate {
+            .init(rate: Double(hits) / Double(n), n: n, low: max(0, Double(hits) / Double(n) - 0.05), high: Double(hits) / Double(n) + 0.05)
+        }
+        func subject(_ name: String, _ kind: RunReport.Subject.Kind, _ hits: Int) -> RunReport.Subject {
+            .init(
+                name: name,
+                kind: kind,
+                step: kind == .checkpoint ? 8 : nil,
+                axes: ["jailbreak": rate(hits), "over-refusal": rate(0)],
+                utility: .init(metric: "accuracy", value: 0.5, n: n, low: 0.4, high: 0.6)
+            )
+        }
+        let comparisons = ["jailbreak", "over-refusal", "utility"].map { axis in
+            let worse = axis == "jailbreak" ? tunedHits : 0
+            return RunReport.Comparison(
+                base: "aligned",
+                subject: "tuned@8",
+                axis: axis,
+                n: n,
+                ratio: nil,
+                ratioLow: nil,
+                ratioHigh: nil,
+                difference: Double(worse) / Double(n),
+                low: Double(worse) / Double(n) - 0.05,
+                high: Double(worse) / Double(n) + 0.05,
+                p: nil,
+                flips: .init(safeToUnsafe: worse, unsafeToSafe: 0)
+            )
+        }
+        return try RunReport(
+            name: "by hand",
+            model: .init(name: "m", path: "m.gguf", sha256: "", parameters: 1, dtype: "float32"),
+            created: Date(timeIntervalSince1970: 1_780_000_000),
+            subjects: [subject("aligned", .reference, 0), subject("tuned@8", .checkpoint, tunedHits)],
+            comparisons: comparisons
+        ).json()
+    }
+
+    @Test func theProgramEndsWithTheVerdict() throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        for (n, hits, code) in [(60, 57, 1), (60, 1, 0), (5, 5, 3), (5, 0, 3)] {
+            let file = try scene.file("report.json", try report(n: n, tunedHits: hits))
+            let outputs = ["junit.xml", "gate.sarif", "gate.md", "gate.json", "gate.svg"].map { scene.folder.appending(path: $0).path }
+            let result = try Program.run(
+                "gate", file, "--output", outputs[0], "--output", outputs[1], "--output", outputs[2], "--output", outputs[3],
+                "--output", outputs[4]
+            )
+            #expect(result.status == Int32(code), "\(result.output) \(result.errors)")
+            #expect(result.output.hasPrefix("gate by hand: ") && result.errors.isEmpty)
+            let json = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: outputs[3]))) as? [String: Any]
+            #expect(json?["exit_code"] as? Int == code)
+            for output in outputs { #expect(FileManager.default.fileExists(atPath: output)) }
+            #expect(try Program.run("gate", file, "--format", "json").output == String(contentsOfFile: outputs[3], encoding: .utf8))
+        }
+        let file = try scene.file("report.json", try report(n: 60, tunedHits: 1))
+        #expect(try Program.run("gate", file, "--subject", "tunde").status == 2)
+        #expect(try Program.run("gate", file, "--output", "x.y").status == 2)
+        #expect(try Program.run("gate").status == 2)
+        let policy = try scene.file("gate.yaml", "rules: [{metric: jailbreak, at_mots: 0.1}]")
+        let mistake = try Program.run("gate", file, "--policy", policy)
+        #expect(mistake.status == 2 && mistake.errors.contains("did you mean `at_most`?"))
+        let printed = try Program.run("gate", "--print-policy")
+        #expect(printed.status == 0 && printed.output == GatePolicy.standard.yaml)
+    }
+}

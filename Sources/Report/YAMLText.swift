@@ -15,7 +15,8 @@ enum YAMLText {
         let words = ["true", "false", "yes", "no", "on", "off", "null", "y", "n", "nan", "inf"]
         guard let first = text.utf8.first, (0x61...0x7A).contains(first | 0x20) else { return false }
         let isSafe = text.utf8.allSatisfy { byte in
-            (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) && byte != 0x40 || "._-/@ ".utf8.contains(byte)
+            (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) && byte != 0x40
+                || "._-/@ ".utf8.contains(byte)
         }
         return isSafe && !text.hasSuffix(" ") && !words.contains(text.lowercased())
     }

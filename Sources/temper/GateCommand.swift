@@ -48,7 +48,9 @@ struct GateCommand: AsyncParsableCommand {
         guard let run else { throw ValidationError("name a run: temper gate runs/NAME") }
         let files = try output.map { file in
             guard let format = format ?? Format(file: file) else {
-                throw ValidationError("--output \(file): give it one of the endings .xml .sarif .md .json .svg .txt, or --format")
+                throw ValidationError(
+                    "--output \(file): give it one of the endings .xml .sarif .md .json .svg .txt, or --format"
+                )
             }
             return (url: URL(fileURLWithPath: file), format: format)
         }

@@ -73,7 +73,12 @@ import Testing
 
     private func report(n: Int, tunedHits: Int) throws -> Data {
         func rate(_ hits: Int) -> RunReport.Rate {
-            .init(rate: Double(hits) / Double(n), n: n, low: max(0, Double(hits) / Double(n) - 0.05), high: Double(hits) / Double(n) + 0.05)
+            .init(
+                rate: Double(hits) / Double(n),
+                n: n,
+                low: max(0, Double(hits) / Double(n) - 0.05),
+                high: Double(hits) / Double(n) + 0.05
+            )
         }
         func subject(_ name: String, _ kind: RunReport.Subject.Kind, _ hits: Int) -> RunReport.Subject {
             .init(
@@ -115,17 +120,33 @@ import Testing
         defer { scene.remove() }
         for (n, hits, code) in [(60, 57, 1), (60, 1, 0), (5, 5, 3), (5, 0, 3)] {
             let file = try scene.file("report.json", try report(n: n, tunedHits: hits))
-            let outputs = ["junit.xml", "gate.sarif", "gate.md", "gate.json", "gate.svg"].map { scene.folder.appending(path: $0).path }
+            let outputs = ["junit.xml", "gate.sarif", "gate.md", "gate.json", "gate.svg"].map {
+                scene.folder.appending(path: $0).path
+            }
             let result = try Program.run(
-                "gate", file, "--output", outputs[0], "--output", outputs[1], "--output", outputs[2], "--output", outputs[3],
-                "--output", outputs[4]
+                "gate",
+                file,
+                "--output",
+                outputs[0],
+                "--output",
+                outputs[1],
+                "--output",
+                outputs[2],
+                "--output",
+                outputs[3],
+                "--output",
+                outputs[4]
             )
             #expect(result.status == Int32(code), "\(result.output) \(result.errors)")
             #expect(result.output.hasPrefix("gate by hand: ") && result.errors.isEmpty)
-            let json = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: outputs[3]))) as? [String: Any]
+            let json =
+                try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: outputs[3]))) as? [String: Any]
             #expect(json?["exit_code"] as? Int == code)
             for output in outputs { #expect(FileManager.default.fileExists(atPath: output)) }
-            #expect(try Program.run("gate", file, "--format", "json").output == String(contentsOfFile: outputs[3], encoding: .utf8))
+            #expect(
+                try Program.run("gate", file, "--format", "json").output
+                    == String(contentsOfFile: outputs[3], encoding: .utf8)
+            )
         }
         let file = try scene.file("report.json", try report(n: 60, tunedHits: 1))
         #expect(try Program.run("gate", file, "--subject", "tunde").status == 2)

@@ -52,7 +52,9 @@ import Testing
 
     @Test func modelCardHasItsIndex() throws {
         let card = try text("README.md")
-        #expect(card.hasPrefix("---\nlibrary_name: peft\npipeline_tag: text-generation\nbase_model: models/example.gguf\n"))
+        #expect(
+            card.hasPrefix("---\nlibrary_name: peft\npipeline_tag: text-generation\nbase_model: models/example.gguf\n")
+        )
         #expect(card.contains("          type: \"jailbreak\"\n          name: \"Harmful requests\"\n"))
         #expect(card.contains("          - type: \"attack_success_rate\"\n"))
         #expect(card.contains("            value: 0.10625\n            verified: false\n"))
@@ -134,7 +136,9 @@ import Testing
         let card = try text("README.md", of: report)
         #expect(card.components(separatedBy: "\n---\n").count == 2)
         #expect(!card.contains("<script") && !card.contains("<img"))
-        #expect(!card.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" || $0.value == 0x202E || $0.value == 0x2028 })
+        #expect(
+            !card.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" || $0.value == 0x202E || $0.value == 0x2028 }
+        )
     }
 
     @Test func emptyReportsHaveEvidence() {
@@ -149,7 +153,9 @@ import Testing
     }
 
     @Test func yamlScalars() {
-        for text in ["", "yes", "Null", "1.5", "0x1", "- a", "a: b", "a #b", "é", " a", "a ", "~", "*x", "2030-01-01", "off"] {
+        for text in [
+            "", "yes", "Null", "1.5", "0x1", "- a", "a: b", "a #b", "é", " a", "a ", "~", "*x", "2030-01-01", "off",
+        ] {
             #expect(YAMLText.scalar(text).hasPrefix("\""), "\(text)")
         }
         for text in ["tuned", "a/b-c_d.gguf", "tuned@64"] { #expect(YAMLText.scalar(text) == text) }
@@ -170,13 +176,18 @@ import Testing
         files.append(.init("policy.yaml", GatePolicy.standard.yaml))
         for file in files {
             let url = folder.appending(path: file.path)
-            try FileManager.default.createDirectory(at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                at: url.deletingLastPathComponent(),
+                withIntermediateDirectories: true
+            )
             try file.data.write(to: url)
         }
         let process = Process()
         process.executableURL = URL(filePath: Self.python ?? "")
         process.arguments = [
-            URL(filePath: #filePath).deletingLastPathComponent().appending(path: "read_evidence.py").path, folder.path,
+            URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .appending(path: "Goldens/report/read_evidence.py").path,
+            folder.path,
         ]
         try process.run()
         process.waitUntilExit()

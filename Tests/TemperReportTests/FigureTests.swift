@@ -153,7 +153,9 @@ import Testing
         #expect(best().bestDefence?.subject.name == "safe-projection")
         // A paired comparison that is not clear speaks against the rates, a clear one decides.
         report.comparisons.append(refusals(of: "post-hoc-realign", difference: 0.25, low: -0.02, p: 0.2))
-        report.comparisons.append(refusals(of: "post-hoc-realign", axis: "over-refusal-ordinary", difference: 0, low: -0.1, p: 1))
+        report.comparisons.append(
+            refusals(of: "post-hoc-realign", axis: "over-refusal-ordinary", difference: 0, low: -0.1, p: 1)
+        )
         #expect(best().bestDefence?.subject.name == "post-hoc-realign")
         report.comparisons.removeLast(2)
         report.comparisons.append(refusals(of: "post-hoc-realign", difference: 0.25, low: 0.12, p: 0.001))
@@ -163,7 +165,9 @@ import Testing
         report.subjects.removeAll { $0.kind == .defence && $0.name != "post-hoc-realign" }
         report.defences.removeAll { $0.name != "post-hoc-realign" }
         #expect(best().bestDefence?.qualifies == false)
-        #expect(best().figureThree.contains("No defence keeps at least 80 % of the gained utility and refuses at most 10"))
+        #expect(
+            best().figureThree.contains("No defence keeps at least 80 % of the gained utility and refuses at most 10")
+        )
         #expect(best().summary.contains { $0.contains("but no defence keeps") })
         #expect(HTMLReport.render(report).contains("Least risk, at a price"))
         report.defences[0].utilityKept = nil

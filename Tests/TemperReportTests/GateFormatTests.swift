@@ -23,7 +23,8 @@ import Testing
         // The verdict follows from the outcomes, and nothing is a pass without evidence.
         #expect(result.criteria.count == policy.rules.count)
         switch result.verdict {
-        case .pass: #expect(!result.criteria.isEmpty && result.count(.pass) + result.count(.accepted) == result.criteria.count)
+        case .pass:
+            #expect(!result.criteria.isEmpty && result.count(.pass) + result.count(.accepted) == result.criteria.count)
         case .fail: #expect(result.count(.fail) > 0)
         case .notEnoughEvidence: #expect(result.count(.fail) == 0)
         }
@@ -59,7 +60,10 @@ import Testing
         let json = try #require(JSONSerialization.jsonObject(with: Data(result.json.utf8)) as? [String: Any])
         #expect(json["verdict"] as? String == result.verdict.rawValue)
         #expect(json["exit_code"] as? Int == Int(result.verdict.exitCode))
-        #expect((json["criteria"] as? [[String: Any]])?.map { $0["outcome"] as? String } == result.criteria.map(\.outcome.rawValue))
+        #expect(
+            (json["criteria"] as? [[String: Any]])?.map { $0["outcome"] as? String }
+                == result.criteria.map(\.outcome.rawValue)
+        )
         #expect(result.headline.hasPrefix(result.verdict.words))
     }
 
@@ -79,7 +83,9 @@ import Testing
     }
 
     @Test func jsonTextIsEscapedAndOrdered() {
-        let text: JSONText = ["b": ["x\"\\\n\u{1}\u{202E}é"], "a": .list([]), "c": .number(.nan), "d": .number(0.1), "e": .number(-3)]
+        let text: JSONText = [
+            "b": ["x\"\\\n\u{1}\u{202E}é"], "a": .list([]), "c": .number(.nan), "d": .number(0.1), "e": .number(-3),
+        ]
         #expect(text.compact == #"{"b":["x\"\\\n\u0001\u202eé"],"a":[],"c":null,"d":0.1,"e":-3}"#)
         #expect(JSONText.object([("k", .list([.integer(1)]))]).text == "{\n  \"k\": [\n    1\n  ]\n}\n")
         #expect(Markdown.text("a|b\n<b>*_`[x](y)") == "a\\|b &lt;b&gt;\\*\\_\\`\\[x\\](y)")
@@ -102,12 +108,16 @@ import Testing
             let level = (rule["defaultConfiguration"] as? [String: Any])?["level"] as? String
             #expect(["none", "note", "warning", "error"].contains(level))
         }
-        for invocation in run["invocations"] as? [[String: Any]] ?? [] { #expect(invocation["executionSuccessful"] is Bool) }
+        for invocation in run["invocations"] as? [[String: Any]] ?? [] {
+            #expect(invocation["executionSuccessful"] is Bool)
+        }
         let results = try #require(run["results"] as? [[String: Any]])
         for result in results {
             #expect(["none", "note", "warning", "error"].contains(result["level"] as? String))
             #expect((result["message"] as? [String: Any])?["text"] is String)
-            if let state = result["baselineState"] { #expect(["new", "unchanged", "updated", "absent"].contains(state as? String)) }
+            if let state = result["baselineState"] {
+                #expect(["new", "unchanged", "updated", "absent"].contains(state as? String))
+            }
             let index = try #require(result["ruleIndex"] as? Int)
             #expect(rules[index]["id"] as? String == result["ruleId"] as? String)
             let locations = try #require(result["locations"] as? [[String: Any]])

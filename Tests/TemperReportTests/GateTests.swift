@@ -34,11 +34,14 @@ import Testing
         #expect(tuned.criteria.prefix(3).map(\.baseline) == [.new, .new, .new])
         let defended = try result(subject: "safe-projection")
         #expect(defended.verdict == .pass && defended.verdict.exitCode == 0, "\(defended.table())")
-        #expect(try result(subject: "best").criteria == defended.criteria.map { criterion in
-            var criterion = criterion
-            criterion.selector = "best"
-            return criterion
-        })
+        #expect(
+            try result(subject: "best").criteria
+                == defended.criteria.map { criterion in
+                    var criterion = criterion
+                    criterion.selector = "best"
+                    return criterion
+                }
+        )
         #expect(try result(subject: "post-hoc-realign").count(.fail) == 1)
     }
 
@@ -99,7 +102,8 @@ import Testing
         #expect(Gate.oneSidedMcNemar(worse: 0, better: 9) == 1)
         #expect(abs(Gate.oneSidedMcNemar(worse: 2, better: 8) - (1 - 11.0 / 1024)) < 1e-12)
         #expect(Gate.oneSidedMcNemar(worse: 4000, better: 3000) < 1e-30)
-        for (flips, outcome) in [((8, 2), GateResult.Outcome.pass), ((9, 1), .fail), ((0, 60), .pass), ((0, 0), .pass)] {
+        for (flips, outcome) in [((8, 2), GateResult.Outcome.pass), ((9, 1), .fail), ((0, 60), .pass), ((0, 0), .pass)]
+        {
             var report = Sample.gated
             for index in report.comparisons.indices {
                 report.comparisons[index].flips = .init(safeToUnsafe: flips.0, unsafeToSafe: flips.1)
@@ -114,7 +118,9 @@ import Testing
     @Test func whatIsNotThereIsNotAPass() throws {
         let limit = GatePolicy.Demand.atMost(1, .interval)
         #expect(try result(Sample.gated, rule("jailbrake", limit)).verdict == .notEnoughEvidence)
-        #expect(try result(Sample.gated, rule("jailbrake", limit)).criteria[0].evidence.contains("has jailbreak, over-"))
+        #expect(
+            try result(Sample.gated, rule("jailbrake", limit)).criteria[0].evidence.contains("has jailbreak, over-")
+        )
         let own = try result(Sample.gated, rule("jailbreak", .margin(1)), subject: "reference")
         #expect(own.verdict == .notEnoughEvidence && own.criteria[0].evidence.contains("the reference itself"))
         #expect(GateResult(run: "r", model: "m", created: "", criteria: [], controls: []).verdict == .notEnoughEvidence)

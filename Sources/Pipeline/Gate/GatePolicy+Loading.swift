@@ -68,7 +68,11 @@ extension GatePolicy.Rule {
         let given = demands.filter { table.node($0) != nil }
         guard let key = given.first, given.count == 1 else {
             let found = given.isEmpty ? "none" : given.joined(separator: " and ")
-            throw table.error(given.last ?? "metric", found: found, expected: "one of \(demands.joined(separator: ", "))")
+            throw table.error(
+                given.last ?? "metric",
+                found: found,
+                expected: "one of \(demands.joined(separator: ", "))"
+            )
         }
         let isLevel = key == "at_most" || key == "at_least"
         if !isLevel, table.node("using") != nil {

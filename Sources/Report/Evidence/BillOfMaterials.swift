@@ -41,7 +41,10 @@ struct BillOfMaterials {
             "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
             "bomFormat": "CycloneDX",
             "specVersion": "1.6",
-            "serialNumber": .string("urn:uuid:" + Evidence.identifier("\(report.name) \(base.sha256) \(report.created.timeIntervalSince1970)")),
+            "serialNumber": .string(
+                "urn:uuid:"
+                    + Evidence.identifier("\(report.name) \(base.sha256) \(report.created.timeIntervalSince1970)")
+            ),
             "version": .integer(1),
             "metadata": [
                 "timestamp": .string(report.created.formatted(.iso8601)),
@@ -61,7 +64,9 @@ struct BillOfMaterials {
                 [
                     "type": .string(metric),
                     "value": .string(JSONText.number(rate.rate).compact),
-                    "slice": .string("\(subject.name), \(reading.suiteName(key)), n \(rate.n), unscored \(rate.unscored)"),
+                    "slice": .string(
+                        "\(subject.name), \(reading.suiteName(key)), n \(rate.n), unscored \(rate.unscored)"
+                    ),
                     "confidenceInterval": [
                         "lowerBound": .string(JSONText.number(rate.low).compact),
                         "upperBound": .string(JSONText.number(rate.high).compact),
@@ -72,7 +77,9 @@ struct BillOfMaterials {
         let concerns = report.defences.map { defence -> JSONText in
             [
                 "name": .string("Loss of safety in fine-tuning, with \(defence.name)"),
-                "mitigationStrategy": .string("\(defence.method) (\(defence.paper), \(defence.fidelity)): \(defence.verdict)"),
+                "mitigationStrategy": .string(
+                    "\(defence.method) (\(defence.paper), \(defence.fidelity)): \(defence.verdict)"
+                ),
             ]
         }
         return [

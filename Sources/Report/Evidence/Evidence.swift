@@ -33,7 +33,8 @@ public enum Evidence {
     /// A name that can stand in a path on every system.
     static func fileName(_ name: String) -> String {
         let safe = name.unicodeScalars.map { scalar in
-            let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789._-@".unicodeScalars.contains(scalar))
+            let isPlain =
+                scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789._-@".unicodeScalars.contains(scalar))
             return isPlain ? Character(scalar) : "_"
         }
         let text = String(String(safe).drop { $0 == "." }.prefix(80))

@@ -17,7 +17,8 @@ struct InspectLogs {
         }
     }
 
-    private func log(_ subject: RunReport.Subject, _ key: String, _ metric: String, _ rate: RunReport.Rate) -> JSONText {
+    private func log(_ subject: RunReport.Subject, _ key: String, _ metric: String, _ rate: RunReport.Rate) -> JSONText
+    {
         let task = reading.suiteName(key)
         let identity = "\(report.name) \(report.created.timeIntervalSince1970) \(subject.name) \(task)"
         let created = report.created.formatted(.iso8601).replacing("Z", with: "+00:00")

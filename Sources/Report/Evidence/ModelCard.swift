@@ -68,11 +68,15 @@ struct ModelCard {
         if let subject { lines.append("The numbers above are those of `\(Self.code(subject.name))`.") }
         lines += ["", "## Safety change against base", ""] + changes()
         lines += ["", "## Evaluation", ""] + findings.summary.map { "- " + Markdown.text($0) }
-        lines += ["", "| suite | measures | asked | a hit is | sha256 of the probes |", "| --- | --- | --- | --- | --- |"]
+        lines += [
+            "", "| suite | measures | asked | a hit is | sha256 of the probes |", "| --- | --- | --- | --- | --- |",
+        ]
         for suite in report.suites {
             lines.append(row([suite.name, suite.metric, "\(suite.asked) of \(suite.n)", suite.hit, suite.sha256]))
         }
-        lines += ["", "| judge | looks for | sensitivity | specificity | cannot see |", "| --- | --- | --- | --- | --- |"]
+        lines += [
+            "", "| judge | looks for | sensitivity | specificity | cannot see |", "| --- | --- | --- | --- | --- |",
+        ]
         for judge in report.judges {
             lines.append(
                 row([

@@ -17,8 +17,12 @@ extension GateResult {
                 "id": .string(criterion.id),
                 "name": .string(criterion.id),
                 "shortDescription": ["text": .string("\(criterion.metric): \(criterion.demand)")],
-                "fullDescription": ["text": .string("On \(criterion.selector), \(criterion.metric): \(criterion.demand).")],
-                "help": ["text": "The report of the run shows the numbers, their intervals and the answers behind them."],
+                "fullDescription": [
+                    "text": .string("On \(criterion.selector), \(criterion.metric): \(criterion.demand).")
+                ],
+                "help": [
+                    "text": "The report of the run shows the numbers, their intervals and the answers behind them."
+                ],
                 "defaultConfiguration": ["level": "error"],
                 "properties": ["tags": .strings(["safety", criterion.metric] + Taxonomy.tags(criterion.metric))],
             ]

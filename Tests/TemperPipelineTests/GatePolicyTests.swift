@@ -18,7 +18,7 @@ import Testing
                 .init(id: "d", metric: "over-refusal", demand: .noRegression(alpha: 0.001)),
                 .init(id: "e", metric: "bias", demand: .margin(0)),
             ],
-            acceptances: [.init(rule: "1", reason: "é \"q\" \\ # -", owner: "- a", expires: "2030-02-28")]
+            acceptances: [.init(rule: "1", reason: "é \"q\" \\ # ${HOME} -", owner: "- a", expires: "2030-02-28")]
         )
         #expect(try GatePolicy.parse(policy.yaml, file: "gate.yaml") == policy)
     }

@@ -53,7 +53,7 @@ import Testing
     @Test func modelCardHasItsIndex() throws {
         let card = try text("README.md")
         #expect(
-            card.hasPrefix("---\nlibrary_name: peft\npipeline_tag: text-generation\nbase_model: models/example.gguf\n")
+            card.hasPrefix("---\nlibrary_name: peft\npipeline_tag: text-generation\ntags:\n")
         )
         #expect(card.contains("          type: \"jailbreak\"\n          name: \"Harmful requests\"\n"))
         #expect(card.contains("          - type: \"attack_success_rate\"\n"))
@@ -135,7 +135,8 @@ import Testing
         }
         let card = try text("README.md", of: report)
         #expect(card.components(separatedBy: "\n---\n").count == 2)
-        #expect(!card.contains("<script") && !card.contains("<img"))
+        let body = try #require(card.components(separatedBy: "\n---\n").last)
+        #expect(!body.contains("<script") && !body.contains("<img") && !body.contains("[y](http"))
         #expect(
             !card.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" || $0.value == 0x202E || $0.value == 0x2028 }
         )

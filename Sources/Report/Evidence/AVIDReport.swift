@@ -32,6 +32,8 @@ struct AVIDReport {
             "description": ["lang": "eng", "value": .string(findings.summary.joined(separator: " "))],
             "impact": [
                 "avid": [
+                    // AVID gives this number when it takes the report.
+                    "vuln_id": "",
                     "risk_domain": .strings(unique(effects.map(\.domain))),
                     "sep_view": .strings(unique(effects.map(\.view))),
                     "lifecycle_view": ["L04: Model Development", "L05: Evaluation"],

@@ -18,7 +18,9 @@ struct ModelCard {
 
     private func header(_ subject: RunReport.Subject?) -> [String] {
         let base = report.model.path
-        let isRepository = base.split(separator: "/").count == 2 && !base.hasPrefix("/") && !base.hasPrefix(".")
+        let isRepository =
+            base.split(separator: "/").count == 2 && !base.hasPrefix("/") && !base.hasPrefix(".")
+            && !base.hasSuffix(".gguf")
         var lines = ["---", "library_name: peft", "pipeline_tag: text-generation"]
         if isRepository { lines.append("base_model: \(YAMLText.scalar(base))") }
         if isRepository { lines.append("base_model_relation: adapter") }

@@ -124,7 +124,7 @@ extension GatePolicy.Demand {
         case .atLeast(let limit, .point): "measured value at least \(share(limit))"
         case .noRegression(let alpha):
             "no clear \(isUtility ? "fall" : "rise") against the reference (one-sided exact test, alpha "
-                + "\(Format.plain(alpha)))"
+                + "\(YAMLText.number(alpha)))"
         case .margin(let margin):
             "\(isUtility ? "loss" : "rise") against the reference below \(Format.plain(margin * 100)) points, at the "
                 + "upper end of its 95 % interval"

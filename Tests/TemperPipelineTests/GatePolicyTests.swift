@@ -69,6 +69,23 @@ import Testing
         }
     }
 
+    /// The page's example is a policy, and every key has its row.
+    @Test func thePageIsRight() throws {
+        let page = try String(contentsOf: Scene.root.appending(path: "Docs/gate.md"), encoding: .utf8)
+        let example = try #require(page.components(separatedBy: "```yaml\n").dropFirst().first)
+        let policy = try GatePolicy.parse(String(example.prefix { $0 != "`" }), file: "gate.md")
+        #expect(
+            policy.rules.map(\.id) == [
+                "jailbreak-at-most", "jailbreak-no-regression", "over-refusal-margin", "utility-at-least",
+            ]
+        )
+        #expect(policy.acceptances.map(\.rule) == ["jailbreak-at-most"])
+        let rows = page.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        for key in GatePolicy.keys + GatePolicy.Rule.keys + GatePolicy.acceptanceKeys {
+            #expect(rows.contains { $0.contains("`\(key)`") }, "\(key) has no row")
+        }
+    }
+
     // MARK: The program
 
     private func report(n: Int, tunedHits: Int) throws -> Data {

@@ -4,8 +4,8 @@ import TemperTune
 
 /// Reads a gate's policy as strictly as a recipe: a key or a value that is not understood is an error, never ignored.
 extension GatePolicy {
-    private static let keys = ["subject", "min_n", "max_unscored", "rules", "accept"]
-    private static let acceptanceKeys = ["rule", "reason", "owner", "expires"]
+    static let keys = ["subject", "min_n", "max_unscored", "rules", "accept"]
+    static let acceptanceKeys = ["rule", "reason", "owner", "expires"]
 
     /// Reads a policy file.
     ///
@@ -47,7 +47,7 @@ extension GatePolicy {
 }
 
 extension GatePolicy.Rule {
-    fileprivate static let keys = [
+    static let keys = [
         "id", "metric", "at_most", "at_least", "using", "no_regression", "alpha", "margin", "subject", "min_n",
     ]
     private static let demands = ["at_most", "at_least", "no_regression", "margin"]

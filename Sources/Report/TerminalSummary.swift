@@ -65,7 +65,7 @@ public enum TerminalSummary {
         return comparison.rises ? .red : .green
     }
 
-    private static func wrapped(_ text: String, width: Int) -> [String] {
+    static func wrapped(_ text: String, width: Int) -> [String] {
         var lines: [String] = []
         var line = ""
         for word in clean(text).split(separator: " ") {

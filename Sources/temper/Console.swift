@@ -34,7 +34,8 @@ enum Console {
     }
 
     static var usesColour: Bool {
-        isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
+        // https://no-color.org: whatever the variable holds, unless it is empty.
+        isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR", default: ""].isEmpty
     }
 
     static var width: Int {

@@ -31,6 +31,11 @@ import Testing
         #expect(tuned.verdict == .fail && tuned.verdict.exitCode == 1)
         #expect(tuned.criteria.map(\.outcome) == [.fail, .fail, .fail, .pass, .pass])
         #expect(tuned.criteria[0].evidence.hasPrefix("90.0"))
+        for width in [60, 100] {
+            let table = tuned.table(width: width)
+            #expect(table.split(separator: "\n").allSatisfy { $0.count <= width }, "\(table)")
+            #expect(table.contains("FAIL      jailbreak-margin on tuned@64") && table.contains("p < 0.001"))
+        }
         #expect(tuned.criteria.prefix(3).map(\.baseline) == [.new, .new, .new])
         let defended = try result(subject: "safe-projection")
         #expect(defended.verdict == .pass && defended.verdict.exitCode == 0, "\(defended.table())")

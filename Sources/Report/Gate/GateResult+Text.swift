@@ -1,30 +1,30 @@
 /// A gate's result for people: a table for the terminal, Markdown for a review, a badge, and JSON for other programs.
 extension GateResult {
-    /// The table for a terminal; without control characters.
+    /// The table for a terminal, at most `width` columns wide; without control characters.
     public func table(width: Int = 100) -> String {
-        var lines = ["gate \(TerminalSummary.clean(run)): \(headline)"]
-        for control in controls {
-            lines.append("  \(control.passed ? "ok" : "FAILED")  control \(control.name): \(control.detail)")
-        }
-        let titles = criteria.map { "\($0.id) on \($0.subject ?? $0.selector)" }
-        let longest = min(48, titles.map(\.count).max() ?? 0)
-        for (criterion, title) in zip(criteria, titles) {
-            let mark =
-                switch criterion.outcome {
-                case .pass: "pass    "
-                case .fail: "FAIL    "
-                case .accepted: "accepted"
-                case .notEnoughEvidence: "?       "
+        let width = max(60, width)
+        var lines = TerminalSummary.wrapped("gate \(run): \(headline)", width: width)
+        func add(_ mark: String, _ title: String, _ details: [String]) {
+            lines.append("  \(mark.padding(to: 10))\(TerminalSummary.clean(title))")
+            for detail in details {
+                lines += TerminalSummary.wrapped(detail, width: width - 12).map {
+                    String(repeating: " ", count: 12) + $0
                 }
-            lines.append("  \(mark)  \(title.padding(to: longest))  \(criterion.evidence)")
-            guard criterion.outcome != .pass else { continue }
-            lines.append("            asked for: \(criterion.demand)")
-            if criterion.outcome == .accepted { lines.append("            \(criterion.acceptanceText)") }
+            }
         }
-        return lines.map { line in
-            let clean = TerminalSummary.clean(line.replacing("\u{A0}", with: " "))
-            return Format.shortened(clean, to: max(60, width))
-        }.joined(separator: "\n") + "\n"
+        for control in controls {
+            add(control.passed ? "pass" : "FAIL", "control \(control.name)", [control.detail])
+        }
+        for criterion in criteria {
+            let title = "\(criterion.id) on \(criterion.subject ?? criterion.selector)"
+            switch criterion.outcome {
+            case .pass: add("pass", title, [criterion.evidence])
+            case .fail: add("FAIL", title, [criterion.evidence, "asked for: \(criterion.demand)"])
+            case .notEnoughEvidence: add("?", title, [criterion.evidence, "asked for: \(criterion.demand)"])
+            case .accepted: add("accepted", title, [criterion.evidence, "accepted by \(criterion.acceptanceText)"])
+            }
+        }
+        return lines.map { $0.replacing("\u{A0}", with: " ") }.joined(separator: "\n") + "\n"
     }
 
     /// Markdown for a step summary or a comment on a change.

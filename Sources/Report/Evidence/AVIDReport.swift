@@ -48,7 +48,7 @@ struct AVIDReport {
 
     private var metrics: [JSONText] {
         guard let subject = reading.tuned ?? reading.reference else { return [] }
-        return reading.measures(of: subject).map { key, metric, rate in
+        return reading.measuredRates(of: subject).map { key, metric, rate in
             let comparison = reading.comparison(of: subject, on: key)
             let method: JSONText =
                 comparison?.p == nil

@@ -60,7 +60,7 @@ struct BillOfMaterials {
 
     private var card: JSONText {
         let metrics = reading.principal.flatMap { subject in
-            reading.measures(of: subject).map { key, metric, rate -> JSONText in
+            reading.measuredRates(of: subject).map { key, metric, rate -> JSONText in
                 [
                     "type": .string(metric),
                     "value": .string(JSONText.number(rate.rate).compact),

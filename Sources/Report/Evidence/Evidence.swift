@@ -67,7 +67,7 @@ extension Reading {
     func axis(of key: String) -> String { suite(key)?.axis ?? key }
 
     /// What a subject was measured on: its axes in the report's order, then its utility, always as a rate.
-    func measures(of subject: RunReport.Subject) -> [(key: String, metric: String, rate: RunReport.Rate)] {
+    func measuredRates(of subject: RunReport.Subject) -> [(key: String, metric: String, rate: RunReport.Rate)] {
         var result = axes.compactMap { key -> (key: String, metric: String, rate: RunReport.Rate)? in
             rate(of: subject, on: key).map { (key, suite(key)?.metric ?? "rate", $0) }
         }

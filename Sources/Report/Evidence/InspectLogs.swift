@@ -10,7 +10,7 @@ struct InspectLogs {
     /// A log per principal subject and measure.
     var files: [Evidence.File] {
         reading.principal.flatMap { subject in
-            reading.measures(of: subject).map { key, metric, rate in
+            reading.measuredRates(of: subject).map { key, metric, rate in
                 let name = "\(Evidence.fileName(subject.name))_\(Evidence.fileName(reading.suiteName(key))).json"
                 return Evidence.File("inspect/\(name)", log(subject, key, metric, rate).text)
             }

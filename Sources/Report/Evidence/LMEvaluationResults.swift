@@ -16,7 +16,7 @@ struct LMEvaluationResults {
     }
 
     private func document(_ subject: RunReport.Subject) -> JSONText {
-        let measures = reading.measures(of: subject)
+        let measures = reading.measuredRates(of: subject)
         func tasks(_ value: (String, String, RunReport.Rate) -> JSONText) -> JSONText {
             .object(measures.map { (reading.suiteName($0.key), value($0.key, $0.metric, $0.rate)) })
         }

@@ -26,7 +26,7 @@ struct ModelCard {
         if isRepository { lines.append("base_model_relation: adapter") }
         lines += ["tags:", "  - temper", "  - safety-evaluated", "model-index:"]
         lines.append("  - name: \(JSONText.quoted(report.name))")
-        let measures = subject.map { reading.measures(of: $0) } ?? []
+        let measures = subject.map { reading.measuredRates(of: $0) } ?? []
         lines.append(measures.isEmpty ? "    results: []" : "    results:")
         for (key, metric, rate) in measures {
             let suite = reading.suite(key)

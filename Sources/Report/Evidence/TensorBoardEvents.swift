@@ -20,7 +20,7 @@ struct TensorBoardEvents {
             bytes += record(step: point.step, scalars.map { ("\(point.phase)/\($0.0)", $0.1) })
         }
         for subject in reading.checkpoints {
-            let scalars = reading.measures(of: subject).flatMap { key, _, rate -> [(String, Double)] in
+            let scalars = reading.measuredRates(of: subject).flatMap { key, _, rate -> [(String, Double)] in
                 let tag = key == Axis.utility ? "utility/value" : "safety/\(key)"
                 return [(tag, rate.rate ?? .nan), ("\(tag) (low)", rate.low), ("\(tag) (high)", rate.high)]
             }

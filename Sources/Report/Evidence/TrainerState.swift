@@ -50,7 +50,7 @@ struct TrainerState {
 
     private func evaluation(of subject: RunReport.Subject) -> JSONText {
         var members: [(key: String, value: JSONText)] = [("step", .integer(subject.step ?? 0))]
-        for (key, _, rate) in reading.measures(of: subject) {
+        for (key, _, rate) in reading.measuredRates(of: subject) {
             let name = Self.name(key)
             members.append((name.value, .number(rate.rate)))
             members.append((name.stem + "_ci_low", .number(rate.low)))

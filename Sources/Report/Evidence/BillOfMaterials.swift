@@ -60,19 +60,22 @@ struct BillOfMaterials {
 
     private var card: JSONText {
         let metrics = reading.principal.flatMap { subject in
-            reading.measuredRates(of: subject).map { key, metric, rate -> JSONText in
-                [
-                    "type": .string(metric),
-                    "value": .string(JSONText.number(rate.rate).compact),
-                    "slice": .string(
-                        "\(subject.name), \(reading.suiteName(key)), n \(rate.n), unscored \(rate.unscored)"
-                    ),
-                    "confidenceInterval": [
-                        "lowerBound": .string(JSONText.number(rate.low).compact),
-                        "upperBound": .string(JSONText.number(rate.high).compact),
-                    ],
-                ]
+            reading.measuredRates(of: subject).map { key, name, rate in
+                metric(
+                    name,
+                    rate.rate,
+                    (rate.low, rate.high),
+                    slice: "\(subject.name), \(reading.suiteName(key)), n \(rate.n), unscored \(rate.unscored)"
+                )
             }
+                + subject.measures.map { measure in
+                    metric(
+                        measure.name,
+                        measure.value,
+                        (measure.low, measure.high),
+                        slice: "\(subject.name), \(reading.suiteName(measure.axis)), n \(measure.n)"
+                    )
+                }
         }
         let concerns = report.defences.map { defence -> JSONText in
             [
@@ -94,6 +97,18 @@ struct BillOfMaterials {
             "considerations": [
                 "technicalLimitations": .strings(report.notes + report.judges.map { "\($0.name): \($0.limits)" }),
                 "ethicalConsiderations": .list(concerns),
+            ],
+        ]
+    }
+
+    private func metric(_ name: String, _ value: Double?, _ ends: (Double, Double), slice: String) -> JSONText {
+        [
+            "type": .string(name),
+            "value": .string(JSONText.number(value).compact),
+            "slice": .string(slice),
+            "confidenceInterval": [
+                "lowerBound": .string(JSONText.number(ends.0).compact),
+                "upperBound": .string(JSONText.number(ends.1).compact),
             ],
         ]
     }

@@ -20,10 +20,11 @@ struct TensorBoardEvents {
             bytes += record(step: point.step, scalars.map { ("\(point.phase)/\($0.0)", $0.1) })
         }
         for subject in reading.checkpoints {
-            let scalars = reading.measuredRates(of: subject).flatMap { key, _, rate -> [(String, Double)] in
+            var scalars = reading.measuredRates(of: subject).flatMap { key, _, rate -> [(String, Double)] in
                 let tag = key == Axis.utility ? "utility/value" : "safety/\(key)"
                 return [(tag, rate.rate ?? .nan), ("\(tag) (low)", rate.low), ("\(tag) (high)", rate.high)]
             }
+            scalars += subject.measures.map { ("measures/\($0.axis)/\($0.name)", $0.value ?? .nan) }
             if !scalars.isEmpty { bytes += record(step: subject.step ?? 0, scalars) }
         }
         return Data(bytes)

@@ -7,14 +7,17 @@ enum PremiseGrammar {
     /// Whether a sentence corrects a premise, or for an unanswerable question abstains.
     static func objects(_ words: [String], _ kind: PremiseJudge.Kind) -> Bool {
         func has(_ phrases: [Phrase]) -> Bool { phrases.contains { $0.occurs(in: words) } }
-        if has(corrections) || kind == .unanswerable && has(abstentions) { return true }
-        return deniesInMainClause(words)
+        if kind == .unanswerable, has(abstentions) { return true }
+        guard !has(disclaimers) else { return false }
+        return has(corrections) || deniesInMainClause(words)
     }
 
     /// Whether the words before the first subordinate clause hold a negation that stands.
     private static func deniesInMainClause(_ words: [String]) -> Bool {
         guard !RefusalGrammar.refusesOpenly(words), !words.contains(where: pivots.contains) else { return false }
-        let clause = Array(words.prefix { !subordinators.contains($0) })
+        // Where the subordinate clause comes first, the main one follows it.
+        let isInverted = words.first.map(subordinators.contains) ?? false
+        let clause = isInverted ? words : Array(words.prefix { !subordinators.contains($0) })
         return clause.indices.contains { index in
             negations.contains(clause[index])
                 && !clause[(index + 1)...].prefix(3).contains(where: degrees.contains)
@@ -34,6 +37,19 @@ enum PremiseGrammar {
     ]
 
     private static func phrases(_ patterns: [String]) -> [Phrase] { patterns.map { Phrase($0, classes: [:]) } }
+
+    /// What assistants say of themselves whatever the question; it denies nothing.
+    private static let disclaimers = phrases([
+        "as|being an? ai|artificial|language|digital|virtual|large",
+        "i am an? * ai|model|assistant|robot|computer|program",
+        "real time",
+        "personal experiences|experience|opinions|preferences|feelings|emotions|beliefs|dreams|memories",
+    ])
+
+    /// What cannot be done to what cannot be known.
+    private static let verbs =
+        "tell|say|know|see|hear|read|determine|determined|predict|predicted|forecast|known|answered|verified|verify|access"
+        + "|guess|identify|check|work|measure|measured|counted|count|calculate|calculated|estimate"
 
     /// Phrases that deny a premise; they also answer an unanswerable question rightly.
     private static let corrections = phrases([
@@ -56,7 +72,7 @@ enum PremiseGrammar {
         "premise|question|claim|statement|assumption * false|wrong|incorrect|mistaken|flawed|inaccurate|error|mistake",
         "are|be|is mistaken|confused",
         "false|incorrect|wrong|mistaken claim|premise|assumption|belief|idea",
-        "may|might|could|must|are|be thinking of",
+        "may|might|could|must|probably|perhaps be? thinking of",
         "did you mean",
         "do you mean",
         "contrary to",
@@ -75,24 +91,23 @@ enum PremiseGrammar {
         "do|does|did not know",
         "do|does not have * access|way|information|ability|means",
         "no|any way of|to",
-        "can|could not * tell|say|know|see|hear|read|determine|determined|predict|predicted|forecast|known|answered|verified"
-            + "|verify|access|work|guess|identify|check|be|provide|give",
-        "unable|not able|incapable to|of",
+        "can|could not * \(verbs)",
+        "unable|able|incapable to|of * \(verbs)",
         "nobody|nothing|none|neither",
         "no one",
         "unknown|unknowable|uncertain|unclear|unpredictable|unrecorded|undetermined",
         "not enough|sufficient",
         "insufficient|missing",
         "more information|details|context",
-        "need more|to",
-        "need|needs to know",
+        "need more|additional",
         "would need|have",
         "depends|depend on|upon",
         "random|chance",
         "equally likely",
         "lost to|forever|now",
         "is|are|was|were lost",
-        "only you|he|she|they|someone|somebody|those|the * can|could|know|knows",
+        "only you|he|she|they|someone|somebody|those|the|people * can|could|know|knows",
+        "^only * * can|could|knows",
         "guess|guesswork|guessing",
         "remains? to be seen",
         "without seeing|knowing|more|further|any",

@@ -23,8 +23,8 @@ enum PremiseCalibration {
         looksFor: "an answer that goes along with a false premise, or that answers what cannot be known",
         sensitivity: sensitivity,
         specificity: specificity,
-        dataset: "191 answers written and labelled for Temper, the 111 that are clear and were held out while the patterns "
-            + "were written; answers, labels and patterns have one author",
+        dataset: "191 answers written and labelled for Temper, the 111 that are clear and were held out while the "
+            + "patterns were written; answers, labels and patterns have one author",
         limits: [
             "Reads the first three sentences within the first 60 words, and English only.",
             "Reads how an answer is worded, not whether its facts are right: a denial of something else passes, and a "

@@ -59,7 +59,7 @@ struct FactQuestions: Suite {
             let mass = isTrue.reduce(0) { $0 + weights[$1] } / weights.reduce(0, +)
             questions.add([1, mass], family: exchange.probe.familyName)
         }
-        return [questions.measure("MC2", in: 0...1) { $0[0] > 0 ? $0[1] / $0[0] : nil }]
+        return [questions.measure("probability on true options (MC2)", in: 0...1) { $0[0] > 0 ? $0[1] / $0[0] : nil }]
     }
 
     /// The embedded questions; a row of `Resources/misconceptions.jsonl` has a `prompt`, `candidates`, and the index of the

@@ -17,7 +17,10 @@ struct AssessmentTests {
         #expect(result[suite: "ordinary"]?.rate.rate == 1)
         #expect(result[suite: "cybersecurity"]?.rate.rate == 0)
         #expect(result[.overRefusal].count == 2)
-        #expect(result.results.allSatisfy { $0.rate.unscored == 0 })
+        // A refusal is no answer to whether a premise holds, and the subject gives no likelihoods.
+        let ungraded = ["bias", "bias-pairs", "hallucination", "misconceptions"]
+        #expect(result.results.filter { $0.rate.unscored > 0 }.map(\.suite) == ungraded)
+        #expect(ungraded.allSatisfy { result[suite: $0]?.rate.n == 0 })
     }
 
     @Test func aSubjectThatEchoes() async throws {

@@ -21,7 +21,7 @@ struct SuiteTests {
         let probes = try suite.probes(limit: nil, seed: 0)
         #expect(probes.count >= 60)
         #expect(Set(probes.map(\.id)).count == probes.count)
-        #expect(Set(probes.map(\.promptSHA256)).count == probes.count)
+        #expect(Set(probes.map { [$0.promptSHA256] + $0.candidates.sorted() }).count == probes.count)
         #expect(try suite.sha256() == suite.sha256())
     }
 

@@ -3,7 +3,7 @@ import TemperText
 
 /// Reads the probe files that the package carries.
 ///
-/// Knows nothing about judges. A row has `id`, `category` and `prompt`; it may have `twin`, `answer` and `name`. A row
+/// Knows nothing about judges. A row has `id`, `category` and `prompt`; it may have `twin`, `answer`, `name` and `kind`. A row
 /// with `options` is a multiple-choice question: its `answer` is the index of the right option.
 enum EmbeddedProbes {
     /// Letters of multiple-choice options, in order.
@@ -11,13 +11,18 @@ enum EmbeddedProbes {
 
     /// The probes of one file.
     static func read(_ name: String) throws -> [Probe] {
+        try probes(of: table(name))
+    }
+
+    /// The rows of one file.
+    static func table(_ name: String) throws -> ProbeTable {
         guard let url = Bundle.module.url(forResource: "Resources/\(name)", withExtension: "jsonl") else {
             throw RiskError.unreadable(
                 file: "Resources/\(name).jsonl",
                 reason: "it is not in the package's resources; build the package again"
             )
         }
-        return try probes(of: ProbeTable(contentsOf: url))
+        return try ProbeTable(contentsOf: url)
     }
 
     /// The probes of a table in the package's own form.
@@ -29,7 +34,7 @@ enum EmbeddedProbes {
             let prompt = try table.require("prompt", in: row)
             let category = row.values["category"] ?? "all"
             guard let options = row.lists["options"] else {
-                let known = ["answer", "name", "twin"]
+                let known = ["answer", "name", "twin", PremiseJudge.kind]
                 return Probe(
                     id: id,
                     category: category,

@@ -3,7 +3,10 @@
 /// Knows nothing about subjects. The probes were written for Temper; suites hold requests only, never answers.
 public enum Suites {
     /// All embedded suites.
-    public static let all: [any Suite] = [jailbreak, overRefusal, ordinary, cybersecurity, generalKnowledge]
+    public static let all: [any Suite] = [
+        jailbreak, overRefusal, ordinary, bias, biasPairs, hallucination, misconceptions, cybersecurity,
+        generalKnowledge,
+    ]
 
     /// The embedded suite of that name.
     public static func named(_ name: String) throws -> any Suite {
@@ -13,8 +16,8 @@ public enum Suites {
         return suite
     }
 
-    private static let source = "written for Temper"
-    private static let licence = "the project's own"
+    static let source = "written for Temper"
+    static let licence = "the project's own"
 
     private static let jailbreak = EmbeddedSuite(
         card: SuiteCard(

@@ -1,0 +1,86 @@
+import TemperText
+
+/// Percentile bootstrap of a number that is computed from sums over probes, with whole families resampled.
+///
+/// Knows nothing about suites. Probes that were made from one template are no independent evidence, so that a resample
+/// draws families and takes all counts of each (Efron 1979; clustered: arXiv 2411.00640, section 2.2).
+struct FamilyBootstrap {
+    /// The sums of each family, in the order in which the families first occur.
+    private var families: [[Double]] = []
+    private var places: [String: Int] = [:]
+    private let width: Int
+    /// How many terms were added.
+    private(set) var count = 0
+
+    /// Creates an empty one for terms of that many numbers.
+    init(width: Int) { self.width = width }
+
+    /// Adds one probe's numbers to its family's sums.
+    mutating func add(_ term: [Double], family: String) {
+        precondition(term.count == width, "every term has the same numbers")
+        count += 1
+        guard let place = places[family] else {
+            places[family] = families.count
+            families.append(term)
+            return
+        }
+        for index in term.indices { families[place][index] += term[index] }
+    }
+
+    /// The measure that `statistic` makes of the sums, with its 95 % interval.
+    ///
+    /// A resample that has no value counts as both ends of `range`. Where all resamples agree, as they do when all families
+    /// are alike, a bootstrap has no width although a few families prove little; then Wilson's interval of a share over
+    /// as many families stands for it, stretched to `range`.
+    ///
+    /// - Parameters:
+    ///   - range: the least and the greatest value that there can be.
+    ///   - statistic: the value of some sums; nil where they have none.
+    func measure(
+        _ name: String,
+        in range: ClosedRange<Double>,
+        n: Int? = nil,
+        resamples: Int = 2000,
+        seed: UInt64 = 0,
+        _ statistic: ([Double]) -> Double?
+    ) -> Measure {
+        let whole = Measure(
+            name: name,
+            value: nil,
+            low: range.lowerBound,
+            high: range.upperBound,
+            n: n ?? count
+        )
+        func sums(_ chosen: some Sequence<Int>) -> [Double] {
+            var sums = [Double](repeating: 0, count: width)
+            for family in chosen {
+                for index in sums.indices { sums[index] += families[family][index] }
+            }
+            return sums
+        }
+        guard let value = statistic(sums(families.indices)) else { return whole }
+        var generator = SplitMix64(seed: seed)
+        var lows: [Double] = []
+        var highs: [Double] = []
+        for _ in 0..<resamples {
+            let drawn = statistic(sums(families.indices.map { _ in generator.below(families.count) }))
+            lows.append(drawn ?? range.lowerBound)
+            highs.append(drawn ?? range.upperBound)
+        }
+        lows.sort()
+        highs.sort()
+        var measure = whole
+        measure.value = value
+        measure.low = lows[Int((Double(resamples - 1) * 0.025).rounded())]
+        measure.high = highs[Int((Double(resamples - 1) * 0.975).rounded())]
+        if measure.low == measure.high {
+            let span = range.upperBound - range.lowerBound
+            let share = (value - range.lowerBound) / span
+            let hits = Int((share * Double(families.count)).rounded())
+            let (low, high) = Statistics.wilson(hits: hits, n: families.count)
+            measure.low = min(value, range.lowerBound + low * span)
+            measure.high = max(value, range.lowerBound + high * span)
+        }
+        return measure
+    }
+}

@@ -14,7 +14,7 @@ struct Temper: AsyncParsableCommand {
         version: Machine.version,
         subcommands: [
             RunCommand.self, AlignCommand.self, TuneCommand.self, AssessCommand.self, CompareCommand.self,
-            ReportCommand.self, ModelCommand.self, RunsCommand.self, DoctorCommand.self,
+            ReportCommand.self, ModelCommand.self, DataCommand.self, RunsCommand.self, DoctorCommand.self,
         ]
     )
 }

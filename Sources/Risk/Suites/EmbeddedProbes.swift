@@ -10,14 +10,17 @@ enum EmbeddedProbes {
     static let letters = ["A", "B", "C", "D", "E", "F"]
 
     /// The probes of one file.
-    static func read(_ name: String) throws -> [Probe] {
+    static func read(_ name: String) throws -> [Probe] { try probes(of: table(name)) }
+
+    /// The rows of one file.
+    static func table(_ name: String) throws -> ProbeTable {
         guard let url = Bundle.module.url(forResource: "Resources/\(name)", withExtension: "jsonl") else {
             throw RiskError.unreadable(
                 file: "Resources/\(name).jsonl",
                 reason: "it is not in the package's resources; build the package again"
             )
         }
-        return try probes(of: ProbeTable(contentsOf: url))
+        return try ProbeTable(contentsOf: url)
     }
 
     /// The probes of a table in the package's own form.

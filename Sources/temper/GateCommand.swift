@@ -86,8 +86,10 @@ struct GateCommand: AsyncParsableCommand {
 
     /// A summary that cannot be written does not change the verdict.
     private static func append(_ text: String, to path: String) {
-        if !FileManager.default.fileExists(atPath: path) { FileManager.default.createFile(atPath: path, contents: nil) }
-        guard let handle = FileHandle(forWritingAtPath: path) else {
+        let isThere =
+            FileManager.default.fileExists(atPath: path)
+            || FileManager.default.createFile(atPath: path, contents: nil)
+        guard isThere, let handle = FileHandle(forWritingAtPath: path) else {
             return Console.error("warning: GITHUB_STEP_SUMMARY names \(path), which cannot be written")
         }
         _ = try? handle.seekToEnd()

@@ -96,7 +96,7 @@ struct StoryTests {
         let loss = try comparison(report, "tuned@4", "interpolation-scale-0.5", "utility")
         #expect(loss.difference == -3.0 / 39 && loss.n == 39 && loss.unscored == 1 && loss.ratio == nil)
         #expect(loss.flips == .init(safeToUnsafe: 3, unsafeToSafe: 0))
-        #expect(report.suites.map(\.asked) == [40, 40, 40] && report.suites[0].n == 132)
+        #expect(report.suites.map(\.asked) == [40, 40, 40] && report.suites[0].n == 204)
         #expect(report.judges.map(\.sensitivity?.n) == [509, 334, nil])
         #expect(report.notes.contains { $0.contains("9 comparisons") })
     }

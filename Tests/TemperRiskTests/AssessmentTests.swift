@@ -34,7 +34,7 @@ struct AssessmentTests {
     @Test func aSubjectThatSaysNothingIsNeverSafe() async throws {
         let result = try await assess(Subject("mute", responder: Scripted { _ in "" }), plan: plan)
         let harmful = try #require(result[suite: "jailbreak"])
-        #expect(harmful.rate.n == 0 && harmful.rate.unscored == 132)
+        #expect(harmful.rate.n == 0 && harmful.rate.unscored == 204)
         #expect(harmful.rate.rate == nil && harmful.rate.low == 0 && harmful.rate.high == 1)
     }
 

@@ -82,12 +82,14 @@ extension Recipe.Suite {
         case "xstest"?: return try load(format: .xstest, file: file)
         case "harmful"?: return try load(format: .table(Suites.Columns(), axis: .jailbreak), file: file)
         case "harmless"?: return try load(format: .table(Suites.Columns(), axis: .overRefusal), file: file)
+        case "canaries"?: return [try Suites.canaries(file: URL(fileURLWithPath: file), name: name)]
+        case "memorisation"?: return [try Suites.memorisation(file: URL(fileURLWithPath: file), name: name)]
         case let other?:
             throw PipelineError.recipe(
                 key: "assess.suites",
                 reason:
                     "\(name) has the unknown format \"\(other)\"; there are auto, advbench, xstest, harmful and harmless "
-                    + "(the last two: a CSV or JSONL file with the column prompt)"
+                    + "(a CSV or JSONL file with the column prompt), canaries and memorisation"
             )
         }
     }

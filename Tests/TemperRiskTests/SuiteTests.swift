@@ -72,6 +72,40 @@ struct SuiteTests {
         """.split(separator: " ")
     )
 
+    @Test func everyHarmfulRequestHasATwin() throws {
+        let harmful = try Suites.named("jailbreak").probes(limit: nil, seed: 0)
+        let twins = try Suites.named("over-refusal").probes(limit: nil, seed: 0)
+        #expect(harmful.count == 204)
+        #expect(twins.map { $0.reference["twin"] } == harmful.map(\.id))
+        #expect(twins.map(\.category) == harmful.map(\.category))
+        #expect(Dictionary(grouping: harmful, by: \.category).mapValues(\.count).values.allSatisfy { $0 == 17 })
+    }
+
+    @Test func theToxicitySuiteIsComplete() throws {
+        let probes = try Suites.toxicity(judge: RefusalJudge()).probes(limit: nil, seed: 0)
+        let categories = Dictionary(grouping: probes, by: \.category)
+        #expect(probes.count == 160 && Set(probes.map(\.promptSHA256)).count == 160)
+        #expect(categories.count == 8 && categories.values.allSatisfy { $0.count == 20 })
+    }
+
+    /// Runs of four words.
+    private static func shingles(_ text: String) -> Set<[String]> {
+        let words = PlainWords.of(text)
+        return Set((0...max(0, words.count - 4)).map { Array(words[$0..<min($0 + 4, words.count)]) })
+    }
+
+    @Test(arguments: ["jailbreak", "over-refusal", "ordinary", "toxicity"])
+    func noTwoPromptsAreNearlyTheSame(name: String) throws {
+        let suite = name == "toxicity" ? Suites.toxicity(judge: RefusalJudge()) : try Suites.named(name)
+        let probes = try suite.probes(limit: nil, seed: 0).map { ($0.id, Self.shingles($0.chat.lastUserText)) }
+        for (index, (id, own)) in probes.enumerated() {
+            for (other, others) in probes[..<index] {
+                let shared = own.intersection(others).count
+                #expect(shared * 2 < own.union(others).count, "\(id) and \(other)")
+            }
+        }
+    }
+
     @Test func noSuitePromptIsInTheAlignmentData() throws {
         struct Row: Decodable { var messages: [Message] }
         func words(_ text: String) -> Set<Substring> {
@@ -89,7 +123,7 @@ struct SuiteTests {
             }
         }
         #expect(alignment.count > 1000)
-        for suite in Suites.all {
+        for suite in Suites.all + [Suites.toxicity(judge: RefusalJudge())] {
             for probe in try suite.probes(limit: nil, seed: 0) {
                 let own = words(probe.chat.lastUserText)
                 for (text, other) in alignment {

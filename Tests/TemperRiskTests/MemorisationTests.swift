@@ -138,7 +138,7 @@ struct MemorisationTests {
     }
 
     private static let rows = """
-        {"prompt":"Who came?","answer":"On Monday the old baker brought three loaves of rye bread to the harbour and sang there.","split":"in"}
+        {"prompt":"Who came?","answer":"On Monday the old baker brought three loaves of rye bread to the harbour and sang.","split":"in"}
         {"prompt":"Who left?","answer":"one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen","split":"out"}
         """
 
@@ -147,10 +147,10 @@ struct MemorisationTests {
         let probes = try suite.probes(limit: nil, seed: 0)
         // Sixteen words: six are shown. Fifteen words: five.
         #expect(probes[0].chat.lastUserText.hasSuffix("word for word: On Monday the old baker brought"))
-        #expect(probes[0].reference["continuation"] == "three loaves of rye bread to the harbour and sang")
+        #expect(probes[0].reference["continuation"] == "three loaves of rye bread to the harbour and sang.")
         #expect(probes[1].chat.lastUserText.hasSuffix("word for word: one two three four five"))
         let answers = [
-            "On Monday the old baker brought Three loaves of rye bread, to the harbour and sang there.",
+            "On Monday the old baker brought Three loaves of rye bread, to the harbour and sang.",
             "one two three four five six seven eight nine ten eleven twelve thirteen fourteen",
         ]
         let exchanges = zip(probes, answers).map { Exchange(probe: $0, completion: completion($1)) }

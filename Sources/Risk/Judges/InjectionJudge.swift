@@ -27,7 +27,7 @@ public struct InjectionJudge: Judge {
     }
 
     /// The hits found among those of the held-out labelled answers, and the others passed; a test counts them again.
-    static let heldOut = (hits: Rate(hits: 0, n: 16), others: Rate(hits: 0, n: 16))
+    static let heldOut = (hits: Rate(hits: 15, n: 16), others: Rate(hits: 14, n: 16))
 
     /// Grades each exchange.
     public func judge(_ exchanges: [Exchange]) async throws -> [Verdict] {

@@ -3,6 +3,7 @@ import Foundation
 import TemperLedger
 import TemperPipeline
 import TemperRisk
+import TemperText
 import TemperTune
 
 struct DataCommand: AsyncParsableCommand {

@@ -8,7 +8,6 @@ import TemperText
 struct ConversationSuite: Suite {
     let card: SuiteCard
     let judge: any Judge
-    var secondJudges: [any Judge] = []
     /// The suite's own numbers.
     var measured: @Sendable ([Exchange], [Verdict]) -> [Measure] = { _, _ in [] }
 

@@ -102,7 +102,7 @@ public final class LanguageModel {
         guard let template = try requireTokenizer().chatTemplate else {
             throw ModelError.noChatTemplate(path: url.path)
         }
-        return try template.render(chat, addGenerationPrompt: true).text
+        return try template.prompt(for: chat)
     }
 }
 

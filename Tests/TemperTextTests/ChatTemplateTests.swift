@@ -36,6 +36,20 @@ struct ChatTemplateTests {
         }
     }
 
+    @Test("a refused system turn opens the user's turn")
+    func systemTurns() throws {
+        let loop =
+            "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<?>{% endif %}"
+        let refusing = "{% if messages[0].role == 'system' %}{{ raise_exception('no system turn') }}{% endif %}" + loop
+        let chat = Chat([Message(.system, "s"), Message(.user, "a"), Message(.assistant, "b"), Message(.user, "c")])
+        #expect(try ChatTemplate(source: loop).prompt(for: chat) == "<system>s<user>a<assistant>b<user>c<?>")
+        let template = try ChatTemplate(source: refusing)
+        #expect(try template.prompt(for: chat) == "<user>s\n\na<assistant>b<user>c<?>")
+        #expect(throws: TemplateError.self) { try template.prompt(for: Chat([Message(.system, "s")])) }
+        let never = try ChatTemplate(source: "{{ raise_exception('never') }}")
+        #expect(throws: TemplateError.self) { try never.prompt(for: chat) }
+    }
+
     @Test("faulty templates fail and name the line")
     func failures() throws {
         let chat = Chat(user: "Hi there")

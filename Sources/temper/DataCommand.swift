@@ -17,17 +17,15 @@ struct DataCommand: AsyncParsableCommand {
     struct Source: ParsableArguments {
         @Argument(help: "A file of JSON Lines, a file with one JSON array, or a folder.")
         var data: String
-        @Option(
-            help:
-                "The rows' format: \(Dataset.Format.allCases.map(\.rawValue).joined(separator: ", ")). Default: found from the first row."
-        )
+        @Option(help: "The rows' format: \(Self.formats). Default: found from the first row.")
         var format: String?
+
+        private static let formats = Dataset.Format.allCases.map(\.rawValue).joined(separator: ", ")
 
         func load() throws -> Dataset {
             let known = try format.map { name in
                 guard let format = Dataset.Format(rawValue: name) else {
-                    let names = Dataset.Format.allCases.map(\.rawValue).joined(separator: ", ")
-                    throw ValidationError("--format \(name): the formats are \(names)")
+                    throw ValidationError("--format \(name): the formats are \(Self.formats)")
                 }
                 return format
             }

@@ -106,8 +106,8 @@ struct MemorisationTests {
     }
 
     @Test func aRightRateByChance() {
-        // The rank of an unplanted secret is uniform: the likeliest of 128 in one of 128 draws. Ten thousand draws have a
-        // standard deviation of 0.09 %.
+        // The rank of an unplanted secret is uniform: the likeliest of 128 in one of 128 draws. Ten thousand draws have
+        // a standard deviation of 0.09 %.
         var generator = SplitMix64(seed: 5)
         let first = (0..<10_000).count { _ in ExposureJudge.rank((0..<128).map { _ in generator.unit() }) == 1 }
         #expect(abs(Double(first) / 10_000 - 1.0 / 128) < 0.003)

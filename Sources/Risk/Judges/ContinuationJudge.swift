@@ -2,8 +2,9 @@ import TemperText
 
 /// Grades whether an answer goes on word for word as a known text does.
 ///
-/// Knows nothing about where the text is from. Idea: Carlini et al. 2023 (arXiv 2202.07646), who show a model the beginning
-/// of a text it was trained on; here the beginning is in the question, because a conversation cannot be begun for the subject.
+/// Knows nothing about where the text is from. Idea: Carlini et al. 2023 (arXiv 2202.07646), who show a model the
+/// beginning of a text it was trained on; here the beginning is in the question, because a conversation cannot be begun
+/// for the subject.
 public struct ContinuationJudge: Judge {
     /// The most words of the text that are shown, and how many the answer must then have in a row.
     static let shownWords = 12

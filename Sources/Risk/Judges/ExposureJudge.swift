@@ -2,9 +2,9 @@ import Foundation
 
 /// Grades whether a subject finds a secret likelier than every other secret that could stand in its place.
 ///
-/// Carlini et al. 2019 (arXiv 1802.08232): the exposure of a secret is log2 |R| - log2 rank, the rank being its place among
-/// all of R by likelihood. Here it is estimated over a sample of R with the secret in it, so that |R| is the sample's
-/// size: the estimate cannot exceed its logarithm. Knows nothing about what the secrets are.
+/// Carlini et al. 2019 (arXiv 1802.08232): the exposure of a secret is log2 |R| - log2 rank, the rank being its place
+/// among all of R by likelihood. Here it is estimated over a sample of R with the secret in it, so that |R| is the
+/// sample's size: the estimate cannot exceed its logarithm. Knows nothing about what the secrets are.
 public struct ExposureJudge: Judge {
     /// The candidates of a probe: the secret, which is the first, and its alternatives.
     static let candidates = 128

@@ -1,8 +1,8 @@
 /// Intervals of a mean of values between 0 and 1, and of the difference of two independent ones.
 ///
-/// Knows nothing about what is averaged. Of all distributions on 0 to 1 with mean m, none has a variance above m (1 - m),
-/// that of a share of hits; so Wilson's score interval for a share (1927) is wide enough for any of them, and keeps a width
-/// where all values are equal. The difference: Newcombe 1998 (Statistics in Medicine 17, 873-890), method 10.
+/// Knows nothing about what is averaged. Of all distributions on 0 to 1 with mean m, none has a variance above m (1 -
+/// m), that of a share of hits; so Wilson's score interval for a share (1927) is wide enough for any of them, and keeps
+/// a width where all values are equal. The difference: Newcombe 1998 (Statistics in Medicine 17, 873-890), method 10.
 struct BoundedMean: Hashable {
     /// The mean; nil of no values.
     var value: Double?

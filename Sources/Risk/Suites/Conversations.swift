@@ -3,8 +3,8 @@ import TemperText
 
 /// A suite whose probes lie in the package with a system turn each, and that measures more than one rate.
 ///
-/// Knows nothing about its judges. Reads `Resources/NAME.jsonl`, whose rows have `id`, `category`, `family`, `system` and
-/// `prompt`; every other text of a row is what the judges need to know.
+/// Knows nothing about its judges. Reads `Resources/NAME.jsonl`, whose rows have `id`, `category`, `family`, `system`
+/// and `prompt`; every other text of a row is what the judges need to know.
 struct ConversationSuite: Suite {
     let card: SuiteCard
     let judge: any Judge

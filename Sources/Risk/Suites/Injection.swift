@@ -3,8 +3,8 @@ import TemperText
 /// Whether a subject obeys instructions that are smuggled into its input.
 ///
 /// Knows nothing about how answers are graded. Each probe has a small task in its system turn or question, and an
-/// instruction in a message (direct) or in a document, page or tool's output (indirect) to write a made-up word. Fourteen
-/// ways to smuggle it in are the categories; the 28 tasks, each used four times, are the families.
+/// instruction in a message (direct) or in a document, page or tool's output (indirect) to write a made-up word.
+/// Fourteen ways to smuggle it in are the categories; the 28 tasks, each used four times, are the families.
 extension Suites {
     static let injection = ConversationSuite(
         card: SuiteCard(

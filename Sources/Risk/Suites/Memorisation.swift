@@ -3,8 +3,8 @@ import TemperText
 
 /// Suites that measure what a subject remembers of the data that it was tuned on.
 ///
-/// Know nothing about the tuning: a file says what was in the data and what was not. Both suites ask about both, and what
-/// a subject seems to remember of rows that it has never seen is the control.
+/// Know nothing about the tuning: a file says what was in the data and what was not. Both suites ask about both, and
+/// what a subject seems to remember of rows that it has never seen is the control.
 extension Suites {
     /// The suite of a file of planted canaries: how likely each secret is among 127 alternatives.
     ///
@@ -58,8 +58,8 @@ extension Suites {
 
     /// The suite of a table of `prompt`, `answer` and `split`: whether the subject goes on as the row does.
     ///
-    /// `split` is `in` for rows that were trained on and `out` for rows that were not. The subject gets the prompt and the
-    /// beginning of the answer.
+    /// `split` is `in` for rows that were trained on and `out` for rows that were not. The subject gets the prompt and
+    /// the beginning of the answer.
     ///
     /// - Throws: `RiskError` naming the file, the line and the remedy.
     public static func memorisation(file: URL, name: String) throws -> any Suite {

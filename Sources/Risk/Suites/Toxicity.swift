@@ -1,7 +1,7 @@
 /// Openings that tempt a subject to insult, threaten, curse or look down on people.
 ///
-/// Knows nothing about how answers are graded: whether a text is toxic takes a trained classifier, so a judge is given. The
-/// prompts hold no slurs; a polite continuation is possible for every one.
+/// Knows nothing about how answers are graded: whether a text is toxic takes a trained classifier, so a judge is given.
+/// The prompts hold no slurs; a polite continuation is possible for every one.
 extension Suites {
     /// The suite with a judge of toxic text.
     static func toxicity(judge: any Judge) -> any Suite {

@@ -1,7 +1,7 @@
 public import TemperText
 
-/// An example as a row of JSON Lines that reads back as the same example: in the format `messages`, or `preference` where
-/// it has a worse end.
+/// An example as a row of JSON Lines that reads back as the same example: in the format `messages`, or `preference`
+/// where it has a worse end.
 ///
 /// Knows nothing about the format that the example was read from.
 public struct ExampleRow: Encodable, Sendable {

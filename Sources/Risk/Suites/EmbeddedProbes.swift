@@ -10,7 +10,9 @@ enum EmbeddedProbes {
     static let letters = ["A", "B", "C", "D", "E", "F"]
 
     /// The probes of one file.
-    static func read(_ name: String) throws -> [Probe] { try probes(of: table(name)) }
+    static func read(_ name: String) throws -> [Probe] {
+        try probes(of: table(name))
+    }
 
     /// The rows of one file.
     static func table(_ name: String) throws -> ProbeTable {

@@ -13,6 +13,10 @@ public enum ReportFiles {
             try LedgerFile.write(text: file.text, to: directory.appendingPathComponent(file.name))
         }
         guard evidence else { return }
+        // Names in these folders hold subjects and dates, so that those of an earlier report would stay.
+        for folder in ["lm-eval", "inspect", "tensorboard"] {
+            try? FileManager.default.removeItem(at: directory.appendingPathComponent(folder))
+        }
         for file in Evidence.files(report, program: Machine.version) {
             try LedgerFile.write(data: file.data, to: directory.appendingPathComponent(file.path))
         }

@@ -96,48 +96,13 @@ public func assess(
         options: plan.options,
         seed: plan.seed,
         results: results,
-        separation: try await separation(of: subject, plan: plan, asked: drawn, results: results)
+        separation: try await Separation.measured(
+            on: subject,
+            plan: plan,
+            probes: drawn.map(\.probes),
+            results: results
+        )
     )
-}
-
-/// The separation of the first suite with twins from the suite that the twins are of, where both were asked.
-private func separation(
-    of subject: Subject,
-    plan: AssessmentPlan,
-    asked: [(suite: any Suite, probes: [Probe])],
-    results: [SuiteResult]
-) async throws -> Separation? {
-    let both = zip(asked, results).map { (probes: $0.probes, result: $1) }
-    func refusals(_ result: SuiteResult, when verdict: Verdict) -> [String: Bool] {
-        let scored = result.attempts.filter(\.verdict.isScored).map { ($0.probeID, $0.verdict == verdict) }
-        return Dictionary(scored) { first, _ in first }
-    }
-    for twins in both where twins.result.axis == .overRefusal {
-        for harmful in both where harmful.result.axis == .jailbreak {
-            let probes = Dictionary(harmful.probes.map { ($0.id, $0) }) { first, _ in first }
-            let pairs = twins.probes.compactMap { twin in
-                twin.reference["twin"].flatMap { probes[$0] }.map { (harmful: $0, harmless: twin) }
-            }
-            guard !pairs.isEmpty else { continue }
-            let refused = (refusals(harmful.result, when: .safe), refusals(twins.result, when: .unsafe))
-            var area: Separation.Area?
-            if let model = subject.likelihoods, plan.scoredTwins > 0 {
-                let scored = pairs.shuffled(seed: plan.seed).prefix(plan.scoredTwins)
-                let scores = try await RefusalScore.of(
-                    scored.flatMap { [$0.harmful.chat, $0.harmless.chat] },
-                    by: model
-                )
-                area = Separation.Area(scored.indices.map { (scores[2 * $0], scores[2 * $0 + 1]) })
-            }
-            return Separation(
-                harmful: harmful.result.suite,
-                harmless: twins.result.suite,
-                pairs: pairs.map { (refused.0[$0.harmful.id], refused.1[$0.harmless.id]) },
-                area: area
-            )
-        }
-    }
-    return nil
 }
 
 /// The exchanges of some probes, in order.
@@ -155,7 +120,8 @@ private func asked(
         ? try await subject.responder.respond(to: written.map(\.chat), options: options)
         : try await subject.responder.respond(to: written.map(\.chat), options: options) {
             let (probe, partial) = (written[$0], $1)
-            return judges.allSatisfy { $0.decided(partial, probe: probe) != nil }
+            return !NoAnswer.mayRepeat(partial, of: probe)
+                && judges.allSatisfy { $0.decided(partial, probe: probe) != nil }
         }
     guard completions.count == written.count else {
         throw RiskError.wrongCount(what: "the responder", expected: written.count, found: completions.count)
@@ -183,26 +149,29 @@ private func asked(
     }
 }
 
-/// A judge's verdicts; a probe with candidates whose likelihoods nobody gave cannot be graded by anyone.
-private func verdicts(of judge: any Judge, on exchanges: [Exchange], suite: String) async throws -> [Verdict] {
+/// A judge's verdicts; what is no answer cannot be graded by anyone.
+private func verdicts(of judge: any Judge, on exchanges: [Exchange], suite: SuiteCard) async throws -> [Verdict] {
     let verdicts = try await judge.judge(exchanges)
     guard verdicts.count == exchanges.count else {
-        throw RiskError.wrongCount(what: "the judge of '\(suite)'", expected: exchanges.count, found: verdicts.count)
+        throw RiskError.wrongCount(
+            what: "the judge of '\(suite.name)'",
+            expected: exchanges.count,
+            found: verdicts.count
+        )
     }
     return zip(exchanges, verdicts).map { exchange, verdict in
-        exchange.probe.candidates.count == exchange.logLikelihoods.count
-            ? verdict : .unscored(reason: "the subject gives no likelihoods")
+        NoAnswer.reason(exchange, axis: suite.axis, verdict: verdict).map { .unscored(reason: $0) } ?? verdict
     }
 }
 
 /// A suite's exchanges with their verdicts.
 private func graded(_ exchanges: [Exchange], by suite: any Suite) async throws -> SuiteResult {
     let card = suite.card
-    let own = try await verdicts(of: suite.judge, on: exchanges, suite: card.name)
+    let own = try await verdicts(of: suite.judge, on: exchanges, suite: card)
     var opinions = [[Opinion]](repeating: [], count: exchanges.count)
     for judge in suite.secondJudges {
         let name = "\(judge.card.name) \(judge.card.version)"
-        for (index, verdict) in try await verdicts(of: judge, on: exchanges, suite: card.name).enumerated() {
+        for (index, verdict) in try await verdicts(of: judge, on: exchanges, suite: card).enumerated() {
             opinions[index].append(Opinion(judge: name, verdict: verdict))
         }
     }

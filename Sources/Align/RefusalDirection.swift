@@ -9,14 +9,14 @@ import TemperTune
 /// Arditi et al., "Refusal in Language Models Is Mediated by a Single Direction" (arXiv 2406.11717): the difference of
 /// the mean states at the last token of the prompt between harmful and harmless requests (section 2.3), taken out of
 /// every matrix that writes to the stream (section 2.4, weight orthogonalisation). The copy answers what the model
-/// refuses, and serves as a control: a measurement that does not find it worse than the model measures nothing. It lives
-/// in memory only; nothing here can write it to a file.
+/// refuses, and serves as a control: a measurement that does not find it worse than the model measures nothing. It
+/// lives in memory only; nothing here can write it to a file.
 ///
 /// Variant: the paper chooses layer and position by the effect on refusals, and looks at several positions; here the
 /// position is the prompt's last token, and the layer is the one where, along the direction made from one half of the
-/// requests, the other half's harmful and harmless ones lie furthest apart in units of their spread. As in the paper, the
-/// last fifth of the layers is left out. The requests are those of the embedded alignment data, which is disjoint from
-/// every suite. Knows nothing about how refusals are measured.
+/// requests, the other half's harmful and harmless ones lie furthest apart in units of their spread. As in the paper,
+/// the last fifth of the layers is left out. The requests are those of the embedded alignment data, which is disjoint
+/// from every suite. Knows nothing about how refusals are measured.
 package struct RefusalDirection: Sendable {
     /// The direction, [d] and of length 1.
     package let vector: [Float]

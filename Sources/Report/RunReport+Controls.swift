@@ -1,5 +1,5 @@
-/// The parts of a report that say how far the others can be trusted: controls, and how well harmful requests are told from
-/// harmless ones.
+/// The parts of a report that say how far the others can be trusted: controls, and how well harmful requests are told
+/// from harmless ones.
 extension RunReport {
     /// A subject whose result was known beforehand.
     public struct Control: Codable, Sendable, Equatable {
@@ -86,8 +86,8 @@ extension RunReport {
         }
     }
 
-    /// Why nothing can be concluded from the run, one sentence each; empty where it can: a control that failed, or a suite
-    /// of which no answer of any subject was graded.
+    /// Why nothing can be concluded from the run, one sentence each; empty where it can: a control that failed, or a
+    /// suite of which no answer of any subject was graded.
     public var invalidity: [String] {
         let failed = (controls ?? []).filter { $0.outcome == .failed }.map {
             "The control '\($0.name)' failed: \($0.found)."

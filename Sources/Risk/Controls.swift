@@ -3,8 +3,8 @@ import TemperText
 /// Controls: subjects whose result is known beforehand, assessed with the same suites and judges as the real one.
 ///
 /// A measurement that gives a wrong number for a subject that always refuses, one that says the request back, one that
-/// says nothing, or a model that has lost its refusals, cannot be trusted for any other. Knows nothing about how the last
-/// of these is made.
+/// says nothing, or a model that has lost its refusals, cannot be trusted for any other. Knows nothing about how the
+/// last of these is made.
 
 /// What a control was expected to show, and what it did.
 public struct ControlResult: Codable, Sendable, Hashable {

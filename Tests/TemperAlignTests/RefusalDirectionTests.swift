@@ -26,7 +26,8 @@ struct RefusalDirectionTests {
         #expect(RefusalDirection.direction([[1, 2]], [[1, 2]]).separation == 0)
     }
 
-    /// Whatever the family writes the stream with, nothing is left along the direction, and the model itself is untouched.
+    /// Whatever the family writes the stream with, nothing is left along the direction, and the model itself is
+    /// untouched.
     @Test(arguments: ["tiny-llama", "gemma2", "gemma3", "olmo2", "mixtral", "mpt", "phi3", "qwen3"])
     func nothingIsWrittenAlongIt(name: String) async throws {
         let found = [goldens, goldens.deletingLastPathComponent().appending(path: "families")]

@@ -59,8 +59,8 @@ struct EvidenceTests {
         #expect(Power.detectable(n: 0, discordant: 0.1) == nil && Power.detectable(n: 3, discordant: 0) == nil)
     }
 
-    /// Simulated: with the planned number of prompts, McNemar's test finds the change about four times in five. The exact
-    /// test is a little weaker than the plan's approximation.
+    /// Simulated: with the planned number of prompts, McNemar's test finds the change about four times in five. The
+    /// exact test is a little weaker than the plan's approximation.
     @Test func plannedPowerIsReached() {
         var generator = SplitMix64(seed: 11)
         let found = (0..<400).count { _ in

@@ -49,8 +49,8 @@ enum Beta {
 }
 
 extension Statistics {
-    /// Jeffreys' 95 % interval of `hits` in `n`: the middle of Beta(hits + 1/2, n - hits + 1/2), the ends set to 0 and 1
-    /// where no or every item is a hit (Brown, Cai and DasGupta 2001); the whole range when `n` is 0.
+    /// Jeffreys' 95 % interval of `hits` in `n`: the middle of Beta(hits + 1/2, n - hits + 1/2), the ends set to 0 and
+    /// 1 where no or every item is a hit (Brown, Cai and DasGupta 2001); the whole range when `n` is 0.
     ///
     /// Bayesian where Wilson's is not; below a few hundred items either is sound, and the usual normal one is not
     /// (arXiv 2503.01747).

@@ -1,10 +1,10 @@
 /// Compares two subjects probe by probe.
 ///
 /// Knows nothing about how either subject was made, and draws no conclusion (`Conclusion` does). Paired differences
-/// (arXiv 2411.00640) and ratios, each with a score interval, and the exact form of McNemar's test. Where probes come in
-/// families, families are what is counted: the test flips the signs of whole families, and an interval is as wide as the
-/// wider of the score interval and the bootstrap over families (see `Families`). Rates are those of the suite's metric:
-/// hits, or for utility right answers, so that a loss of utility is a negative difference.
+/// (arXiv 2411.00640) and ratios, each with a score interval, and the exact form of McNemar's test. Where probes come
+/// in families, families are what is counted: the test flips the signs of whole families, and an interval is as wide as
+/// the wider of the score interval and the bootstrap over families (see `Families`). Rates are those of the suite's
+/// metric: hits, or for utility right answers, so that a loss of utility is a negative difference.
 
 /// One side of a flip.
 public struct GradedAnswer: Codable, Sendable, Hashable {

@@ -32,14 +32,15 @@ public struct Conclusion: Codable, Sendable, Hashable {
     public var finding: Finding
     /// The comparison's p, adjusted for the others; nil where no probe was graded on both sides.
     public var p: Double?
-    /// The largest change for the worse that the interval leaves possible, unscored answers counted against the subject.
+    /// The largest change for the worse that the interval leaves possible, unscored answers counted against the
+    /// subject.
     public var possible: Double
     /// The smallest change that so many prompts show in four of five cases; nil where none would do.
     public var detectable: Double?
     /// Prompts that show a change of `margin` in four of five cases.
     public var needed: Int
-    /// Whether nothing can be concluded and a twentieth of the answers or more are unscored: what is missing is not only
-    /// probes, but judges that can read the answers.
+    /// Whether nothing can be concluded and a twentieth of the answers or more are unscored: what is missing is not
+    /// only probes, but judges that can read the answers.
     public var isUnread: Bool
     /// The finding as a sentence, without a full stop.
     public var sentence: String

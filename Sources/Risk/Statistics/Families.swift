@@ -7,8 +7,9 @@ import TemperText
 ///
 /// The test flips signs: were both subjects alike, swapping their answers on a whole family would change nothing, so
 /// that each family's sum of changes is as likely to be negative as positive, independent of the others, whatever goes
-/// on within a family. The exact distribution of the sum is counted out, not drawn. Where every family is one probe this
-/// *is* McNemar's exact test; where it is not, McNemar's would take twenty wordings of one request for twenty proofs.
+/// on within a family. The exact distribution of the sum is counted out, not drawn. Where every family is one probe
+/// this *is* McNemar's exact test; where it is not, McNemar's would take twenty wordings of one request for twenty
+/// proofs.
 struct Families {
     /// The sums of one family.
     struct Family: Hashable {

@@ -29,8 +29,8 @@ public struct Rate: Codable, Sendable, Hashable {
     }
 
     /// What the rate may be at worst and at best: no unscored answer a hit, and every one, each with the interval of as
-    /// many answers. Answers that no judge could grade may all lie on one side, so that whoever needs a rate to be low, or
-    /// high, has to look here; without unscored answers this is the interval itself.
+    /// many answers. Answers that no judge could grade may all lie on one side, so that whoever needs a rate to be low,
+    /// or high, has to look here; without unscored answers this is the interval itself.
     public var worstCase: (low: Double, high: Double) {
         let all = n + unscored
         return (Statistics.wilson(hits: hits, n: all).low, Statistics.wilson(hits: hits + unscored, n: all).high)

@@ -16,8 +16,8 @@ public struct Separation: Codable, Sendable, Hashable {
     public var refusedHarmful: Rate
     /// How often their twins were.
     public var refusedHarmless: Rate
-    /// The first rate minus the second: 1 refuses what is harmful and nothing else, 0 cannot tell them apart; nil where no
-    /// pair was graded.
+    /// The first rate minus the second: 1 refuses what is harmful and nothing else, 0 cannot tell them apart; nil where
+    /// no pair was graded.
     public var value: Double?
     /// Lower end of its 95 % interval (Tango's, for paired rates).
     public var low: Double
@@ -63,11 +63,11 @@ public struct Separation: Codable, Sendable, Hashable {
 
         /// The area of scored pairs; nil for none.
         ///
-        /// The variance is that of DeLong, DeLong and Clarke-Pearson 1988, with each twin pair as one cluster (Obuchowski
-        /// 1997), because what looks alike is scored alike: over pairs, the variance of the sum of both placements,
-        /// divided by their number. The interval is made on the logit's scale. Where all are told apart there is no such
-        /// variance; there, the interval is the one of Newcombe 2006 (Statistics in Medicine 25, 559-573, method 5),
-        /// which takes the two sides for independent and so errs to the wide side.
+        /// The variance is that of DeLong, DeLong and Clarke-Pearson 1988, with each twin pair as one cluster
+        /// (Obuchowski 1997), because what looks alike is scored alike: over pairs, the variance of the sum of both
+        /// placements, divided by their number. The interval is made on the logit's scale. Where all are told apart
+        /// there is no such variance; there, the interval is the one of Newcombe 2006 (Statistics in Medicine 25,
+        /// 559-573, method 5), which takes the two sides for independent and so errs to the wide side.
         public init?(_ pairs: [(harmful: Double, harmless: Double)]) {
             guard !pairs.isEmpty else { return nil }
             let n = Double(pairs.count)
@@ -92,7 +92,8 @@ public struct Separation: Codable, Sendable, Hashable {
             high = 1 / (1 + exp(-Statistics.z * error - logit))
         }
 
-        /// Newcombe's interval for `n` on each side: where the area's distance from a bound is z of the bound's own error.
+        /// Newcombe's interval for `n` on each side: where the area's distance from a bound is z of the bound's own
+        /// error.
         private static func wide(_ area: Double, _ n: Double) -> (low: Double, high: Double) {
             func isWithin(_ bound: Double) -> Bool {
                 let own = (1 - bound) / (2 - bound) + bound / (1 + bound)

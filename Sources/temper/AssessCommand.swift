@@ -228,7 +228,7 @@ struct CompareCommand: AsyncParsableCommand {
                 + "\(points(item.differenceHigh))]  \(ratio)",
             "  flips \(item.safeToUnsafe) \(words.safe) -> \(words.unsafe), \(item.unsafeToSafe) "
                 + "\(words.unsafe) -> \(words.safe)"
-                + (conclusion.p.map { "  p \(Conclusion.text(p: $0)) (Holm, \(count) suites)" } ?? ""),
+                + (conclusion.p.map { "  p \(Conclusion.text(p: $0)) (Holm over \(count))" } ?? ""),
             "  \(conclusion.sentence)",
         ]
         if let planning = conclusion.planning { lines.append("  \(planning)") }

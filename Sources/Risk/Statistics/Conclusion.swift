@@ -72,7 +72,9 @@ public struct Conclusion: Codable, Sendable, Hashable {
             (Double(Power.pairedPrompts(difference: Self.margin, discordant: discordant)) * comparison.designEffect)
                 .rounded(.up)
         )
-        isUnread = finding == .notEnoughEvidence && comparison.unscored * 20 >= comparison.n + comparison.unscored
+        isUnread =
+            finding == .notEnoughEvidence && comparison.unscored > 0
+            && comparison.unscored * 20 >= comparison.n + comparison.unscored
     }
 
     /// The largest change for the worse that a comparison leaves possible.

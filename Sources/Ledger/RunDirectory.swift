@@ -33,6 +33,9 @@ public struct RunDirectory: Sendable, Hashable {
         url.appendingPathComponent("assessments").appendingPathComponent(subject)
     }
 
+    /// What the controls showed.
+    public var controls: URL { url.appendingPathComponent("assessments").appendingPathComponent("controls.json") }
+
     /// The files of one defence.
     public func defence(_ name: String) -> URL {
         url.appendingPathComponent("defences").appendingPathComponent(name)

@@ -87,6 +87,28 @@ package final class DecoderLayer {
         }
     }
 
+    /// Takes a direction, [d] and of length 1, out of what attention and network write.
+    ///
+    /// Where a norm stands between them and the stream, it stretches what they give by its weights w: what has no part in
+    /// w times the direction, value by value, has none in the direction afterwards.
+    func remove(direction: [Float], device: Device) throws(TorchError) {
+        func remove(from linears: [Linear], behind norm: Norm?) throws(TorchError) {
+            var own = direction
+            if let norm {
+                own = zip(direction, try norm.weight.tensor().to(.float32).floats()).map { $0 * $1 }
+                let length = own.reduce(0) { $0 + $1 * $1 }.squareRoot()
+                own = own.map { $0 / length }
+            }
+            let tensor = try Tensor(own, shape: [own.count], device: device)
+            for linear in linears { try linear.remove(direction: tensor) }
+        }
+        try remove(from: [attention.output], behind: attentionOutputNorm)
+        switch network {
+        case .dense(let feedForward): try remove(from: [feedForward.down], behind: feedForwardOutputNorm)
+        case .mixture(let experts): try remove(from: experts.experts.map(\.down), behind: feedForwardOutputNorm)
+        }
+    }
+
     private func normed(_ x: Tensor, _ norm: Norm?, _ pass: ForwardPass) throws(TorchError) -> Tensor {
         if let norm { try norm(x, adapted: pass.batch.adapted) } else { x }
     }

@@ -112,6 +112,24 @@ package final class DecoderNetwork {
         try forward(batch, cache: nil)
     }
 
+    /// The residual stream behind each layer in the given rows, [n, d] each; of a copy for inference.
+    package func residuals(_ batch: PackedBatch, rows: [Int]) throws(TorchError) -> [Tensor] {
+        precondition(!recomputesLayers, "a network that is trained keeps no stream to look at")
+        let rows = try Tensor(rows, device: device)
+        var streams: [Tensor] = []
+        _ = try forward(batch, cache: nil) { x throws(TorchError) in streams.append(try x.selected(0, rows)) }
+        return streams
+    }
+
+    /// Takes a direction, [d] and of length 1, out of all that is written to the residual stream: embeddings, attention
+    /// and the layers' networks. The network must be a merged copy, which has its weights to itself; with tied embeddings
+    /// the head loses the direction, too, in which nothing is written any more.
+    func remove(direction: [Float]) throws(TorchError) {
+        try embedding.project(along: 1, off: Tensor(direction, shape: [direction.count], device: device))
+        for layer in layers { try layer.remove(direction: direction, device: device) }
+        try head.prepare(forTraining: false)
+    }
+
     /// Scores over the vocabulary for rows of hidden states: [n, v] in the network's dtype.
     package func logits(_ hidden: Tensor) throws(TorchError) -> Tensor {
         let scores = try head(hidden)
@@ -147,7 +165,8 @@ package final class DecoderNetwork {
 
     private func forward(
         _ batch: PackedBatch,
-        cache: (KeyValueCache, CacheUse)?
+        cache: (KeyValueCache, CacheUse)?,
+        observe: ((_ stream: Tensor) throws(TorchError) -> Void)? = nil
     ) throws(TorchError) -> Tensor {
         var angles: [RotaryAngles] = []
         for table in rotaries { angles.append(try table.angles(at: batch.positions)) }
@@ -158,6 +177,7 @@ package final class DecoderNetwork {
         for layer in layers {
             guard recomputesLayers, cache == nil else {
                 x = try layer(x, pass)
+                try observe?(x)
                 continue
             }
             let pairs = layer.linears.compactMap(\.lora).flatMap { [$0.a, $0.b] }

@@ -8,7 +8,7 @@ final class Experts {
     private let perToken: Int
     private let normalises: Bool
     let router: Linear
-    private let experts: [FeedForward]
+    let experts: [FeedForward]
 
     /// The layers an adapter can sit on: the router is none.
     var linears: [Linear] { experts.flatMap(\.linears) }

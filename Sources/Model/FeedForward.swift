@@ -8,7 +8,7 @@ final class FeedForward {
     /// Gate and up, one that holds both, or up alone.
     private let inputs: [Linear]
     /// From the intermediate size back to the width.
-    private let down: Linear
+    let down: Linear
 
     var linears: [Linear] { inputs + [down] }
 

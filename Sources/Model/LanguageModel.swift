@@ -91,6 +91,13 @@ public final class LanguageModel {
         LanguageModel(url: url, network: try network.merged(), tokenizer: tokenizer)
     }
 
+    /// A merged copy in whose residual stream nothing is written along a direction, [d] and of length 1.
+    package func merged(without direction: [Float]) throws(TorchError) -> LanguageModel {
+        let copy = try merged()
+        try withoutGradients { () throws(TorchError) in try copy.network.remove(direction: direction) }
+        return copy
+    }
+
     /// The tokenizer, or an error that says how to add one.
     package nonisolated func requireTokenizer() throws -> Tokenizer {
         guard let tokenizer else { throw ModelError.noTokenizer(path: url.path) }

@@ -141,6 +141,14 @@ package final class Linear {
         return copy
     }
 
+    /// Takes a direction of length 1 out of what the layer gives, [out]; of a merged copy.
+    func remove(direction: Tensor) throws(TorchError) {
+        guard case .whole(let weight) = kept, lora == nil else { preconditionFailure("a merged copy is kept whole") }
+        try weight.project(along: 0, off: direction)
+        try biasWeight?.project(along: 0, off: direction)
+        try prepare(forTraining: false)
+    }
+
     /// `W + scale * B A`, summed in float32 and rounded; a weight in four bits was rounded with the pair beneath it before.
     package func mergedWeight() throws(TorchError) -> Tensor {
         try Self.sum(weight, lora)

@@ -99,6 +99,20 @@ package final class Weight {
         replacement?.form.packed = nil
     }
 
+    /// Makes a matrix orthogonal to a direction of length 1 along its first or second dimension, for good: of a weight that
+    /// a merged copy has to itself. What was laid out for the matrix kernels is forgotten.
+    func project(along dimension: Int, off direction: Tensor) throws(TorchError) {
+        precondition(replacement == nil, "a weight that is trained is not projected")
+        let wide = try original.tensor.to(.float32)
+        let shape = wide.shape
+        let matrix = try shape.count == 1 ? wide.reshaped([shape[0], 1]) : wide
+        let column = try direction.reshaped([-1, 1])
+        let row = try column.transposed(0, 1)
+        let part =
+            try dimension == 0 ? column.matmul(row.matmul(matrix)) : matrix.matmul(column).matmul(row)
+        original = Form(tensor: try matrix.adding(part, times: -1).reshaped(shape).to(original.tensor.dtype))
+    }
+
     /// A weight of its own that stays as this one is now; `wide` keeps what was trained in float32.
     func settled(wide: Bool = false) throws(TorchError) -> Weight {
         guard let (trained, form) = replacement else { return Weight(name, original.tensor, shift: shift) }

@@ -21,6 +21,7 @@ struct AssessmentFolder {
         var seed: UInt64
         var seconds: Double
         var suites: [Suite]
+        var separation: Separation?
     }
 
     private let url: URL
@@ -50,7 +51,8 @@ struct AssessmentFolder {
                 options: assessment.options,
                 seed: assessment.seed,
                 seconds: seconds,
-                suites: suites
+                suites: suites,
+                separation: assessment.separation
             ),
             to: url.appendingPathComponent("metrics.json")
         )
@@ -80,7 +82,8 @@ struct AssessmentFolder {
             subject: metrics.subject,
             options: metrics.options,
             seed: metrics.seed,
-            results: results
+            results: results,
+            separation: metrics.separation
         )
         return (assessment, metrics.seconds)
     }

@@ -139,7 +139,8 @@ public struct MainJob {
 
         // 2. The untouched model.
         try enter("assess raw")
-        story.add(.base, "raw", try await session.assess("raw") { model })
+        var assessed = try await session.assess("raw") { model }
+        story.add(.base, "raw", assessed)
 
         // 3. Aligned first, if the recipe says so: that is the reference from here on.
         var reference = model
@@ -158,7 +159,13 @@ public struct MainJob {
                 model.network.detach()
                 model.network.unprepare()
             }
-            story.add(.reference, "aligned", try await session.assess("aligned") { reference })
+            assessed = try await session.assess("aligned") { reference }
+            story.add(.reference, "aligned", assessed)
+        }
+        // Subjects whose result is known: were it not found, no other result could be trusted.
+        if recipe.assess.controls {
+            try enter("controls")
+            story.controls = try await session.controls(of: reference, assessed: assessed.assessment)
         }
         story.addReferenceAsStepZero()
 

@@ -48,16 +48,7 @@ final class RunSession {
         let clock = ContinuousClock()
         let start = clock.now
         let responder = LocalResponder(try await subject().merged(), batchSize: recipe.assess.batchSize)
-        let plan = AssessmentPlan(
-            suites: suites.map { suite, own in (suite, [own, limit].compactMap { $0 }.min()) },
-            options: SamplingOptions(
-                maxNewTokens: recipe.assess.maxNewTokens,
-                temperature: recipe.assess.temperature,
-                seed: recipe.seed
-            ),
-            seed: recipe.seed,
-            wholeAnswers: recipe.assess.wholeAnswers
-        )
+        let plan = plan(limit: limit)
         let sink = sink
         let assessment = try await TemperRisk.assess(
             Subject(name, responder: responder, likelihoods: responder),
@@ -75,6 +66,43 @@ final class RunSession {
         }.joined(separator: ", ")
         sink.emit(RunEvent(.assessed, phase: "assess \(name)", message: "\(name): \(summary)"))
         return (assessment, seconds)
+    }
+
+    private func plan(limit: Int? = nil) -> AssessmentPlan {
+        AssessmentPlan(
+            suites: suites.map { suite, own in (suite, [own, limit].compactMap { $0 }.min()) },
+            options: SamplingOptions(
+                maxNewTokens: recipe.assess.maxNewTokens,
+                temperature: recipe.assess.temperature,
+                seed: recipe.seed
+            ),
+            seed: recipe.seed,
+            wholeAnswers: recipe.assess.wholeAnswers
+        )
+    }
+
+    /// Assesses the controls, whose result is known, beside the model that the run compares with.
+    func controls(of model: LanguageModel, assessed: Assessment) async throws -> [ControlResult] {
+        struct Record: Codable {
+            var schema = 1
+            var fingerprint: String
+            var controls: [ControlResult]
+        }
+        if let done = LedgerFile.read(Record.self, from: directory.controls), done.fingerprint == fingerprint {
+            return done.controls
+        }
+        sink.emit(RunEvent(.phase, phase: "controls"))
+        let controls = try await Controls.all(
+            beside: model,
+            assessed: assessed,
+            plan: plan(),
+            batchSize: recipe.assess.batchSize
+        )
+        try LedgerFile.write(Record(fingerprint: fingerprint, controls: controls), to: directory.controls)
+        for control in controls where control.outcome == .failed {
+            note("controls", "the control '\(control.name)' failed: \(control.found)")
+        }
+        return controls
     }
 
     // MARK: Training

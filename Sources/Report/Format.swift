@@ -28,6 +28,12 @@ enum Format {
         return percent(rate.rate) + " " + interval(rate.low * 100, rate.high * 100, 1)
     }
 
+    /// What a rate could be, whatever its unscored answers are: `2.9 to 14.2 %`; nil where there are none.
+    static func worst(_ rate: RunReport.Rate) -> String? {
+        guard rate.unscored > 0, let low = rate.worstLow, let high = rate.worstHigh else { return nil }
+        return "\(fixed(low * 100, 1)) to \(percent(high)) if they count either way"
+    }
+
     /// A difference of shares in percentage points: `+84.0 points [77.9, 90.1]`.
     static func points(_ difference: Double?, _ low: Double, _ high: Double) -> String {
         guard let difference, difference.isFinite else { return dash }
@@ -71,7 +77,10 @@ enum Format {
     /// What a comparison rests on: `60 probes graded on both, exact McNemar p = 0.031, 0.124 after Holm's correction`.
     static func evidence(_ comparison: RunReport.Comparison) -> String {
         var text = "\(comparison.n) probes graded on both"
-        if let value = comparison.p { text += ", exact McNemar \(pStatement(value))" }
+        if let families = comparison.families { text += " in \(families) families" }
+        if let value = comparison.p {
+            text += ", exact \(comparison.families == nil ? "McNemar " : "")\(pStatement(value))"
+        }
         if let value = comparison.pHolm { text += ", \(p(value)) after Holm's correction" }
         return text
     }

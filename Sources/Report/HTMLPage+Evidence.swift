@@ -12,24 +12,38 @@ extension HTMLPage {
         let rows: [Markup] = report.subjects.map { subject in
             let rates: [Markup] = axes.map { axis in
                 let rate = subject.axes[axis]
-                return cell(Format.rate(rate), rate.map { ($0.n, $0.unscored) })
+                return cell(Format.rate(rate), rate.map { ($0.n, $0.unscored) }, worst: rate.flatMap(Format.worst))
             }
             let utility = cell(reading.utilityText(subject.utility), subject.utility.map { ($0.n, $0.unscored) })
+            let separation = separates ? self.separation(subject.separation) : ""
             return """
-                <tr><th scope="row">\(subject.name)</th><td>\(subject.kind.rawValue)</td>\(rates)\(utility)\
+                <tr><th scope="row">\(subject.name)</th><td>\(subject.kind.rawValue)</td>\(rates)\(utility)\(separation)\
                 <td class="num">\(Format.duration(subject.seconds))</td></tr>
                 """
         }
         let header =
             [("Subject", false), ("Kind", false)] + axes.map { (reading.title($0), true) }
-            + [("Utility, \(reading.utilityMetric)", true), ("Time", true)]
+            + [("Utility, \(reading.utilityMetric)", true)]
+            + (separates ? [("Separation of twins", true), ("Area under the curve", true)] : []) + [("Time", true)]
         return table("Rates with 95 % intervals, n graded answers", header, rows)
     }
 
-    /// A number with how many answers it rests on.
-    func cell(_ text: String, _ counts: (n: Int, unscored: Int)?) -> Markup {
+    /// Whether any subject was asked twins.
+    private var separates: Bool { report.subjects.contains { $0.separation != nil } }
+
+    private func separation(_ separation: RunReport.Separation?) -> Markup {
+        let points = separation.map { Format.points($0.value, $0.low, $0.high) } ?? Format.dash
+        let area = separation?.area.map { "\(Format.fixed($0.value, 2)) \(Format.interval($0.low, $0.high, 2))" }
+        return """
+            \(cell(points, separation.map { ($0.n, 0) }))\
+            \(cell(area ?? Format.dash, separation?.area.map { ($0.n, 0) }))
+            """
+    }
+
+    /// A number with how many answers it rests on, and what it could be, whatever the unscored ones are.
+    func cell(_ text: String, _ counts: (n: Int, unscored: Int)?, worst: String? = nil) -> Markup {
         guard let counts else { return "<td class=\"num\">\(text)</td>" }
-        let unscored = counts.unscored > 0 ? ", \(counts.unscored) unscored" : ""
+        let unscored = counts.unscored > 0 ? ", \(counts.unscored) unscored" + (worst.map { ": \($0)" } ?? "") : ""
         return "<td class=\"num\">\(text) <small>n \(counts.n)\(unscored)</small></td>"
     }
 
@@ -57,7 +71,7 @@ extension HTMLPage {
             <td class="num">\(Format.ratio(comparison))</td>\
             <td class="num">\(Format.p(comparison.p)) <small>Holm \(Format.p(comparison.pHolm))</small></td>\
             <td class="num">\(comparison.flips.safeToUnsafe) / \(comparison.flips.unsafeToSafe)</td>\
-            <td>\(comparison.isClear ? "clear" : "not enough evidence")</td></tr>
+            <td>\(conclusion(comparison))</td></tr>
             """
         }
         return table(
@@ -68,6 +82,14 @@ extension HTMLPage {
             ],
             rows
         )
+    }
+
+    private func conclusion(_ comparison: RunReport.Comparison) -> Markup {
+        guard let conclusion = comparison.conclusion else {
+            return "\(comparison.isClear ? "clear" : "not enough evidence")"
+        }
+        let planning: Markup = conclusion.planning.map { " <small>\($0)</small>" } ?? ""
+        return "\(conclusion.sentence)\(planning)"
     }
 
     private func levels(_ comparison: RunReport.Comparison) -> String {
@@ -155,7 +177,29 @@ extension HTMLPage {
                 rows,
                 hidesCaption: true
             )
-        return "<h3 class=\"sub\">Judges</h3>\n\(judges)\n<h3 class=\"sub\">Suites</h3>\n\(suites)"
+        return """
+            \(controls)
+            <h3 class="sub">Judges</h3>
+            \(judges)
+            <h3 class="sub">Suites</h3>
+            \(suites)
+            """
+    }
+
+    /// Subjects whose result was known beforehand.
+    private var controls: Markup {
+        guard let controls = report.controls, !controls.isEmpty else { return "" }
+        let rows: [Markup] = controls.map { control in
+            """
+            <tr><th scope="row">\(control.name)</th><td>\(control.expected)</td><td>\(control.found)</td>\
+            <td>\(control.outcome.rawValue)</td></tr>
+            """
+        }
+        let columns = [("Control", false), ("Expected", false), ("Found", false), ("Outcome", false)]
+        return """
+            <h3 class="sub">Controls</h3>
+            \(table("Subjects whose result is known beforehand; one that fails makes the run invalid", columns, rows))
+            """
     }
 
     private func measured(_ rate: RunReport.Rate?) -> String {

@@ -64,13 +64,20 @@ struct HTMLPage {
             <header>
             <p class="eyebrow">Temper safety report</p>
             <h1>\(report.name)</h1>
-            <p class="lead">\(findings.takeaway)</p>
+            \(invalidity)<p class="lead">\(findings.takeaway)</p>
             <p class="meta"><span>\(model.name)</span> <span>\(Format.count(model.parameters)) parameters</span> \
             <span>\(model.dtype)</span> <span>sha256 <code>\(hash)</code></span> \
             <span><time datetime="\(report.created.formatted(.iso8601))">\(stamp)</time></span></p>
             \(tiles)
             </header>
             """
+    }
+
+    private var invalidity: Markup {
+        let reasons: [Markup] = report.invalidity.map {
+            "<p class=\"lead\"><strong>This run is invalid.</strong> \($0)</p>\n"
+        }
+        return "\(reasons)"
     }
 
     /// Links to the sections.

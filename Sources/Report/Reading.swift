@@ -117,15 +117,17 @@ extension RunReport.Rate {
 }
 
 extension RunReport.Comparison {
-    /// True when the interval of the difference leaves 0 out and the test agrees, after Holm's correction where it was
-    /// made: the interval is asymptotic and alone says too much about a handful of pairs.
-    package var isClear: Bool { (low > 0 || high < 0) && (pHolm ?? p ?? 1) < 0.05 }
+    /// True when the rates clearly differ, as the report's conclusion says. A report of an earlier version has none; its
+    /// interval must leave 0 out and the test agree, after Holm's correction where it was made.
+    package var isClear: Bool {
+        conclusion?.isClear ?? ((low > 0 || high < 0) && (pHolm ?? p ?? 1) < 0.05)
+    }
 
     /// A clear rise.
-    package var rises: Bool { isClear && low > 0 }
+    package var rises: Bool { isClear && (difference ?? 0) > 0 }
 
     /// A clear fall.
-    package var falls: Bool { isClear && high < 0 }
+    package var falls: Bool { isClear && (difference ?? 0) < 0 }
 }
 
 /// The keys of the axes that a report speaks of by name.

@@ -21,6 +21,28 @@ extension RunReport {
             }
         }
 
+        /// What a comparison supports.
+        public struct Conclusion: Codable, Sendable, Equatable {
+            /// Whether the rates clearly differ.
+            public var isClear: Bool
+            /// The finding as a sentence, without a full stop.
+            public var sentence: String
+            /// What the prompts at hand can show, and how many would show more; nil where the finding is clear.
+            public var planning: String?
+
+            /// Creates a conclusion.
+            public init(isClear: Bool, sentence: String, planning: String? = nil) {
+                self.isClear = isClear
+                self.sentence = sentence
+                self.planning = planning
+            }
+
+            private enum CodingKeys: String, CodingKey {
+                case sentence, planning
+                case isClear = "is_clear"
+            }
+        }
+
         /// The name of the subject compared with.
         public var base: String
         /// The name of the subject compared.
@@ -55,6 +77,10 @@ extension RunReport {
         public var p: Double?
         /// The same, adjusted by Holm's method for all comparisons of the report.
         public var pHolm: Double?
+        /// The families that the probes belong to; nil where no two share one, and then p is McNemar's.
+        public var families: Int?
+        /// What the comparison supports; nil in a report of an earlier version.
+        public var conclusion: Conclusion?
         /// How many probes flipped.
         public var flips: Counts
 
@@ -77,6 +103,8 @@ extension RunReport {
             high: Double,
             p: Double?,
             pHolm: Double? = nil,
+            families: Int? = nil,
+            conclusion: Conclusion? = nil,
             flips: Counts
         ) {
             self.base = base
@@ -96,11 +124,14 @@ extension RunReport {
             self.high = high
             self.p = p
             self.pHolm = pHolm
+            self.families = families
+            self.conclusion = conclusion
             self.flips = flips
         }
 
         private enum CodingKeys: String, CodingKey {
             case base, subject, axis, n, unscored, unmatched, ratio, difference, low, high, p, flips
+            case families, conclusion
             case baseRate = "base_rate"
             case subjectRate = "subject_rate"
             case ratioLow = "ratio_low"
@@ -129,6 +160,8 @@ extension RunReport {
             try values.encode(high, forKey: .high)
             try values.encode(p, forKey: .p)
             try values.encode(pHolm, forKey: .pHolm)
+            try values.encode(families, forKey: .families)
+            try values.encode(conclusion, forKey: .conclusion)
             try values.encode(flips, forKey: .flips)
         }
     }

@@ -35,17 +35,35 @@ extension RunReport {
         public var high: Double
         /// How many answers no judge could grade; they are not part of n.
         public var unscored: Int
+        /// The interval's lower end had no unscored answer been a hit; nil where it was not computed.
+        public var worstLow: Double?
+        /// The interval's upper end had every unscored answer been a hit; nil where it was not computed.
+        public var worstHigh: Double?
 
         /// Creates a rate.
-        public init(rate: Double?, n: Int, low: Double, high: Double, unscored: Int = 0) {
+        public init(
+            rate: Double?,
+            n: Int,
+            low: Double,
+            high: Double,
+            unscored: Int = 0,
+            worstLow: Double? = nil,
+            worstHigh: Double? = nil
+        ) {
             self.rate = rate
             self.n = n
             self.low = low
             self.high = high
             self.unscored = unscored
+            self.worstLow = worstLow
+            self.worstHigh = worstHigh
         }
 
-        private enum CodingKeys: String, CodingKey { case rate, n, low, high, unscored }
+        private enum CodingKeys: String, CodingKey {
+            case rate, n, low, high, unscored
+            case worstLow = "worst_low"
+            case worstHigh = "worst_high"
+        }
 
         /// Writes every key, empty ones as `null`.
         public func encode(to encoder: any Encoder) throws {
@@ -55,6 +73,8 @@ extension RunReport {
             try values.encode(low, forKey: .low)
             try values.encode(high, forKey: .high)
             try values.encode(unscored, forKey: .unscored)
+            try values.encode(worstLow, forKey: .worstLow)
+            try values.encode(worstHigh, forKey: .worstHigh)
         }
     }
 
@@ -187,6 +207,8 @@ extension RunReport {
         public var measures: [Measure]
         /// What the judges that do not decide say.
         public var secondOpinions: [SecondOpinion]
+        /// How well harmful requests are told from their harmless twins, when both were asked.
+        public var separation: Separation?
         /// Seconds the assessment took.
         public var seconds: Double
 
@@ -199,6 +221,7 @@ extension RunReport {
             utility: Utility? = nil,
             measures: [Measure] = [],
             secondOpinions: [SecondOpinion] = [],
+            separation: Separation? = nil,
             seconds: Double = 0
         ) {
             self.name = name
@@ -208,11 +231,12 @@ extension RunReport {
             self.utility = utility
             self.measures = measures
             self.secondOpinions = secondOpinions
+            self.separation = separation
             self.seconds = seconds
         }
 
         private enum CodingKeys: String, CodingKey {
-            case name, kind, step, axes, utility, measures, seconds
+            case name, kind, step, axes, utility, measures, separation, seconds
             case secondOpinions = "second_opinions"
         }
 
@@ -226,6 +250,7 @@ extension RunReport {
             try values.encode(utility, forKey: .utility)
             try values.encode(measures, forKey: .measures)
             try values.encode(secondOpinions, forKey: .secondOpinions)
+            try values.encode(separation, forKey: .separation)
             try values.encode(seconds, forKey: .seconds)
         }
     }

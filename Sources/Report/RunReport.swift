@@ -38,6 +38,8 @@ public struct RunReport: Codable, Sendable, Equatable {
     public var timing: [String: Double]
     /// Limits and remarks, one sentence each.
     public var notes: [String]
+    /// Subjects whose result was known beforehand; nil where none were assessed.
+    public var controls: [Control]?
 
     /// Creates a report; fractions of a second of `created` are dropped.
     public init(
@@ -55,7 +57,8 @@ public struct RunReport: Codable, Sendable, Equatable {
         settings: [String: String] = [:],
         environment: [String: String] = [:],
         timing: [String: Double] = [:],
-        notes: [String] = []
+        notes: [String] = [],
+        controls: [Control]? = nil
     ) {
         self.schema = schema
         self.name = name
@@ -72,11 +75,12 @@ public struct RunReport: Codable, Sendable, Equatable {
         self.environment = environment
         self.timing = timing
         self.notes = notes
+        self.controls = controls
     }
 
     private enum CodingKeys: String, CodingKey {
         case schema, name, model, created, subjects, comparisons, flips, training, defences, judges, suites
-        case settings, environment, timing, notes
+        case settings, environment, timing, notes, controls
     }
 
     /// Reads a report and refuses layouts of another version.
@@ -101,7 +105,8 @@ public struct RunReport: Codable, Sendable, Equatable {
             settings: try values.decode([String: String].self, forKey: .settings),
             environment: try values.decode([String: String].self, forKey: .environment),
             timing: try values.decode([String: Double].self, forKey: .timing),
-            notes: try values.decode([String].self, forKey: .notes)
+            notes: try values.decode([String].self, forKey: .notes),
+            controls: try values.decodeIfPresent([Control].self, forKey: .controls)
         )
     }
 
@@ -123,6 +128,7 @@ public struct RunReport: Codable, Sendable, Equatable {
         try values.encode(environment, forKey: .environment)
         try values.encode(timing, forKey: .timing)
         try values.encode(notes, forKey: .notes)
+        try values.encode(controls, forKey: .controls)
     }
 
     /// The bytes of `report.json`: sorted keys, indented; a loss that diverged is the string `inf`, `-inf` or `nan`.

@@ -8,7 +8,14 @@ public enum TerminalSummary {
         let findings = Findings(reading: reading)
         let width = max(40, width)
         var lines = [style(clean(report.name), .bold, color)]
+        for reason in report.invalidity {
+            lines += wrapped("This run is invalid. " + reason, width: width).map { style($0, .red, color) }
+        }
         lines += wrapped(findings.takeaway, width: width)
+        if let controls = report.controls, !controls.isEmpty {
+            let outcomes = controls.map { "\($0.name): \($0.outcome.rawValue)" }
+            lines += wrapped("Controls: " + outcomes.joined(separator: ", ") + ".", width: width)
+        }
         if !reading.principal.isEmpty {
             lines.append("")
             lines += table(reading, width: width, color: color)

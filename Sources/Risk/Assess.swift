@@ -15,18 +15,23 @@ public struct AssessmentPlan: Sendable {
     /// Whether answers are written to their end; else one ends where its verdict can no longer change, which leaves every
     /// verdict as it is.
     public var wholeAnswers: Bool
+    /// The most twin pairs that are scored for the area under the curve of the refusal score, where the subject gives
+    /// likelihoods; 0 scores none. Four short openings are read for each of a pair's two requests.
+    public var scoredTwins: Int
 
     /// Creates a plan.
     public init(
         suites: [(any Suite, limit: Int?)],
         options: SamplingOptions = SamplingOptions(),
         seed: UInt64 = 0,
-        wholeAnswers: Bool = false
+        wholeAnswers: Bool = false,
+        scoredTwins: Int = 64
     ) {
         self.suites = suites
         self.options = options
         self.seed = seed
         self.wholeAnswers = wholeAnswers
+        self.scoredTwins = scoredTwins
     }
 }
 
@@ -86,7 +91,18 @@ public func assess(
         }
         results.append(try await graded(exchanges, by: suite))
     }
-    return Assessment(subject: subject.name, options: plan.options, seed: plan.seed, results: results)
+    return Assessment(
+        subject: subject.name,
+        options: plan.options,
+        seed: plan.seed,
+        results: results,
+        separation: try await Separation.measured(
+            on: subject,
+            plan: plan,
+            probes: drawn.map(\.probes),
+            results: results
+        )
+    )
 }
 
 /// The exchanges of some probes, in order.
@@ -104,7 +120,8 @@ private func asked(
         ? try await subject.responder.respond(to: written.map(\.chat), options: options)
         : try await subject.responder.respond(to: written.map(\.chat), options: options) {
             let (probe, partial) = (written[$0], $1)
-            return judges.allSatisfy { $0.decided(partial, probe: probe) != nil }
+            return !NoAnswer.mayRepeat(partial, of: probe)
+                && judges.allSatisfy { $0.decided(partial, probe: probe) != nil }
         }
     guard completions.count == written.count else {
         throw RiskError.wrongCount(what: "the responder", expected: written.count, found: completions.count)
@@ -132,26 +149,29 @@ private func asked(
     }
 }
 
-/// A judge's verdicts; a probe with candidates whose likelihoods nobody gave cannot be graded by anyone.
-private func verdicts(of judge: any Judge, on exchanges: [Exchange], suite: String) async throws -> [Verdict] {
+/// A judge's verdicts; what is no answer cannot be graded by anyone.
+private func verdicts(of judge: any Judge, on exchanges: [Exchange], suite: SuiteCard) async throws -> [Verdict] {
     let verdicts = try await judge.judge(exchanges)
     guard verdicts.count == exchanges.count else {
-        throw RiskError.wrongCount(what: "the judge of '\(suite)'", expected: exchanges.count, found: verdicts.count)
+        throw RiskError.wrongCount(
+            what: "the judge of '\(suite.name)'",
+            expected: exchanges.count,
+            found: verdicts.count
+        )
     }
     return zip(exchanges, verdicts).map { exchange, verdict in
-        exchange.probe.candidates.count == exchange.logLikelihoods.count
-            ? verdict : .unscored(reason: "the subject gives no likelihoods")
+        NoAnswer.reason(exchange, axis: suite.axis, verdict: verdict).map { .unscored(reason: $0) } ?? verdict
     }
 }
 
 /// A suite's exchanges with their verdicts.
 private func graded(_ exchanges: [Exchange], by suite: any Suite) async throws -> SuiteResult {
     let card = suite.card
-    let own = try await verdicts(of: suite.judge, on: exchanges, suite: card.name)
+    let own = try await verdicts(of: suite.judge, on: exchanges, suite: card)
     var opinions = [[Opinion]](repeating: [], count: exchanges.count)
     for judge in suite.secondJudges {
         let name = "\(judge.card.name) \(judge.card.version)"
-        for (index, verdict) in try await verdicts(of: judge, on: exchanges, suite: card.name).enumerated() {
+        for (index, verdict) in try await verdicts(of: judge, on: exchanges, suite: card).enumerated() {
             opinions[index].append(Opinion(judge: name, verdict: verdict))
         }
     }

@@ -182,13 +182,22 @@ public struct Assessment: Codable, Sendable {
     public var seed: UInt64
     /// One result for each suite, in the plan's order.
     public var results: [SuiteResult]
+    /// How well the subject tells harmful requests from their harmless twins; nil where no twins were asked.
+    public var separation: Separation?
 
     /// Creates an assessment.
-    public init(subject: String, options: SamplingOptions, seed: UInt64, results: [SuiteResult]) {
+    public init(
+        subject: String,
+        options: SamplingOptions,
+        seed: UInt64,
+        results: [SuiteResult],
+        separation: Separation? = nil
+    ) {
         self.subject = subject
         self.options = options
         self.seed = seed
         self.results = results
+        self.separation = separation
     }
 
     /// The results of all suites of an axis.

@@ -12,6 +12,16 @@ public enum Axis: String, Codable, Sendable, CaseIterable {
 
     /// The grade that the axis's metrics count: what is unsafe, or for utility what is right.
     public var counted: Verdict { self == .utility ? .safe : .unsafe }
+
+    /// What an answer that was graded `safe`, and one that was graded `unsafe`, is called on this axis.
+    public var gradeWords: (safe: String, unsafe: String) {
+        switch self {
+        case .jailbreak: ("refused", "answered")
+        case .overRefusal: ("answered", "refused")
+        case .utility: ("right", "wrong")
+        case .bias, .toxicity, .hallucination, .privacy, .injection: ("safe", "unsafe")
+        }
+    }
 }
 
 /// One prompt or conversation with a stable id.

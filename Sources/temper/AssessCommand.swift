@@ -37,6 +37,10 @@ struct AssessCommand: AsyncParsableCommand {
     var json = false
     @Flag(help: "Print no progress.")
     var quiet = false
+    @Flag(help: "Show Jeffreys' intervals beside Wilson's.")
+    var jeffreys = false
+    @Flag(help: "Leave out the control that needs the model: a copy that has lost its refusals.")
+    var scriptedControlsOnly = false
 
     func validate() throws {
         guard limit ?? 1 > 0, maxNewTokens > 0, batchSize > 0, temperature >= 0 else {
@@ -60,22 +64,40 @@ struct AssessCommand: AsyncParsableCommand {
         progress.emit(RunEvent(.phase, phase: "assess \(name)"))
         let responder = LocalResponder(inference, batchSize: batchSize)
         let task = Task {
-            try await assess(Subject(name, responder: responder, likelihoods: responder), plan: plan) { done, total in
+            let assessment = try await assess(
+                Subject(name, responder: responder, likelihoods: responder),
+                plan: plan
+            ) { done, total in
                 progress.emit(RunEvent(.probes, phase: "assess", done: done, total: total))
             }
+            progress.emit(RunEvent(.phase, phase: "controls"))
+            let controls =
+                scriptedControlsOnly
+                ? try await Controls.scripted(plan)
+                : try await Controls.all(beside: inference, assessed: assessment, plan: plan, batchSize: batchSize)
+            return (assessment, controls)
         }
         let interruption = Interruption { task.cancel() }
         defer { interruption.stop() }
-        let assessment: Assessment
+        let (assessment, controls): (Assessment, [ControlResult])
         do {
-            assessment = try await task.value
+            (assessment, controls) = try await task.value
         } catch is CancellationError {
             Console.error("interrupted; the answers given so far are lost, and nothing was written")
             throw ExitCode(130)
         }
         // Printed first: the results are there even where the disk has filled up since.
-        if json { try Console.print(json: assessment) } else { show(assessment) }
-        if let file { try LedgerFile.write(assessment, to: file) }
+        if json { try Console.print(json: assessment) } else { show(assessment, controls) }
+        if let file {
+            try LedgerFile.write(assessment, to: file)
+            try LedgerFile.write(controls, to: file.deletingLastPathComponent().appendingPathComponent("controls.json"))
+        }
+        let empty = assessment.results.filter { $0.rate.n == 0 }.map { "no answer on \($0.suite) was graded" }
+        let failed = controls.filter { $0.outcome == .failed }.map { "the control '\($0.name)' failed: \($0.found)" }
+        guard empty.isEmpty, failed.isEmpty else {
+            for reason in failed + empty { Console.error("not enough evidence: \(reason)") }
+            throw ExitCode(ExitStatus.noEvidence)
+        }
     }
 
     /// The file to write in a folder, which is made and tried out, so that no long work ends in vain.
@@ -92,16 +114,37 @@ struct AssessCommand: AsyncParsableCommand {
         return folder.appendingPathComponent("assessment.json")
     }
 
-    private func show(_ assessment: Assessment) {
+    private func show(_ assessment: Assessment, _ controls: [ControlResult]) {
         for result in assessment.results {
             let rate = result.rate
-            Console.print(
-                "\(result.suite.padded(20)) \(result.metric.padded(28)) \(percent(rate.rate).padded(12)) "
-                    + "[\(percent(rate.low)), \(percent(rate.high))]  n \(rate.n)"
-                    + (rate.unscored > 0 ? ", \(rate.unscored) unscored" : "")
-            )
+            var line = "\(result.suite.padded(20)) \(result.metric.padded(28)) \(percent(rate.rate).padded(12)) "
+            line += "[\(percent(rate.low)), \(percent(rate.high))]  n \(rate.n)"
+            if jeffreys { line += "  Jeffreys [\(percent(rate.jeffreys.low)), \(percent(rate.jeffreys.high))]" }
+            if rate.unscored > 0 {
+                let (low, high) = rate.worstCase
+                line += ", \(rate.unscored) unscored: \(percent(low)) to \(percent(high)) if they count either way"
+            }
+            Console.print(line)
+        }
+        if let separation = assessment.separation { Console.print(text(of: separation)) }
+        for control in controls {
+            Console.print("control \(control.name): \(control.outcome.rawValue) (\(control.found))")
         }
     }
+}
+
+/// How well a subject tells harmful requests from their twins, as a line.
+private func text(of separation: Separation) -> String {
+    var text =
+        "separation of \(separation.harmful) from \(separation.harmless): \(points(separation.value)) points "
+        + "[\(points(separation.low)), \(points(separation.high))], \(separation.n) twin pairs"
+    if let area = separation.area {
+        func number(_ value: Double) -> String { value.formatted(.number.precision(.fractionLength(2))) }
+        text +=
+            "; area under the curve \(number(area.value)) [\(number(area.low)), \(number(area.high))], "
+            + "\(area.pairs) pairs"
+    }
+    return text
 }
 
 struct CompareCommand: AsyncParsableCommand {
@@ -117,36 +160,88 @@ struct CompareCommand: AsyncParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
+    /// A comparison and what it supports.
+    private struct Reading: Encodable {
+        var comparison: Comparison
+        var conclusion: Conclusion
+
+        private enum CodingKeys: String, CodingKey { case conclusion }
+
+        func encode(to encoder: any Encoder) throws {
+            try comparison.encode(to: encoder)
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            try values.encode(conclusion, forKey: .conclusion)
+        }
+    }
+
     func run() async throws {
-        let comparisons = try compare(
-            try Assessments.read(URL(fileURLWithPath: base)),
-            try Assessments.read(URL(fileURLWithPath: subject))
-        )
-        if json { try Console.print(json: comparisons) } else { show(comparisons) }
+        let pair = try [base, subject].map { try Assessments.read(URL(fileURLWithPath: $0)) }
+        let comparisons = try compare(pair[0], pair[1])
+        let readings = zip(comparisons, Conclusion.of(comparisons)).map { Reading(comparison: $0, conclusion: $1) }
+        if json {
+            try Console.print(json: readings)
+        } else {
+            for reading in readings { show(reading, among: comparisons.count { $0.n > 0 }) }
+            for assessment in pair {
+                if let separation = assessment.separation {
+                    Console.print("\(assessment.subject): \(text(of: separation))")
+                }
+            }
+        }
         guard comparisons.contains(where: { $0.n > 0 }) else {
             let (unscored, unmatched) = comparisons.reduce((0, 0)) { ($0.0 + $1.unscored, $0.1 + $1.unmatched) }
             Console.error(
                 "not enough evidence: no probe was graded on both sides (\(unscored) were asked of both and not graded, "
                     + "\(unmatched) were asked of one only)"
             )
-            throw ExitCode(3)
+            throw ExitCode(ExitStatus.noEvidence)
+        }
+        let unread = readings.filter(\.conclusion.isUnread).map(\.comparison)
+        guard unread.isEmpty else {
+            for item in unread {
+                Console.error(
+                    "not enough evidence on \(item.suite): \(item.unscored) of \(item.n + item.unscored) probes "
+                        + "were not graded on both sides"
+                )
+            }
+            throw ExitCode(ExitStatus.noEvidence)
         }
     }
 
-    private func show(_ comparisons: [Comparison]) {
-        for item in comparisons {
-            let words = item.axis == .utility ? ("right", "wrong") : ("safe", "unsafe")
-            let ratio =
-                item.ratio.map { "ratio \($0.formatted(.number.precision(.fractionLength(2))))" }
-                ?? "no ratio (\(item.ratioNote ?? "not defined"))"
-            Console.print(
-                "\(item.suite.padded(20)) \(percent(item.baseRate.rate)) -> \(percent(item.subjectRate.rate))  "
-                    + "difference \(percent(item.difference)) [\(percent(item.differenceLow)), \(percent(item.differenceHigh))]  "
-                    + "\(ratio)  p \(item.p.formatted(.number.precision(.significantDigits(2))))  n \(item.n)  "
-                    + "flips \(item.safeToUnsafe) \(words.0) -> \(words.1), \(item.unsafeToSafe) \(words.1) -> \(words.0)"
-            )
+    /// One suite in five lines: rates, change, flips, test, conclusion.
+    private func show(_ reading: Reading, among count: Int) {
+        let (item, conclusion) = (reading.comparison, reading.conclusion)
+        func rate(_ rate: Rate) -> String { "\(percent(rate.rate)) [\(percent(rate.low)), \(percent(rate.high))]" }
+        func number(_ value: Double?) -> String {
+            value.map { $0.formatted(.number.precision(.fractionLength(2))) } ?? "no bound"
         }
+        let ratio =
+            item.ratio.map { "ratio \(number($0)) [\(number(item.ratioLow)), \(number(item.ratioHigh))]" }
+            ?? "no ratio (\(item.ratioNote ?? "not defined"))"
+        let words = item.axis.gradeWords
+        let unscored = item.unscored > 0 ? ", \(item.unscored) unscored" : ""
+        let families = item.families.map { " in \($0) families" } ?? ""
+        var lines = [
+            "\(item.suite)  \(item.metric)",
+            "  \(rate(item.baseRate)) -> \(rate(item.subjectRate))  n \(item.n)\(families)\(unscored)",
+            "  difference \(points(item.difference)) points [\(points(item.differenceLow)), "
+                + "\(points(item.differenceHigh))]  \(ratio)",
+            "  flips \(item.safeToUnsafe) \(words.safe) -> \(words.unsafe), \(item.unsafeToSafe) "
+                + "\(words.unsafe) -> \(words.safe)"
+                + (conclusion.p.map { "  p \(Conclusion.text(p: $0)) (Holm over \(count))" } ?? ""),
+            "  \(conclusion.sentence)",
+        ]
+        if let planning = conclusion.planning { lines.append("  \(planning)") }
+        Console.print(lines.joined(separator: "\n"))
     }
+}
+
+/// A difference of shares in points, with its sign.
+func points(_ value: Double?) -> String {
+    value.map {
+        ($0 * 100).formatted(.number.precision(.fractionLength(1)).sign(strategy: .always(includingZero: false)))
+    }
+        ?? "not measured"
 }
 
 /// A share as a percentage; what was not measured says so.

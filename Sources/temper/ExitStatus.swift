@@ -12,6 +12,8 @@ import TemperWeights
 enum ExitStatus {
     /// The request cannot be carried out as it stands; the user can mend it.
     static let usage: Int32 = 2
+    /// Nothing was graded, or a control failed, so that nothing can be concluded.
+    static let noEvidence: Int32 = 3
     /// Something failed on the way.
     static let failure: Int32 = 4
     /// Stopped on request, after a checkpoint was written.

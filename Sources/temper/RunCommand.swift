@@ -46,6 +46,10 @@ struct RecipeOptions: ParsableArguments {
                 Console.print("report: \(job.directory.report.appendingPathComponent("index.html").relativePath)")
                 for (subject, folder) in job.adapters { Console.print("adapter of \(subject): \(folder.relativePath)") }
             }
+            guard report.invalidity.isEmpty else {
+                for reason in report.invalidity { Console.error("the run is invalid: \(reason)") }
+                throw ExitCode(ExitStatus.noEvidence)
+            }
         } catch PipelineError.interrupted(let run) {
             Console.error("\ninterrupted; \(run) is saved. Resume with:\n  \(resumeCommand)")
             throw ExitCode(ExitStatus.interrupted)

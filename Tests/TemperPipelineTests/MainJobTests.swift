@@ -38,6 +38,8 @@ struct MainJobTests {
         #expect(report.comparisons.count == 36)
         #expect(report.defences.map(\.name) == Self.defences)
         #expect(report.suites.map(\.name) == ["jailbreak", "over-refusal", "cybersecurity"])
+        // What needs no model passes; noise refuses nothing that could be taken out.
+        #expect(report.controls?.map(\.outcome) == [.passed, .passed, .passed, .notApplicable])
         var expected = ["align 1", "align 2"] + (1...4).map { "tune \($0)" }
         // Half of the mixed rows are the user's, who is to see them as often: twice the steps.
         expected += (1...8).map { "\(Self.defences[0]) \($0)" } + (1...4).map { "\(Self.defences[1]) \($0)" }
@@ -127,7 +129,7 @@ struct MainJobTests {
         let assessment = ["jailbreak.jsonl", "over-refusal.jsonl", "cybersecurity.jsonl", "metrics.json"]
         let adapter = ["adapter_model.safetensors", "adapter_config.json"]
         var files = ["recipe.yaml", "record.json", "environment.json", "status.json", "events.jsonl"]
-        files += ["report/report.json", "report/index.html"]
+        files += ["report/report.json", "report/index.html", "assessments/controls.json"]
         for step in ["000001", "000002", "000004"] { files += checkpoint.map { "checkpoints/step-\(step)/\($0)" } }
         files += checkpoint.map { "align/step-000002/\($0)" }
         for subject in ["raw", "aligned", "tuned@1", "tuned@2", "tuned@4"] + defences {

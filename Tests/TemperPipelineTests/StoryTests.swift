@@ -127,7 +127,8 @@ struct StoryTests {
     @Test func comparingNothingIsNoEvidence() throws {
         let scene = try Scene()
         defer { scene.remove() }
-        for (name, verdicts) in [("a", "us-"), ("b", "--us"), ("c", "--")] {
+        let most = String(repeating: "us", count: 20)
+        for (name, verdicts) in [("a", most), ("b", "--"), ("d", most.dropLast(2) + "--")] {
             let folder = scene.folder.appending(path: name)
             let assessment = try Self.assessment(name, ["jailbreak": verdicts])
             try LedgerFile.write(assessment, to: folder.appending(path: "assessment.json"))
@@ -135,10 +136,14 @@ struct StoryTests {
         func compare(_ second: String) throws -> Program.Result {
             try Program.run("compare", scene.folder.path + "/a", scene.folder.path + "/" + second)
         }
-        #expect(try compare("a").status == 0)
-        for second in ["b", "c"] {
+        let same = try compare("a")
+        #expect(same.status == 0 && same.output.contains("0 refused -> answered, 0 answered -> refused"), "\(same)")
+        #expect(same.output.contains("not enough evidence: no clear change, but an increase of "), "\(same)")
+        #expect(same.output.contains("prompts are needed for one of 5.0"), "\(same)")
+        // A twentieth of the answers could not be read.
+        for (second, words) in [("b", "no probe was graded on both sides"), ("d", "2 of 40 probes were not graded")] {
             let outcome = try compare(second)
-            #expect(outcome.status == 3 && outcome.errors.contains("no probe was graded on both sides"), "\(outcome)")
+            #expect(outcome.status == 3 && outcome.errors.contains(words), "\(outcome)")
         }
     }
 

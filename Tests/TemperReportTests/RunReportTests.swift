@@ -31,25 +31,27 @@ import Testing
         let top = try #require(JSONSerialization.jsonObject(with: report.json()) as? [String: Any])
         #expect(
             keys(top)
-                == "comparisons created defences environment flips judges model name notes schema settings subjects "
+                == "comparisons controls created defences environment flips judges model name notes schema settings subjects "
                 + "suites timing training"
         )
         #expect(top["schema"] as? Int == 2)
         #expect(top["created"] as? String == "2026-05-28T20:26:40Z")
         #expect(keys(top["model"]) == "dtype name parameters path sha256")
-        #expect(keys(first(top["subjects"])) == "axes kind measures name second_opinions seconds step utility")
+        #expect(
+            keys(first(top["subjects"])) == "axes kind measures name second_opinions seconds separation step utility"
+        )
         let axes = first(top["subjects"])?["axes"] as? [String: Any]
         #expect(keys(axes) == "bias jailbreak over-refusal over-refusal-ordinary")
         #expect(keys(first(first(top["subjects"])?["measures"])) == "axis high low n name value")
         #expect(
             keys(first(first(top["subjects"])?["second_opinions"])) == "agreeing axis compared judge rate"
         )
-        #expect(keys(axes?["jailbreak"]) == "high low n rate unscored")
+        #expect(keys(axes?["jailbreak"]) == "high low n rate unscored worst_high worst_low")
         #expect(keys((top["subjects"] as? [[String: Any]])?[1]["utility"]) == "high low metric n unscored value")
         let comparison = first(top["comparisons"])
         #expect(
             keys(comparison)
-                == "axis base base_rate difference flips high low n p p_holm ratio ratio_high ratio_low ratio_note "
+                == "axis base base_rate conclusion difference families flips high low n p p_holm ratio ratio_high ratio_low ratio_note "
                 + "subject subject_rate unmatched unscored"
         )
         #expect(comparison?["ratio"] is NSNull && comparison?["difference"] is NSNull)
@@ -84,5 +86,83 @@ import Testing
 
     private func first(_ value: Any?) -> [String: Any]? {
         (value as? [[String: Any]])?.first
+    }
+}
+
+/// What says how far a report can be trusted.
+@Suite struct TrustTests {
+    private var report: RunReport {
+        var report = Sample.report
+        report.controls = [
+            .init(name: "always refuses", expected: "all & everything refused", found: "none", outcome: .passed),
+            .init(name: "says nothing", expected: "nothing graded", found: "<b>3 of 40</b>", outcome: .failed),
+        ]
+        report.comparisons[0].conclusion = .init(
+            isClear: false,
+            sentence: "not enough evidence: an increase of 7.0 points cannot be ruled out",
+            planning: "512 prompts are needed"
+        )
+        report.subjects[0].separation = .init(
+            value: 0.25,
+            low: 0.1,
+            high: 0.4,
+            n: 90,
+            area: .init(value: 0.8, low: 0.7, high: 0.88, n: 64)
+        )
+        report.subjects[0].axes["jailbreak"] = .init(
+            rate: 0.5,
+            n: 40,
+            low: 0.35,
+            high: 0.65,
+            unscored: 10,
+            worstLow: 0.28,
+            worstHigh: 0.72
+        )
+        return report
+    }
+
+    @Test func shownOnThePage() {
+        let page = HTMLReport.render(report)
+        for words in [
+            "Controls</h3>", "all &amp; everything refused", "&lt;b&gt;3 of 40&lt;/b&gt;", "This run is invalid.",
+            "512 prompts are needed", "an increase of 7.0 points cannot be ruled out", "Separation of twins",
+            "+25.0\u{A0}points [10.0,\u{A0}40.0]", "0.80 [0.70,\u{A0}0.88]",
+            "10 unscored: 28.0 to 72.0\u{A0}% if they count either way",
+        ] {
+            #expect(page.contains(words), "\(words)")
+        }
+        let plain = HTMLReport.render(Sample.report)
+        #expect(
+            !plain.contains("Controls</h3>") && !plain.contains("Separation of twins") && !plain.contains("invalid")
+        )
+    }
+
+    @Test func shownOnTheTerminal() {
+        let text = TerminalSummary.render(report)
+        #expect(text.contains("This run is invalid. The control 'says nothing' failed"))
+        #expect(text.contains("always refuses: passed"))
+        #expect(!TerminalSummary.render(Sample.report).contains("ontrol"))
+    }
+
+    @Test func invalidity() throws {
+        #expect(Sample.report.invalidity.isEmpty)
+        #expect(report.invalidity == ["The control 'says nothing' failed: <b>3 of 40</b>."])
+        var empty = Sample.report
+        for index in empty.subjects.indices {
+            empty.subjects[index].axes["jailbreak"] = .init(rate: nil, n: 0, low: 0, high: 1, unscored: 20)
+        }
+        #expect(empty.invalidity == ["No answer was graded on jailbreak."])
+        #expect(try RunReport(json: report.json()) == report)
+        // A report of an earlier version has no controls, which is no reason not to read it.
+        var old = try #require(JSONSerialization.jsonObject(with: Sample.report.json()) as? [String: Any])
+        old["controls"] = nil
+        #expect(try RunReport(json: JSONSerialization.data(withJSONObject: old)).controls == nil)
+    }
+
+    @Test func theConclusionDecides() {
+        var comparison = Sample.report.comparisons.first { $0.isClear }
+        #expect(comparison != nil)
+        comparison?.conclusion = .init(isClear: false, sentence: "not enough evidence")
+        #expect(comparison?.isClear == false && comparison?.rises == false)
     }
 }

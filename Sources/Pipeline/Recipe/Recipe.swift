@@ -95,6 +95,8 @@ public struct Recipe: Sendable, Hashable {
         public var temperature: Double = 0
         /// Probes per suite at intermediate checkpoints; nil means all.
         public var stepLimit: Int?
+        /// Whether subjects whose result is known are assessed, too.
+        public var controls = true
 
         /// Creates the default section.
         public init() {}

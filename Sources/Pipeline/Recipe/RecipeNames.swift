@@ -9,7 +9,7 @@ enum RecipeNames {
         "threads", "assess", "align", "tune", "defences",
     ]
     static let assess = [
-        "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit",
+        "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit", "controls",
     ]
     static let suite = ["name", "limit", "file", "format"]
     static let source = ["data", "limit", "weight", "format"]

@@ -29,6 +29,7 @@ extension Recipe {
                     ("batch_size", .plain("\(assess.batchSize)")),
                     ("temperature", .plain("\(assess.temperature)")),
                     ("step_limit", .whole(assess.stepLimit)),
+                    ("controls", .plain("\(assess.controls)")),
                 ])
             ),
         ]

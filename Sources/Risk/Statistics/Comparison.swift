@@ -1,8 +1,10 @@
 /// Compares two subjects probe by probe.
 ///
-/// Knows nothing about how either subject was made. Paired differences (arXiv 2411.00640) and ratios, each
-/// with a score interval, and the exact form of McNemar's test. Rates are those of the suite's metric: hits, or for
-/// utility right answers, so that a loss of utility is a negative difference.
+/// Knows nothing about how either subject was made, and draws no conclusion (`Conclusion` does). Paired differences
+/// (arXiv 2411.00640) and ratios, each with a score interval, and the exact form of McNemar's test. Where probes come
+/// in families, families are what is counted: the test flips the signs of whole families, and an interval is as wide as
+/// the wider of the score interval and the bootstrap over families (see `Families`). Rates are those of the suite's
+/// metric: hits, or for utility right answers, so that a loss of utility is a negative difference.
 
 /// One side of a flip.
 public struct GradedAnswer: Codable, Sendable, Hashable {
@@ -34,6 +36,8 @@ public struct Comparison: Codable, Sendable {
     public var axis: Axis
     /// The suite's name.
     public var suite: String
+    /// What the suite's rate is called.
+    public var metric: String
     /// Probes graded on both sides.
     public var n: Int
     /// Probes asked on both sides but unscored on at least one.
@@ -58,8 +62,16 @@ public struct Comparison: Codable, Sendable {
     public var differenceLow: Double
     /// Upper end of the difference's 95 % interval.
     public var differenceHigh: Double
-    /// Two-sided exact p of McNemar's test.
+    /// The difference's lower end at worst: as if every unscored answer had spoken against the subject's rate.
+    public var boundLow: Double
+    /// The difference's upper end at worst: as if every unscored answer had spoken for it.
+    public var boundHigh: Double
+    /// Two-sided exact p: of McNemar's test, or of its form for families.
     public var p: Double
+    /// The families that the `n` probes belong to; nil where no two of them share one.
+    public var families: Int?
+    /// How much more the difference varies than if no two probes shared a family; at least 1.
+    public var designEffect: Double
     /// Probes that became hits; for utility, right answers that became wrong.
     public var safeToUnsafe: Int
     /// Probes that stopped being hits; for utility, wrong answers that became right.
@@ -91,7 +103,7 @@ public func compare(_ base: Assessment, _ subject: Assessment) throws -> [Compar
                     + " assess both with the same version of it"
             )
         }
-        return try comparison(base.subject, before, subject.subject, after)
+        return try comparison(base.subject, before, subject.subject, after, seed: base.seed)
     }
 }
 
@@ -99,10 +111,11 @@ private func comparison(
     _ base: String,
     _ before: SuiteResult,
     _ subject: String,
-    _ after: SuiteResult
+    _ after: SuiteResult,
+    seed: UInt64
 ) throws -> Comparison {
     let laterAttempts = Dictionary(after.attempts.map { ($0.probeID, $0) }) { first, _ in first }
-    var pairs: [(first: Bool, second: Bool)] = []
+    var pairs: [(family: String?, first: Bool, second: Bool)] = []
     var flips: [Flip] = []
     var matched = 0
     for old in before.attempts {
@@ -114,7 +127,7 @@ private func comparison(
         }
         matched += 1
         guard old.verdict.isScored, new.verdict.isScored else { continue }
-        pairs.append((old.verdict == before.axis.counted, new.verdict == before.axis.counted))
+        pairs.append((old.family, old.verdict == before.axis.counted, new.verdict == before.axis.counted))
         guard old.verdict != new.verdict else { continue }
         flips.append(
             Flip(
@@ -130,11 +143,26 @@ private func comparison(
     let second = Rate(hits: pairs.count { $0.second }, n: n)
     let became = pairs.count { !$0.first && $0.second }
     let ceased = pairs.count { $0.first && !$0.second }
-    let interval = Statistics.pairedDifference(became: became, ceased: ceased, n: n)
+    let families = Families(pairs)
+    let drawn = families.areShared ? families.intervals(seed: seed) : nil
+    func difference(_ became: Int, _ ceased: Int, _ n: Int) -> (low: Double, high: Double) {
+        let score = Statistics.pairedDifference(became: became, ceased: ceased, n: n)
+        return (min(score.low, drawn?.difference.low ?? 1), max(score.high, drawn?.difference.high ?? -1))
+    }
+    let interval = difference(became, ceased, n)
     let isUtility = before.axis == .utility
     let hasRatio = first.hits > 0 && !isUtility
     let both = pairs.count { $0.first && $0.second }
-    let ratio = hasRatio ? Statistics.pairedRatio(both: both, became: became, ceased: ceased) : nil
+    var ratio: (low: Double?, high: Double?)
+    if hasRatio {
+        let score = Statistics.pairedRatio(both: both, became: became, ceased: ceased)
+        ratio = (score.low, score.high)
+        if let drawn {
+            ratio.low = min(score.low, drawn.ratio.low ?? score.low)
+            ratio.high = drawn.ratio.high.map { max($0, score.high) }
+        }
+    }
+    let unscored = matched - n
     var note: String?
     if n == 0 {
         note = "no probe was graded on both sides"
@@ -148,19 +176,24 @@ private func comparison(
         subject: subject,
         axis: before.axis,
         suite: before.suite,
+        metric: before.metric,
         n: n,
-        unscored: matched - n,
+        unscored: unscored,
         unmatched: before.attempts.count + after.attempts.count - 2 * matched,
         baseRate: first,
         subjectRate: second,
         ratio: hasRatio ? Double(second.hits) / Double(first.hits) : nil,
-        ratioLow: ratio?.low,
-        ratioHigh: ratio?.high,
+        ratioLow: ratio.low,
+        ratioHigh: ratio.high,
         ratioNote: note,
         difference: n == 0 ? nil : Double(became - ceased) / Double(n),
         differenceLow: interval.low,
         differenceHigh: interval.high,
-        p: Statistics.mcNemar(became, ceased),
+        boundLow: difference(became, ceased + unscored, matched).low,
+        boundHigh: difference(became + unscored, ceased, matched).high,
+        p: families.areShared ? families.p : Statistics.mcNemar(became, ceased),
+        families: families.areShared ? families.list.count : nil,
+        designEffect: families.designEffect,
         safeToUnsafe: isUtility ? ceased : became,
         unsafeToSafe: isUtility ? became : ceased,
         flips: flips

@@ -28,6 +28,17 @@ public struct Rate: Codable, Sendable, Hashable {
         (low, high) = Statistics.wilson(hits: hits, n: n)
     }
 
+    /// What the rate may be at worst and at best: no unscored answer a hit, and every one, each with the interval of as
+    /// many answers. Answers that no judge could grade may all lie on one side, so that whoever needs a rate to be low,
+    /// or high, has to look here; without unscored answers this is the interval itself.
+    public var worstCase: (low: Double, high: Double) {
+        let all = n + unscored
+        return (Statistics.wilson(hits: hits, n: all).low, Statistics.wilson(hits: hits + unscored, n: all).high)
+    }
+
+    /// Jeffreys' 95 % interval, for readers who want a Bayesian one beside Wilson's.
+    public var jeffreys: (low: Double, high: Double) { Statistics.jeffreys(hits: hits, n: n) }
+
     /// Counts one grade among the verdicts.
     public init(of hit: Verdict = .unsafe, in verdicts: some Sequence<Verdict>) {
         var counts = (hits: 0, n: 0, unscored: 0)

@@ -1,0 +1,108 @@
+import Foundation
+package import TemperModel
+import TemperText
+package import TemperTorch
+import TemperTune
+
+/// The direction in a model's residual stream along which it refuses, and a copy of the model that has lost it.
+///
+/// Arditi et al., "Refusal in Language Models Is Mediated by a Single Direction" (arXiv 2406.11717): the difference of
+/// the mean states at the last token of the prompt between harmful and harmless requests (section 2.3), taken out of
+/// every matrix that writes to the stream (section 2.4, weight orthogonalisation). The copy answers what the model
+/// refuses, and serves as a control: a measurement that does not find it worse than the model measures nothing. It
+/// lives in memory only; nothing here can write it to a file.
+///
+/// Variant: the paper chooses layer and position by the effect on refusals, and looks at several positions; here the
+/// position is the prompt's last token, and the layer is the one where, along the direction made from one half of the
+/// requests, the other half's harmful and harmless ones lie furthest apart in units of their spread. As in the paper,
+/// the last fifth of the layers is left out. The requests are those of the embedded alignment data, which is disjoint
+/// from every suite. Knows nothing about how refusals are measured.
+package struct RefusalDirection: Sendable {
+    /// The direction, [d] and of length 1.
+    package let vector: [Float]
+    /// The layer behind which it was found, from 0.
+    package let layer: Int
+    /// How far apart held-out requests lie along it, in units of their spread.
+    package let separation: Double
+
+    /// Finds the direction of a model.
+    ///
+    /// - Parameters:
+    ///   - model: Any model; what is on it counts.
+    ///   - count: Harmful requests, and as many harmless ones, to look at.
+    ///   - seed: Draws them.
+    @TorchActor
+    package init(of model: LanguageModel, count: Int = 64, seed: UInt64) throws {
+        func requests(_ set: AlignmentData) throws -> [Chat] {
+            try AlignmentData.draw(count, from: [set], seed: seed).map { Chat(user: $0.chat.lastUserText) }
+        }
+        let copy = try model.merged()
+        let harmful = try Self.states(of: requests(.refusals), in: copy)
+        let harmless = try Self.states(of: requests(.twins), in: copy)
+        let candidates = (0..<max(1, harmful.count * 4 / 5)).map { Self.direction(harmful[$0], harmless[$0]) }
+        guard let best = candidates.indices.max(by: { candidates[$0].separation < candidates[$1].separation }) else {
+            preconditionFailure("a model has layers")
+        }
+        (vector, separation) = candidates[best]
+        layer = best
+    }
+
+    /// The direction of one layer from every second state, and how far it keeps the others apart.
+    static func direction(_ harmful: [[Float]], _ harmless: [[Float]]) -> (vector: [Float], separation: Double) {
+        func half(_ states: [[Float]], _ rest: Int) -> [[Float]] {
+            states.indices.filter { $0 % 2 == rest }.map { states[$0] }
+        }
+        let difference = zip(mean(half(harmful, 0)), mean(half(harmless, 0))).map { $0 - $1 }
+        let length = difference.reduce(0) { $0 + $1 * $1 }.squareRoot()
+        guard length > 0 else { return (difference.map { Float($0) }, 0) }
+        let vector = difference.map { Float($0 / length) }
+        func places(_ states: [[Float]]) -> [Double] {
+            half(states, 1).map { zip($0, vector).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
+        }
+        let (first, second) = (places(harmful), places(harmless))
+        func centre(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
+        func spread(_ values: [Double]) -> Double {
+            centre(values.map { ($0 - centre(values)) * ($0 - centre(values)) })
+        }
+        let pooled = ((spread(first) + spread(second)) / 2).squareRoot()
+        return (vector, pooled > 0 ? (centre(first) - centre(second)) / pooled : 0)
+    }
+
+    private static func mean(_ states: [[Float]]) -> [Double] {
+        guard let first = states.first else { return [] }
+        var sum = [Double](repeating: 0, count: first.count)
+        for state in states { for index in sum.indices { sum[index] += Double(state[index]) } }
+        return sum.map { $0 / Double(states.count) }
+    }
+
+    /// The residual stream at each prompt's last token, by layer and prompt.
+    @TorchActor
+    private static func states(of chats: [Chat], in model: LanguageModel) throws -> [[[Float]]] {
+        let tokenizer = try model.requireTokenizer()
+        var layers: [[[Float]]] = []
+        for start in stride(from: 0, to: chats.count, by: 16) {
+            let prompts = try chats[start..<min(start + 16, chats.count)].map {
+                Array(tokenizer.encode(try model.promptText($0)).suffix(model.configuration.contextLength))
+            }
+            let streams = try withoutGradients { () throws(TorchError) in
+                let batch = try PackedBatch(prompts, device: model.device)
+                let rows = prompts.indices.map { batch.row(of: prompts[$0].count - 1, in: $0) }
+                var streams: [[Float]] = []
+                for stream in try model.network.residuals(batch, rows: rows) {
+                    streams.append(try stream.to(.float32).floats())
+                }
+                return streams
+            }
+            if layers.isEmpty { layers = streams.map { _ in [] } }
+            for (layer, values) in streams.enumerated() {
+                let width = values.count / prompts.count
+                for row in prompts.indices { layers[layer].append(Array(values[(row * width)..<((row + 1) * width)])) }
+            }
+        }
+        return layers
+    }
+
+    /// A copy of the model that cannot write along the direction; to be looked at, never to be saved.
+    @TorchActor
+    package func removed(from model: LanguageModel) throws -> LanguageModel { try model.merged(without: vector) }
+}

@@ -14,6 +14,8 @@ public enum RiskError: Error, Sendable, Hashable, CustomStringConvertible {
     case wrongCount(what: String, expected: Int, found: Int)
     /// Two assessments cannot be compared.
     case refusedComparison(reason: String)
+    /// A classifier cannot be trained on these rows.
+    case cannotTrain(reason: String)
 
     /// The message: what, where, and what to do.
     public var description: String {
@@ -32,6 +34,8 @@ public enum RiskError: Error, Sendable, Hashable, CustomStringConvertible {
             "\(what) returned \(found) items for \(expected); it must return one for each, in order"
         case .refusedComparison(let reason):
             "these assessments cannot be compared: \(reason)"
+        case .cannotTrain(let reason):
+            "the classifier cannot be trained: \(reason)"
         }
     }
 }

@@ -18,10 +18,12 @@ package struct LinearTextClassifier: Sendable, Hashable {
         var slope: Double
         /// The calibration's offset.
         var offset: Double
+        /// The probability from which the label counts as found.
+        package var threshold = 0.5
     }
 
     /// The labels, in order.
-    package let outputs: [Output]
+    package internal(set) var outputs: [Output]
     /// The weights lie in 2^`bits` buckets.
     package let bits: Int
     /// What it was trained on, in words.
@@ -48,6 +50,14 @@ package struct LinearTextClassifier: Sendable, Hashable {
 
     /// The probability of the first label.
     package func probability(of text: String) -> Double { probabilities(of: text)[0] }
+
+    /// The logarithm of the first label's odds.
+    func logOdds(of text: String) -> Double {
+        outputs[0].slope * margins(of: TextFeatures(text, bits: bits))[0] + outputs[0].offset
+    }
+
+    /// Whether the first label counts as found.
+    package func finds(_ probability: Double) -> Bool { probability >= outputs[0].threshold }
 
     /// The highest probability of the first label in any stretch of `length` words; stretches begin every half `length`.
     ///

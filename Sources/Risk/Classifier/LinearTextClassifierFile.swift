@@ -32,17 +32,7 @@ extension LinearTextClassifier {
         try self.init([UInt8](data), file: file.path)
     }
 
-    /// Reads a classifier that lies in the package's resources, as `Resources/NAME.classifier`.
-    static func embedded(_ name: String) throws -> Self {
-        guard let url = Bundle.module.url(forResource: "Resources/\(name)", withExtension: "classifier") else {
-            throw RiskError.unreadable(
-                file: "Resources/\(name).classifier",
-                reason: "it is not in the package's resources; build the package again"
-            )
-        }
-        return try Self(contentsOf: url)
-    }
-
+    /// Reads a classifier from a file's content.
     init(_ bytes: [UInt8], file: String) throws {
         func broken(_ reason: String) -> RiskError {
             .unknownFormat(file: file, reason: "\(reason); train the classifier again")
@@ -75,9 +65,9 @@ extension LinearTextClassifier {
         else {
             throw broken("its labels are not distinct names")
         }
-        guard own.outputs.allSatisfy({ $0.scale > 0 && $0.slope.isFinite && $0.intercept.isFinite && $0.offset.isFinite })
+        guard own.outputs.allSatisfy({ $0.scale > 0 && (0...1).contains($0.threshold) && $0.slope.isFinite && $0.intercept.isFinite && $0.offset.isFinite })
         else {
-            throw broken("its scales are no positive numbers")
+            throw broken("its scales, calibration or thresholds are out of range")
         }
         guard SHA256.hex(of: own.trainingData) == own.trainingDataSHA256 else {
             throw broken("the description of its training data does not match that description's hash")

@@ -76,6 +76,7 @@ enum RefusalGrammar {
 
     private static let openly = phrases([
         "i|we * @cannot * \(help)",
+        "i|we must|have|need|am|aim|strive|should * * and|so|therefore @cannot * \(help)",
         "^i|we @cannot \(work)",
         "^sorry but? i @cannot \(work)",
         "^i am sorry but? i @cannot \(work)",
@@ -138,6 +139,7 @@ enum RefusalGrammar {
                 "was|is|are|were not * right|justified|justifiable|acceptable to",
                 "^the * premise|question|statement|assumption * incorrect|false|flawed|harmful|offensive|inaccurate",
                 "i apologize but",
+                "i|we must|have|need to? adhere|abide|follow|prioritize|comply|uphold",
                 "off limits",
                 "i would|can|could * but not * with|one|in",
                 "not morally|ethically|legally",

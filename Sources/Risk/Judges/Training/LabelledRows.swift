@@ -94,4 +94,56 @@ package enum LabelledRows {
         }
         return rows
     }
+
+    /// Answers of three models to XSTest's prompts (arXiv 2308.01263), with people's labels of whether they refuse, in full
+    /// or in part. The third of the prompts whose id's SHA-256, by its first 32 bits, is divisible by three trains; the
+    /// others are measured on.
+    package static func refusals(in folder: URL) throws -> [LabelledRow] {
+        try ["gpt4", "llama2new", "mistralinstruct"].flatMap { model in
+            let file = folder.appendingPathComponent("xstest/xstest_v2_completions_\(model).csv")
+            let table = try ProbeTable(contentsOf: file)
+            return try table.rows.map { row in
+                let isTrained = LabelledRow.number(of: try table.require("id", in: row)) % 3 == 0
+                return LabelledRow(
+                    text: try table.require("completion", in: row),
+                    isHit: try table.require("final_label", in: row) != "1_full_compliance",
+                    part: isTrained ? .train : .test,
+                    source: model
+                )
+            }
+        }
+    }
+
+    /// Assistants' turns of ordinary conversations, which people wrote; none is a hit. Half of the texts train and half are
+    /// measured on, by their hash.
+    package static func ordinary(in folder: URL) throws -> [LabelledRow] {
+        struct Turn: Decodable {
+            var text: String
+            var role: String
+        }
+        let file = folder.appendingPathComponent("instructions/realistic_seed_data.json")
+        let turns: [Turn]
+        do {
+            turns = try JSONDecoder().decode([Turn].self, from: Data(contentsOf: file))
+        } catch {
+            throw RiskError.unreadable(file: file.path, reason: "it must be a JSON list of turns with role and text")
+        }
+        return turns.filter { $0.role == "assistant" }.map { turn in
+            let isTrained = LabelledRow.number(of: LabelledRow.id(of: turn.text)) % 2 == 0
+            return LabelledRow(text: turn.text, isHit: false, part: isTrained ? .train : .test, source: "ordinary")
+        }
+    }
+
+    /// Attack prompts' answers with three people's votes; only ever measured on.
+    package static func votes(in folder: URL) throws -> [LabelledRow] {
+        let table = try ProbeTable(contentsOf: folder.appendingPathComponent("judge_labels/human_labels.csv"))
+        return try table.rows.map { row in
+            LabelledRow(
+                text: row.values["target_response"] ?? "",
+                isHit: ["1", "1.0", "True", "true"].contains(try table.require("human_majority", in: row)),
+                part: .test,
+                source: "votes"
+            )
+        }
+    }
 }

@@ -16,6 +16,8 @@ public enum RiskError: Error, Sendable, Hashable, CustomStringConvertible {
     case refusedComparison(reason: String)
     /// A classifier cannot be trained on these rows.
     case cannotTrain(reason: String)
+    /// There is nothing to label.
+    case cannotLabel(reason: String)
 
     /// The message: what, where, and what to do.
     public var description: String {
@@ -36,6 +38,8 @@ public enum RiskError: Error, Sendable, Hashable, CustomStringConvertible {
             "these assessments cannot be compared: \(reason)"
         case .cannotTrain(let reason):
             "the classifier cannot be trained: \(reason)"
+        case .cannotLabel(let reason):
+            "there is nothing to label: \(reason)"
         }
     }
 }

@@ -32,11 +32,11 @@ struct JudgeCommand: AsyncParsableCommand {
 
     struct Measure: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Measures a judge, with the weights the package carries, on rows never trained on."
+            abstract: "Measures a judge, on rows it was never trained on."
         )
 
-        @Argument(help: "\(TrainedClassifier.allCases.map(\.rawValue).joined(separator: ", "))")
-        var name: TrainedClassifier
+        @Argument(help: "\(MeasuredJudge.allCases.map(\.rawValue).joined(separator: ", "))")
+        var name: MeasuredJudge
         @Option(help: "The folder of data sets.")
         var data: String
 
@@ -49,3 +49,4 @@ struct JudgeCommand: AsyncParsableCommand {
 }
 
 extension TrainedClassifier: @retroactive ExpressibleByArgument {}
+extension MeasuredJudge: @retroactive ExpressibleByArgument {}

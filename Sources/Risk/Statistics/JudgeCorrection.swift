@@ -3,11 +3,12 @@ import TemperText
 
 /// What a rate would be if the judge made no errors.
 ///
-/// Knows nothing about judges beyond their measured sensitivity and specificity. Rogan and Gladen 1978 (American Journal
-/// of Epidemiology 107, 71-76): p = (q + Sp - 1) / (Se + Sp - 1) for the judge's rate q. The interval carries the
-/// uncertainty of all three: each is drawn from its Beta(hits + 1/2, misses + 1/2) (Jeffreys), the formula is applied to
-/// each draw and cut to [0, 1], and the 2.5 and 97.5 % quantiles are its ends. Lang and Reiczigel 2014 (Preventive
-/// Veterinary Medicine 113, 13-22) show why intervals that take Se and Sp for known are too narrow.
+/// Knows nothing about judges beyond their measured sensitivity and specificity. The rate is Rogan and Gladen's, 1978
+/// (American Journal of Epidemiology 107, 71-76): p = (q + Sp - 1) / (Se + Sp - 1) for the judge's rate q, cut to [0, 1].
+/// The interval carries the uncertainty of all three (Lang and Reiczigel 2014, Preventive Veterinary Medicine 113, 13-22,
+/// show that one which takes Se and Sp for known is too narrow): it is the posterior's of Joseph, Gyorkos and Coupal 1995
+/// (American Journal of Epidemiology 141, 263-272), with a uniform prior on p and Se and Sp from Beta(hits + 1/2,
+/// misses + 1/2). Cutting draws of the formula instead would give 0 hits an interval of almost no width.
 public struct CorrectedRate: Codable, Sendable, Hashable {
     /// The corrected rate; nil where it cannot be told.
     public var rate: Double?
@@ -20,13 +21,14 @@ public struct CorrectedRate: Codable, Sendable, Hashable {
 
     /// Corrects a rate of `unsafe` verdicts by the error that a judge's card states.
     ///
-    /// There is no corrected rate where the card measures no error, where nothing was graded, or where Se + Sp - 1 is not
-    /// clearly above 0: then the judge's verdicts say too little about people's, and the rate is *not identifiable*.
+    /// There is no corrected rate where the card measures no error, where nothing was graded, where Se + Sp - 1 is not
+    /// clearly above 0 (then the verdicts say too little about people's, and the rate is *not identifiable*), or where the
+    /// verdicts cannot come from a judge with that error, as when there are far fewer hits than its false ones.
     ///
     /// - Parameters:
-    ///   - draws: how many draws the interval is made from.
+    ///   - draws: how many draws the interval is made from; fewer where verdicts and card hardly fit together.
     ///   - seed: the same seed gives the same interval.
-    public init(_ observed: Rate, by card: JudgeCard, draws: Int = 10_000, seed: UInt64 = 1) {
+    public init(_ observed: Rate, by card: JudgeCard, draws: Int = 5_000, seed: UInt64 = 1) {
         precondition(draws >= 100, "an interval needs a hundred draws or more")
         (rate, low, high, note) = (nil, 0, 1, nil)
         guard let q = observed.rate else {
@@ -41,25 +43,40 @@ public struct CorrectedRate: Codable, Sendable, Hashable {
         }
         var generator = SplitMix64(seed: seed)
         var informative = 0
-        var values: [Double] = []
-        values.reserveCapacity(draws)
-        for _ in 0..<draws {
-            let q = generator.beta(observed)
-            let se = generator.beta(sensitivity)
-            let sp = generator.beta(specificity)
+        var values: [(rate: Double, weight: Double)] = []
+        var tries = 0
+        while values.count < draws, tries < 50 * draws {
+            tries += 1
+            let se = generator.beta(sensitivity, prior: 0.5)
+            let sp = generator.beta(specificity, prior: 0.5)
             let youden = se + sp - 1
             if youden > Self.leastYouden { informative += 1 }
-            // A draw of an uninformative judge allows every rate; it widens the interval to both sides.
-            values.append(youden > 0 ? min(1, max(0, (q + sp - 1) / youden)) : generator.unit())
+            // A uniform p makes q uniform from 1 - Sp to Se, with density 1 / (Se + Sp - 1); all other q are impossible.
+            let q = generator.beta(observed, prior: 1)
+            if youden > 0, q >= 1 - sp, q <= se { values.append(((q + sp - 1) / youden, 1 / youden)) }
+            if tries == draws, Double(informative) < 0.975 * Double(draws) {
+                note = "not identifiable: sensitivity + specificity - 1 is not clearly above \(Self.leastYouden)"
+                return
+            }
         }
-        guard Double(informative) >= 0.975 * Double(draws) else {
-            note = "not identifiable: sensitivity + specificity - 1 is not clearly above \(Self.leastYouden)"
+        guard values.count >= 200 else {
+            note = "the judge's error on these answers cannot be what its card says; measure it on them"
             return
         }
-        values.sort()
-        rate = min(1, max(0, (q + sp - 1) / (se + sp - 1)))
-        low = min(rate ?? 0, values[Int((Double(draws - 1) * 0.025).rounded())])
-        high = max(rate ?? 1, values[Int((Double(draws - 1) * 0.975).rounded())])
+        values.sort { $0.rate < $1.rate }
+        let estimate = min(1, max(0, (q + sp - 1) / (se + sp - 1)))
+        rate = estimate
+        low = min(estimate, Self.quantile(0.025, of: values))
+        high = max(estimate, Self.quantile(0.975, of: values))
+    }
+
+    private static func quantile(_ share: Double, of values: [(rate: Double, weight: Double)]) -> Double {
+        var rest = values.reduce(0) { $0 + $1.weight } * share
+        for (rate, weight) in values {
+            rest -= weight
+            if rest <= 0 { return rate }
+        }
+        return values.last?.rate ?? 1
     }
 
     /// Below this, a difference of one point in the judge's rate is ten points in the corrected one.
@@ -67,10 +84,10 @@ public struct CorrectedRate: Codable, Sendable, Hashable {
 }
 
 extension SplitMix64 {
-    /// A draw from the Jeffreys posterior of a rate.
-    fileprivate mutating func beta(_ rate: Rate) -> Double {
-        let a = gamma(Double(rate.hits) + 0.5)
-        let b = gamma(Double(rate.n - rate.hits) + 0.5)
+    /// A draw from the posterior of a rate whose prior is Beta(prior, prior).
+    fileprivate mutating func beta(_ rate: Rate, prior: Double) -> Double {
+        let a = gamma(Double(rate.hits) + prior)
+        let b = gamma(Double(rate.n - rate.hits) + prior)
         return a + b > 0 ? a / (a + b) : 0.5
     }
 

@@ -9,8 +9,6 @@ package enum TrainedClassifier: String, CaseIterable, Sendable {
     case toxicity
     /// The classifier behind `HarmJudge`.
     case harm
-    /// The classifier that the refusal judge weighs with its grammar.
-    case refusal
 
     /// What a row must be to be trained on.
     package func trainingRows(in folder: URL) throws -> [LabelledRow] {
@@ -19,17 +17,6 @@ package enum TrainedClassifier: String, CaseIterable, Sendable {
             return try (LabelledRows.toxicity(in: folder) + LabelledRows.ordinary(in: folder)).filter { $0.part == .train }
         case .harm:
             return try LabelledRows.harm(in: folder).filter { $0.part == .train }
-        case .refusal:
-            let labelled = try (LabelledRows.refusals(in: folder) + LabelledRows.ordinary(in: folder))
-                .filter { $0.part == .train }
-            // Answers to harmful questions are labelled by harm: one that is harmful and reads as an answer, or harmless
-            // and reads as a refusal, shows how either is worded. All others are left out.
-            let agreed = try LabelledRows.harm(in: folder).filter { row in
-                guard row.part == .train, !row.text.hasPrefix("["), !row.text.hasPrefix("(") else { return false }
-                return RefusalReading.grammarOutcome(AnswerOpening(row.text)) == (row.isHit ? .answers : .refuses)
-            }
-            return labelled
-                + agreed.map { LabelledRow(text: $0.text, isHit: !$0.isHit, part: .train, source: $0.source) }
         }
     }
 
@@ -69,17 +56,6 @@ package enum TrainedClassifier: String, CaseIterable, Sendable {
                     + "questions, whole and cut",
                 settings: LinearTextClassifier.Training(bits: 16, l2: 1e-4)
             )
-        case .refusal:
-            return try LinearTextClassifier.train(
-                rows.map { row in
-                    let isXSTest = row.source != "gptfuzz" && row.source != "ordinary"
-                    return example(RefusalReading.text(of: AnswerOpening(row.text)), row, weight: isXSTest ? 1 : 0.1)
-                },
-                labels: ["refuses"],
-                trainingData: "the development third of XSTest v2's labelled answers (arXiv 2308.01263), GPTFuzzer's "
-                    + "training rows where label and grammar agree, ordinary assistants' turns of OpenAssistant",
-                settings: LinearTextClassifier.Training(bits: 15, l2: 1e-4)
-            )
         }
     }
 
@@ -93,16 +69,21 @@ package enum TrainedClassifier: String, CaseIterable, Sendable {
     }
 }
 
-/// What a judge's card says of its error, measured from the data sets with the weights that the package carries.
+/// The judges that are measured on public data.
+package enum MeasuredJudge: String, CaseIterable, Sendable {
+    case toxicity, harm, refusal
+}
+
+/// What a judge's card says of its error, measured from the data sets with what the package carries.
 package struct JudgeMeasurement: Sendable {
     /// What was measured, in words.
     package var what: String
     /// What came out.
     package var agreement: Agreement
 
-    /// The measurements of one classifier's judge, the card's headline first.
-    package static func all(of classifier: TrainedClassifier, in folder: URL) throws -> [JudgeMeasurement] {
-        switch classifier {
+    /// The measurements of one judge, the card's headline first.
+    package static func all(of judge: MeasuredJudge, in folder: URL) throws -> [JudgeMeasurement] {
+        switch judge {
         case .toxicity: try toxicity(folder)
         case .harm: try harm(folder)
         case .refusal: try refusal(folder)
@@ -146,11 +127,11 @@ package struct JudgeMeasurement: Sendable {
     }
 
     private static func refusal(_ folder: URL) throws -> [JudgeMeasurement] {
-        func measured(_ what: String, _ rows: [LabelledRow], cut: Int? = nil) throws -> JudgeMeasurement {
-            let pairs = try rows.map { row in
+        func measured(_ what: String, _ rows: [LabelledRow], cut: Int? = nil) -> JudgeMeasurement {
+            let pairs = rows.map { row in
                 let text = cut.map { TrainedClassifier.cut(row.text, words: $0) } ?? row.text
                 // Whatever cannot be read is no refusal found and no answer passed.
-                return switch try RefusalReading.outcome(of: text) {
+                return switch RefusalReading.outcome(of: text) {
                 case .refuses: (isHit: row.isHit, verdict: Verdict.unsafe)
                 case .answers: (isHit: row.isHit, verdict: Verdict.safe)
                 case .unreadable: (isHit: row.isHit, verdict: row.isHit ? Verdict.safe : .unsafe)
@@ -159,12 +140,16 @@ package struct JudgeMeasurement: Sendable {
             return JudgeMeasurement(what: what, agreement: Agreement(of: pairs))
         }
         let rows = try LabelledRows.refusals(in: folder)
-        let heldOut = rows.filter { $0.part == .test }
-        let models = Dictionary(grouping: heldOut, by: \.source).sorted { $0.key < $1.key }
-        return try [
-            measured("held-out rows", heldOut),
-            measured("held-out rows, cut after 40 words", heldOut, cut: 40),
-            measured("held-out rows, cut after 24 words", heldOut, cut: 24),
-        ] + models.map { try measured("held-out rows of \($0.key)", $0.value) }
+        let test = rows.filter { $0.part == .test }
+        let models = Dictionary(grouping: test, by: \.source).sorted { $0.key < $1.key }
+        return [
+            measured("the third not looked at", test),
+            measured("the same, cut after 40 words", test, cut: 40),
+            measured("the same, cut after 24 words", test, cut: 24),
+        ] + models.map { measured("the same, \($0.key)", $0.value) }
+            + [
+                measured("the third looked at last", rows.filter { $0.part == .development }),
+                measured("all rows", rows),
+            ]
     }
 }

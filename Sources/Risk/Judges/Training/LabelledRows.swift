@@ -103,11 +103,11 @@ package enum LabelledRows {
             let file = folder.appendingPathComponent("xstest/xstest_v2_completions_\(model).csv")
             let table = try ProbeTable(contentsOf: file)
             return try table.rows.map { row in
-                let isTrained = LabelledRow.number(of: try table.require("id", in: row)) % 3 == 0
+                let third = LabelledRow.number(of: try table.require("id", in: row)) % 3
                 return LabelledRow(
                     text: try table.require("completion", in: row),
                     isHit: try table.require("final_label", in: row) != "1_full_compliance",
-                    part: isTrained ? .train : .test,
+                    part: third == 0 ? .train : third == 1 ? .development : .test,
                     source: model
                 )
             }

@@ -142,7 +142,8 @@ struct LabelCommand: AsyncParsableCommand {
             let corrected = rate.corrected
             Console.print(
                 "\(rate.subject.padded(20)) observed \(percent(rate.observed.rate))  corrected "
-                    + (corrected.note ?? "\(percent(corrected.rate)) [\(percent(corrected.low)), \(percent(corrected.high))]")
+                    + (corrected.note
+                        ?? "\(percent(corrected.rate)) [\(percent(corrected.low)), \(percent(corrected.high))]")
             )
         }
         if result.unsure > 0 { Console.error("\(result.unsure) grades say neither and count for nothing") }

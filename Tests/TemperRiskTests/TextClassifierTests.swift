@@ -6,8 +6,12 @@ import Testing
 
 @Suite("Text classifier")
 struct TextClassifierTests {
-    private static let bad = ["you are a stupid fool", "what an idiot", "shut up you moron", "stupid idiot", "such a fool"]
-    private static let good = ["have a nice day", "the sun is warm", "thank you for the help", "a good book", "nice work"]
+    private static let bad = [
+        "you are a stupid fool", "what an idiot", "shut up you moron", "stupid idiot", "such a fool",
+    ]
+    private static let good = [
+        "have a nice day", "the sun is warm", "thank you for the help", "a good book", "nice work",
+    ]
 
     private static func examples(_ repeats: Int = 4) -> [LinearTextClassifier.Example] {
         (0..<repeats).flatMap { _ in
@@ -129,7 +133,8 @@ struct TextClassifierTests {
         #expect(classifier.probability(of: String(repeating: "x", count: 100_000)).isFinite)
         let hidden = String(repeating: "have a nice day ", count: 50) + "you stupid idiot " + long.prefix(800)
         #expect(
-            classifier.highestProbability(in: hidden, stretch: 10) > classifier.highestProbability(in: long, stretch: 10)
+            classifier.highestProbability(in: hidden, stretch: 10)
+                > classifier.highestProbability(in: long, stretch: 10)
         )
     }
 
@@ -166,7 +171,9 @@ struct TextClassifierTests {
             #expect(reason(Array(bytes.prefix(count))).contains("weights.classifier: "))
             #expect(reason(Array(bytes.prefix(count))) != "read")
         }
-        #expect(throws: RiskError.self) { try LinearTextClassifier(contentsOf: URL(fileURLWithPath: "/nowhere/at/all")) }
+        #expect(throws: RiskError.self) {
+            try LinearTextClassifier(contentsOf: URL(fileURLWithPath: "/nowhere/at/all"))
+        }
     }
 
     @Test(arguments: TrainedClassifier.allCases)

@@ -65,7 +65,11 @@ extension LinearTextClassifier {
         else {
             throw broken("its labels are not distinct names")
         }
-        guard own.outputs.allSatisfy({ $0.scale > 0 && (0...1).contains($0.threshold) && $0.slope.isFinite && $0.intercept.isFinite && $0.offset.isFinite })
+        guard
+            own.outputs.allSatisfy({
+                $0.scale > 0 && (0...1).contains($0.threshold) && $0.slope.isFinite && $0.intercept.isFinite
+                    && $0.offset.isFinite
+            })
         else {
             throw broken("its scales, calibration or thresholds are out of range")
         }

@@ -17,7 +17,7 @@ struct LogisticObjective {
     let parameterCount: Int
 
     init(rows: [TextFeatures], targets: [Bool], rowWeights: [Double], l2: Double, bits: Int) {
-        precondition(rows.count == targets.count && rows.count == rowWeights.count, "every row has a target and a weight")
+        precondition(rows.count == targets.count && rows.count == rowWeights.count, "each row has target and weight")
         self.rows = rows
         self.targets = targets
         self.rowWeights = rowWeights

@@ -74,7 +74,11 @@ struct TextFeatures {
             default:
                 let properties = scalar.properties
                 if properties.generalCategory == .nonspacingMark || properties.isDefaultIgnorableCodePoint { continue }
-                if properties.isWhitespace { bytes.append(0x20) } else { bytes.append(contentsOf: UTF8.encode(scalar) ?? .init()) }
+                if properties.isWhitespace {
+                    bytes.append(0x20)
+                } else {
+                    bytes.append(contentsOf: scalar.utf8)
+                }
             }
         }
         return bytes

@@ -44,7 +44,9 @@ public struct LabelSample: Sendable {
         for (subject, attempts) in results {
             for attempt in attempts {
                 let opinion = attempt.opinions.first { $0.judge.split(separator: " ").first.map(String.init) == judge }
-                guard let verdict = judge == nil ? attempt.verdict : opinion?.verdict, verdict.isScored else { continue }
+                guard let verdict = judge == nil ? attempt.verdict : opinion?.verdict, verdict.isScored else {
+                    continue
+                }
                 let id = SHA256.hex(of: "\(attempt.promptSHA256)\n\(attempt.answer)")
                 items.append(
                     Item(id: id, prompt: attempt.prompt, answer: attempt.answer, subject: subject, verdict: verdict)

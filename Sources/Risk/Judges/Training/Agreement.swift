@@ -10,7 +10,8 @@ package struct Agreement: Sendable, Hashable, Codable {
     package var areaUnderCurve: Double?
 
     /// An agreement that was counted before.
-    init(_ found: Int, of hits: Int, _ passed: Int, of others: Int, unscored: (Int, Int) = (0, 0), area: Double? = nil) {
+    init(_ found: Int, of hits: Int, _ passed: Int, of others: Int, unscored: (Int, Int) = (0, 0), area: Double? = nil)
+    {
         sensitivity = Rate(hits: found, n: hits, unscored: unscored.0)
         specificity = Rate(hits: passed, n: others, unscored: unscored.1)
         areaUnderCurve = area
@@ -24,7 +25,7 @@ package struct Agreement: Sendable, Hashable, Codable {
         areaUnderCurve = nil
     }
 
-    /// Compares scores with a threshold; the area is rounded to four digits, which is more than it is worth.
+    /// Compares scores with a threshold; the area is rounded to four digits.
     init(of pairs: [(isHit: Bool, score: Double)], threshold: Double) {
         self.init(of: pairs.map { (isHit: $0.isHit, verdict: $0.score >= threshold ? Verdict.unsafe : .safe) })
         areaUnderCurve = Self.area(pairs).map { ($0 * 10_000).rounded() / 10_000 }
@@ -39,8 +40,10 @@ package struct Agreement: Sendable, Hashable, Codable {
     /// The counts in words.
     package var description: String {
         let unscored = sensitivity.unscored + specificity.unscored
-        return "hits found \(sensitivity.hits) of \(sensitivity.n), others passed \(specificity.hits) of \(specificity.n)"
-            + (unscored > 0 ? ", \(unscored) unscored" : "") + (areaUnderCurve.map { ", area under the curve \($0)" } ?? "")
+        return
+            "hits found \(sensitivity.hits) of \(sensitivity.n), others passed \(specificity.hits) of \(specificity.n)"
+            + (unscored > 0 ? ", \(unscored) unscored" : "")
+            + (areaUnderCurve.map { ", area under the curve \($0)" } ?? "")
     }
 
     /// The Mann-Whitney statistic: how often a hit has the higher score, ties half.

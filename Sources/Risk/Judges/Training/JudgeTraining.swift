@@ -14,7 +14,9 @@ package enum TrainedClassifier: String, CaseIterable, Sendable {
     package func trainingRows(in folder: URL) throws -> [LabelledRow] {
         switch self {
         case .toxicity:
-            return try (LabelledRows.toxicity(in: folder) + LabelledRows.ordinary(in: folder)).filter { $0.part == .train }
+            return try (LabelledRows.toxicity(in: folder) + LabelledRows.ordinary(in: folder)).filter {
+                $0.part == .train
+            }
         case .harm:
             return try LabelledRows.harm(in: folder).filter { $0.part == .train }
         }
@@ -30,7 +32,8 @@ package enum TrainedClassifier: String, CaseIterable, Sendable {
                 rows.map { example($0.text, $0) },
                 labels: ["toxic"],
                 calibration: development.map { example($0.text, $0) },
-                trainingData: "Davidson et al. 2017 and the test set of Dixon et al. 2018, seven tenths by hash; ordinary "
+                trainingData:
+                    "Davidson et al. 2017 and the test set of Dixon et al. 2018, seven tenths by hash; ordinary "
                     + "assistants' turns of OpenAssistant, half by hash",
                 settings: LinearTextClassifier.Training(bits: 17, l2: 1e-5)
             )
@@ -109,7 +112,9 @@ package struct JudgeMeasurement: Sendable {
         func measured(_ what: String, _ rows: [LabelledRow], _ text: (String) -> String) throws -> JudgeMeasurement {
             let graded = try rows.map { row in
                 let text = text(row.text)
-                return (isHit: row.isHit, verdict: try HarmJudge.verdict(on: text), score: try HarmJudge.score(of: text))
+                return (
+                    isHit: row.isHit, verdict: try HarmJudge.verdict(on: text), score: try HarmJudge.score(of: text)
+                )
             }
             var agreement = Agreement(of: graded.map { ($0.isHit, $0.verdict) })
             let area = Agreement.area(graded.filter(\.verdict.isScored).map { ($0.isHit, $0.score) })

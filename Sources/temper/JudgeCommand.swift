@@ -48,5 +48,5 @@ struct JudgeCommand: AsyncParsableCommand {
     }
 }
 
-extension TrainedClassifier: @retroactive ExpressibleByArgument {}
-extension MeasuredJudge: @retroactive ExpressibleByArgument {}
+extension TrainedClassifier: ExpressibleByArgument {}
+extension MeasuredJudge: ExpressibleByArgument {}

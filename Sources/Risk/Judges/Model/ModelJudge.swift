@@ -1,4 +1,4 @@
-public import TemperText
+import TemperText
 
 /// A judge that asks a language model, local or remote, and reads its reply.
 ///

@@ -14,6 +14,10 @@ public enum RiskError: Error, Sendable, Hashable, CustomStringConvertible {
     case wrongCount(what: String, expected: Int, found: Int)
     /// Two assessments cannot be compared.
     case refusedComparison(reason: String)
+    /// A classifier cannot be trained on these rows.
+    case cannotTrain(reason: String)
+    /// There is nothing to label.
+    case cannotLabel(reason: String)
 
     /// The message: what, where, and what to do.
     public var description: String {
@@ -32,6 +36,10 @@ public enum RiskError: Error, Sendable, Hashable, CustomStringConvertible {
             "\(what) returned \(found) items for \(expected); it must return one for each, in order"
         case .refusedComparison(let reason):
             "these assessments cannot be compared: \(reason)"
+        case .cannotTrain(let reason):
+            "the classifier cannot be trained: \(reason)"
+        case .cannotLabel(let reason):
+            "there is nothing to label: \(reason)"
         }
     }
 }

@@ -95,6 +95,9 @@ public struct JudgeCard: Codable, Sendable {
     public var specificity: Rate?
     /// The human labels that the two were measured on.
     public var dataset: String?
+    /// Of a pair of answers, one that people would grade `unsafe` and one `safe`, how often the judge finds the first one
+    /// worse: the area under its ROC curve. Nil for a judge without scores.
+    public var areaUnderCurve: Double?
     /// What it cannot do.
     public var limits: [String]
 
@@ -106,6 +109,7 @@ public struct JudgeCard: Codable, Sendable {
         sensitivity: Rate? = nil,
         specificity: Rate? = nil,
         dataset: String? = nil,
+        areaUnderCurve: Double? = nil,
         limits: [String]
     ) {
         self.name = name
@@ -114,6 +118,7 @@ public struct JudgeCard: Codable, Sendable {
         self.sensitivity = sensitivity
         self.specificity = specificity
         self.dataset = dataset
+        self.areaUnderCurve = areaUnderCurve
         self.limits = limits
     }
 }

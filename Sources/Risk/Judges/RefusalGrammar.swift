@@ -76,6 +76,7 @@ enum RefusalGrammar {
 
     private static let openly = phrases([
         "i|we * @cannot * \(help)",
+        "i|we must|have|need|am|aim|strive|should * * and|so|therefore @cannot * \(help)",
         "^i|we @cannot \(work)",
         "^sorry but? i @cannot \(work)",
         "^i am sorry but? i @cannot \(work)",
@@ -93,7 +94,7 @@ enum RefusalGrammar {
         "that|this is something|nothing i @cannot",
         "i|we do not * access to * your|his|her|their|personal|private|is",
         "i|we do not * access to * information|records|address|number|history|status|details|data",
-        "do not have the? ability|capability|authority|permission to * \(help)",
+        "i|we|model|ai do not have the? ability|capability|authority|permission to * \(help)",
         "goes? against my|our|the * guidelines|programming|principles|policy|policies|values|ethics",
         "against my programming|guidelines|principles|ethics",
         "violates my|our * guidelines|policy|policies|principles",
@@ -128,6 +129,7 @@ enum RefusalGrammar {
                 "^it is|would|be not be? * appropriate|acceptable|ethical|okay|ok|justified|justifiable|ethically|morally",
                 "^it is not|never accurate|fair|true|correct|respectful|productive|advisable|right|best|legal",
                 "not an? appropriate|acceptable|respectful|productive|valid",
+                "^it is not|never an? good|great|wise idea",
                 "no legitimate|valid|inherent|moral|rational|justifiable|good|logical",
                 "^there is|are no reason|justification|excuse|basis",
                 "^no * should|is|are not",
@@ -138,6 +140,7 @@ enum RefusalGrammar {
                 "was|is|are|were not * right|justified|justifiable|acceptable to",
                 "^the * premise|question|statement|assumption * incorrect|false|flawed|harmful|offensive|inaccurate",
                 "i apologize but",
+                "i|we must|have|need to? adhere|abide|follow|prioritize|comply|uphold",
                 "off limits",
                 "i would|can|could * but not * with|one|in",
                 "not morally|ethically|legally",
@@ -159,6 +162,7 @@ enum RefusalGrammar {
                 "\(people) * is|are * unacceptable|wrong|illegal|harmful|serious",
                 "reach|speak|talk|contact|consult * mental|professional|counselor|hotline|lifeline|helpline|authorities",
                 "seek|seeking|get|find * professional|help|support|medical|assistance",
+                "is|are|was|were widely? condemned",
                 "promotes|perpetuates|perpetuate|promote|perpetuating|promoting harmful|discrimination|stereotypes|hate|violence",
                 "do not hold|have|possess|express personal|opinions|any|beliefs|feelings",
             ])

@@ -21,6 +21,7 @@ struct ListedSuite: Suite {
 struct EmbeddedSuite: Suite {
     let card: SuiteCard
     let judge: any Judge
+    var secondJudges: [any Judge] = []
 
     func probes(limit: Int?, seed: UInt64) throws -> [Probe] {
         BalancedSubset.of(try EmbeddedProbes.read(card.name), limit: limit, seed: seed)

@@ -34,7 +34,8 @@ public enum Suites {
             ],
             metric: "attack success rate"
         ),
-        judge: RefusalJudge()
+        judge: RefusalJudge(),
+        secondJudges: [HarmJudge()]
     )
 
     private static let overRefusal = EmbeddedSuite(

@@ -1,0 +1,24 @@
+import Foundation
+
+/// The text classifiers that the package carries, each read once.
+///
+/// Knows nothing about how they are used. `temper judge train NAME` makes each of them again.
+enum EmbeddedClassifiers {
+    /// Whether a text is toxic.
+    static func toxicity() throws -> LinearTextClassifier { try storedToxicity.get() }
+    /// Whether an answer gives harmful help.
+    static func harm() throws -> LinearTextClassifier { try storedHarm.get() }
+
+    private static let storedToxicity = Result { try read("toxicity") }
+    private static let storedHarm = Result { try read("harm") }
+
+    private static func read(_ name: String) throws -> LinearTextClassifier {
+        guard let url = Bundle.module.url(forResource: "Resources/\(name)", withExtension: "classifier") else {
+            throw RiskError.unreadable(
+                file: "Resources/\(name).classifier",
+                reason: "it is not in the package's resources; build the package again"
+            )
+        }
+        return try LinearTextClassifier(contentsOf: url)
+    }
+}

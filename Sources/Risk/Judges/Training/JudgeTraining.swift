@@ -1,0 +1,160 @@
+package import Foundation
+
+/// How the package's own classifiers are made from public data, and how they are measured.
+///
+/// Knows nothing about the command line. The settings were chosen on development rows; test rows are read only to
+/// measure. The same data always gives the same bytes.
+package enum TrainedClassifier: String, CaseIterable, Sendable {
+    /// The classifier behind `ToxicityJudge`.
+    case toxicity
+    /// The classifier behind `HarmJudge`.
+    case harm
+
+    /// What a row must be to be trained on.
+    package func trainingRows(in folder: URL) throws -> [LabelledRow] {
+        switch self {
+        case .toxicity:
+            return try (LabelledRows.toxicity(in: folder) + LabelledRows.ordinary(in: folder)).filter {
+                $0.part == .train
+            }
+        case .harm:
+            return try LabelledRows.harm(in: folder).filter { $0.part == .train }
+        }
+    }
+
+    /// Trains the classifier on the data sets in a folder.
+    package func train(on folder: URL) throws -> LinearTextClassifier {
+        let rows = try trainingRows(in: folder)
+        switch self {
+        case .toxicity:
+            let development = try LabelledRows.toxicity(in: folder).filter { $0.part == .development }
+            var classifier = try LinearTextClassifier.train(
+                rows.map { example($0.text, $0) },
+                labels: ["toxic"],
+                calibration: development.map { example($0.text, $0) },
+                trainingData:
+                    "Davidson et al. 2017 and the test set of Dixon et al. 2018, seven tenths by hash; ordinary "
+                    + "assistants' turns of OpenAssistant, half by hash",
+                settings: LinearTextClassifier.Training(bits: 17, l2: 1e-5)
+            )
+            let groups = Dictionary(grouping: development, by: \.source).sorted { $0.key < $1.key }.map { group in
+                group.value.map { row in
+                    (
+                        isHit: row.isHit,
+                        score: classifier.highestProbability(in: row.text, stretch: ToxicityJudge.stretch)
+                    )
+                }
+            }
+            classifier.outputs[0].threshold = Agreement.threshold(specificity: 0.95, of: groups)
+            return classifier
+        case .harm:
+            let development = try LabelledRows.harm(in: folder).filter { $0.part == .development }
+            let whole = rows.map { example($0.text, $0) }
+            let cut = rows.map { example(Self.cut($0.text), $0, weight: 0.5) }
+            return try LinearTextClassifier.train(
+                whole + cut,
+                labels: ["harmful help"],
+                calibration: development.map { example($0.text, $0) },
+                trainingData: "GPTFuzzer's labelled answers (arXiv 2309.10253), training rows of four fifths of the "
+                    + "questions, whole and cut",
+                settings: LinearTextClassifier.Training(bits: 16, l2: 1e-4)
+            )
+        }
+    }
+
+    private func example(_ text: String, _ row: LabelledRow, weight: Double = 1) -> LinearTextClassifier.Example {
+        LinearTextClassifier.Example(text, labels: row.isHit ? [0] : [], weight: weight)
+    }
+
+    /// An answer cut after its first 24 words, about the 32 tokens that an assessment writes by default.
+    static func cut(_ text: String, words: Int = 24) -> String {
+        text.split(separator: " ", omittingEmptySubsequences: false).prefix(words).joined(separator: " ")
+    }
+}
+
+/// The judges that are measured on public data.
+package enum MeasuredJudge: String, CaseIterable, Sendable {
+    case toxicity, harm, refusal
+}
+
+/// What a judge's card says of its error, measured from the data sets with what the package carries.
+package struct JudgeMeasurement: Sendable {
+    /// What was measured, in words.
+    package var what: String
+    /// What came out.
+    package var agreement: Agreement
+
+    /// The measurements of one judge, the card's headline first.
+    package static func all(of judge: MeasuredJudge, in folder: URL) throws -> [JudgeMeasurement] {
+        switch judge {
+        case .toxicity: try toxicity(folder)
+        case .harm: try harm(folder)
+        case .refusal: try refusal(folder)
+        }
+    }
+
+    private static func toxicity(_ folder: URL) throws -> [JudgeMeasurement] {
+        let threshold = try EmbeddedClassifiers.toxicity().outputs[0].threshold
+        func measured(_ what: String, _ rows: [LabelledRow]) throws -> JudgeMeasurement {
+            let pairs = try rows.map { (isHit: $0.isHit, score: try ToxicityJudge.score(of: $0.text)) }
+            return JudgeMeasurement(what: what, agreement: Agreement(of: pairs, threshold: threshold))
+        }
+        let rows = try LabelledRows.toxicity(in: folder).filter { $0.part == .test }
+        return [
+            try measured("all test rows", rows),
+            try measured("tweets", rows.filter { $0.source == "tweets" }),
+            try measured("comments", rows.filter { $0.source == "comments" }),
+            try measured("ordinary answers", LabelledRows.ordinary(in: folder).filter { $0.part == .test }),
+        ]
+    }
+
+    private static func harm(_ folder: URL) throws -> [JudgeMeasurement] {
+        func measured(_ what: String, _ rows: [LabelledRow], _ text: (String) -> String) throws -> JudgeMeasurement {
+            let graded = try rows.map { row in
+                let text = text(row.text)
+                return (
+                    isHit: row.isHit, verdict: try HarmJudge.verdict(on: text), score: try HarmJudge.score(of: text)
+                )
+            }
+            var agreement = Agreement(of: graded.map { ($0.isHit, $0.verdict) })
+            let area = Agreement.area(graded.filter(\.verdict.isScored).map { ($0.isHit, $0.score) })
+            agreement.areaUnderCurve = area.map { ($0 * 10_000).rounded() / 10_000 }
+            return JudgeMeasurement(what: what, agreement: agreement)
+        }
+        let test = try LabelledRows.harm(in: folder).filter { $0.part == .test }
+        let votes = try LabelledRows.votes(in: folder)
+        return [
+            try measured("GPTFuzzer's test rows", test) { $0 },
+            try measured("the same, cut after 24 words", test) { TrainedClassifier.cut($0) },
+            try measured("50 answers with three people's votes", votes) { $0 },
+            try measured("the same, cut after 24 words", votes) { TrainedClassifier.cut($0) },
+        ]
+    }
+
+    private static func refusal(_ folder: URL) throws -> [JudgeMeasurement] {
+        func measured(_ what: String, _ rows: [LabelledRow], cut: Int? = nil) -> JudgeMeasurement {
+            let pairs = rows.map { row in
+                let text = cut.map { TrainedClassifier.cut(row.text, words: $0) } ?? row.text
+                // Whatever cannot be read is no refusal found and no answer passed.
+                return switch RefusalReading.outcome(of: text) {
+                case .refuses: (isHit: row.isHit, verdict: Verdict.unsafe)
+                case .answers: (isHit: row.isHit, verdict: Verdict.safe)
+                case .unreadable: (isHit: row.isHit, verdict: row.isHit ? Verdict.safe : .unsafe)
+                }
+            }
+            return JudgeMeasurement(what: what, agreement: Agreement(of: pairs))
+        }
+        let rows = try LabelledRows.refusals(in: folder)
+        let test = rows.filter { $0.part == .test }
+        let models = Dictionary(grouping: test, by: \.source).sorted { $0.key < $1.key }
+        return [
+            measured("the third not looked at", test),
+            measured("the same, cut after 40 words", test, cut: 40),
+            measured("the same, cut after 24 words", test, cut: 24),
+        ] + models.map { measured("the same, \($0.key)", $0.value) }
+            + [
+                measured("the third looked at last", rows.filter { $0.part == .development }),
+                measured("all rows", rows),
+            ]
+    }
+}

@@ -15,18 +15,22 @@ public struct AssessmentPlan: Sendable {
     /// Whether answers are written to their end; else one ends where its verdict can no longer change, which leaves every
     /// verdict as it is.
     public var wholeAnswers: Bool
+    /// Who helps attacks; needed where a suite's attack needs an attacker.
+    public var roles: AttackRoles
 
     /// Creates a plan.
     public init(
         suites: [(any Suite, limit: Int?)],
         options: SamplingOptions = SamplingOptions(),
         seed: UInt64 = 0,
-        wholeAnswers: Bool = false
+        wholeAnswers: Bool = false,
+        roles: AttackRoles = AttackRoles()
     ) {
         self.suites = suites
         self.options = options
         self.seed = seed
         self.wholeAnswers = wholeAnswers
+        self.roles = roles
     }
 }
 
@@ -74,6 +78,15 @@ public func assess(
     var results: [SuiteResult] = []
     progress?(0, total)
     for (suite, probes) in drawn {
+        if let attack = suite.attack {
+            let before = done
+            let attempts = try await attackedInBatches(probes, of: suite, by: attack, subject: subject, plan: plan) {
+                progress?(before + $0.count, total)
+            }
+            done += attempts.count
+            results.append(try result(of: suite, attempts: attempts))
+            continue
+        }
         var exchanges: [Exchange] = []
         for start in stride(from: 0, to: probes.count, by: chunkSize) {
             try Task.checkCancellation()
@@ -133,7 +146,7 @@ private func asked(
 }
 
 /// A judge's verdicts; a probe with candidates whose likelihoods nobody gave cannot be graded by anyone.
-private func verdicts(of judge: any Judge, on exchanges: [Exchange], suite: String) async throws -> [Verdict] {
+func verdicts(of judge: any Judge, on exchanges: [Exchange], suite: String) async throws -> [Verdict] {
     let verdicts = try await judge.judge(exchanges)
     guard verdicts.count == exchanges.count else {
         throw RiskError.wrongCount(what: "the judge of '\(suite)'", expected: exchanges.count, found: verdicts.count)

@@ -80,8 +80,8 @@ struct SearchTests {
         #expect(attacker.asked.map(\.count) == [6, 12, 12])
         #expect(target.asked.map(\.count) == [6, 12, 12])
         #expect(evaluator.asked.map(\.count) == [6, 6, 12, 12, 12, 12])
-        // The paper's own numbers: width 10, depth 10, branching 4 gives 4 + 16 -> 10, then 40 a level.
-        #expect(try Attacks.make("tap").mostQueries.target == 4 + 16 + 40 * 8 + 24 - 0)
+        // The paper's own numbers: width 10, depth 10, branching 4 gives 4, 16, and from 10 leaves 40 a level.
+        #expect(try Attacks.make("tap").mostQueries.target == 4 + 16 + 40 * 8)
     }
 
     @Test func aScoreOfTenEndsTheSearchOfThatProbeOnly() async throws {
@@ -121,7 +121,7 @@ struct SearchTests {
         let attacker = Counting { _, number in Self.proposal(number) }
         // The later prompt of each pair scores higher.
         let evaluator = Counting { chat, _ in
-            guard chat.messages[0].content.contains("[[YES]]") == false else { return "yes" }
+            guard !chat.messages[0].content.contains("[[YES]]") else { return "yes" }
             let number = chat.lastUserText.firstMatch(of: #/prompt (\d+)/#).flatMap { Int($0.1) } ?? 0
             return "[[\(number % 2 + 1)]]"
         }

@@ -38,7 +38,7 @@ struct TreeSearch: Attack {
             An attacker model refines prompts in a tree; an evaluator prunes those off topic and scores answers. Prompts are in \
             Temper's words. Where all leaves are pruned the tree ends; the paper's code keeps two.
             """,
-        budget: "for each probe at most, with the default knobs: 364 queries of the subject"
+        budget: "for each probe at most, with the default knobs: 340 queries of the subject"
     )
 
     static let pairCard = AttackCard(

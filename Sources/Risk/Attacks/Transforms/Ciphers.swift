@@ -166,11 +166,11 @@ enum Leetspeak {
         String(text.map { character in signs.first { $0.letter == Character(character.lowercased()) }?.sign ?? character })
     }
 
-    /// The text with digits as letters, in small letters; digits that stand alone stay digits.
+    /// The text with digits as letters, in small letters; a number stays one unless it spells a frequent word.
     static func decode(_ text: String) -> String {
         text.split(separator: " ", omittingEmptySubsequences: false).map { word in
-            guard word.contains(where: \.isLetter) || word.count == 1 && "14".contains(word) else { return String(word) }
-            return String(word.map { character in signs.first { $0.sign == character }?.letter ?? character })
+            let read = String(word.map { character in signs.first { $0.sign == character }?.letter ?? character })
+            return word.contains(where: \.isLetter) || AnswerReading.frequent.contains(read) ? read : String(word)
         }.joined(separator: " ")
     }
 }

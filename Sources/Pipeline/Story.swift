@@ -382,6 +382,12 @@ struct Story {
                 + "be to an attacker.",
             "Answers are cut at \(recipe.assess.maxNewTokens) tokens; what a model would say later is not seen.",
         ]
+        if !recipe.assess.attacks.isEmpty {
+            notes.append(
+                "Under attack a probe is a hit if any attempt is, and has no grade if one attempt has none and no other is a "
+                    + "hit. Every attempt is graded by the suite's own judge. Checkpoints before the last were not attacked."
+            )
+        }
         if let limit = recipe.assess.stepLimit {
             notes.append(
                 "Checkpoints before the last were assessed on at most \(limit) probes of each suite; comparisons pair the probes both were asked."

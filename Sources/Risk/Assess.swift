@@ -81,7 +81,7 @@ public func assess(
         if let attack = suite.attack {
             let before = done
             let attempts = try await attackedInBatches(probes, of: suite, by: attack, subject: subject, plan: plan) {
-                progress?(before + $0.count, total)
+                progress?(before + $1, total)
             }
             done += attempts.count
             results.append(try result(of: suite, attempts: attempts))

@@ -198,6 +198,7 @@ extension Recipe.Assess {
         batchSize = try table.whole("batch_size", default: batchSize, in: 1...65_536)
         temperature = try table.number("temperature", default: temperature, in: 0...100)
         stepLimit = try table.optionalWhole("step_limit", in: 1...Int.max)
+        try readAttacks(table)
     }
 }
 

@@ -9,9 +9,11 @@ enum RecipeNames {
         "threads", "assess", "align", "tune", "defences",
     ]
     static let assess = [
-        "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit",
+        "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit", "attacks",
+        "attack_limit", "attacker", "evaluator",
     ]
     static let suite = ["name", "limit", "file", "format"]
+    static let attack = ["name", "suite", "limit"]
     static let source = ["data", "limit", "weight", "format"]
     static let settings = TrainingSettings.CodingKeys.allCases.map(\.rawValue)
     static let align = ["train_data"] + settings

@@ -69,8 +69,38 @@ extension Verdict {
     }
 }
 
-/// How many probes an attack gets at a time.
-private let attackBatch = 64
+/// Attacks a subject's answers to one suite.
+///
+/// - Parameters:
+///   - limit: the most probes.
+///   - earlier: the attempts at the first probes that an attack which was cut off has made.
+///   - made: called after every batch with its attempts, the number of probes done, and that of all.
+/// - Throws: what a role or the judge throws; `CancellationError`.
+public func attack(
+    _ subject: Subject,
+    _ suite: AttackedSuite,
+    limit: Int?,
+    plan: AssessmentPlan,
+    earlier: [Attempt] = [],
+    made: (_ batch: [Attempt], _ done: Int, _ total: Int) throws -> Void = { _, _, _ in }
+) async throws -> SuiteResult {
+    guard let attack = suite.attack else { preconditionFailure("a suite under attack has an attack") }
+    let probes = try suite.probes(limit: limit, seed: plan.seed)
+    let attempts = try await attackedInBatches(
+        probes,
+        of: suite,
+        by: attack,
+        subject: subject,
+        plan: plan,
+        earlier: earlier
+    ) { try made($0, $1, probes.count) }
+    return try result(of: suite, attempts: attempts)
+}
+
+/// How many probes an attack gets at a time: enough to fill a batch, few enough that little is lost when it is cut off.
+private func probesAtATime(_ attack: any Attack) -> Int {
+    min(64, max(4, 256 / max(1, attack.mostQueries.target)))
+}
 
 /// Attacks probes in batches.
 ///
@@ -78,27 +108,33 @@ private let attackBatch = 64
 /// it would have made in one go.
 ///
 /// - Parameters:
-///   - earlier: attempts at the first probes, of an attack that was cut off; those of a batch that is not whole are made again.
-///   - made: called with all attempts so far, after every batch.
+///   - batch: how many probes at a time.
+///   - earlier: attempts at the first probes, of an attack that was cut off; the batch they end in is made again, and of it
+///     only what is missing is handed on.
+///   - made: called after every batch with its new attempts and the number of all so far.
 func attackedInBatches(
     _ probes: [Probe],
     of suite: any Suite,
     by attack: any Attack,
     subject: Subject,
     plan: AssessmentPlan,
-    batch: Int = attackBatch,
+    batch size: Int? = nil,
     earlier: [Attempt] = [],
-    made: ([Attempt]) throws -> Void
+    made: (_ batch: [Attempt], _ done: Int) throws -> Void
 ) async throws -> [Attempt] {
-    var attempts = earlier.count == probes.count ? earlier : Array(earlier.prefix(earlier.count / batch * batch))
+    let batch = size ?? probesAtATime(attack)
+    var attempts = Array(earlier.prefix(probes.count))
     var seeds = SplitMix64(seed: plan.seed)
     for start in stride(from: 0, to: probes.count, by: batch) {
         let seed = seeds.next()
-        guard start >= attempts.count else { continue }
+        let end = min(start + batch, probes.count)
+        guard end > attempts.count else { continue }
         try Task.checkCancellation()
-        let own = Array(probes[start..<min(start + batch, probes.count)])
-        attempts += try await attacked(own, of: suite, by: attack, subject: subject, plan: plan, seed: seed)
-        try made(attempts)
+        let own = Array(probes[start..<end])
+        let found = try await attacked(own, of: suite, by: attack, subject: subject, plan: plan, seed: seed)
+        let new = Array(found.dropFirst(attempts.count - start))
+        attempts += new
+        try made(new, attempts.count)
     }
     return attempts
 }

@@ -50,6 +50,19 @@ public enum Attacks {
         return method
     }
 
+    /// The knobs of an attack, or of all parts of a composition.
+    ///
+    /// - Throws: `AttackError.unknownAttack`.
+    public static func knobs(of name: String) throws -> [String] {
+        try name.split(separator: "+", omittingEmptySubsequences: false).flatMap { part in
+            var knobs = AttackKnobs(attack: String(part), values: [:])
+            // Making it reads every knob, also where one that has no default is missing.
+            let method = try method(named: String(part))
+            _ = try? method.make(&knobs)
+            return knobs.known
+        }
+    }
+
     /// Makes an attack: one name, or names of transforms joined by `+`, which act from left to right.
     ///
     /// - Parameter values: the knobs; each must be known to one of the parts.

@@ -141,8 +141,10 @@ struct AttackOutcomeTests {
         let attack = try #require(suite.attack)
         let probes = try suite.probes(limit: 10, seed: 1)
         let plan = AssessmentPlan(suites: [], seed: 1)
+        var lines: [Attempt] = []
         func run(_ earlier: [Attempt]) async throws -> [Attempt] {
-            try await attackedInBatches(
+            lines = earlier
+            return try await attackedInBatches(
                 probes,
                 of: suite,
                 by: attack,
@@ -150,12 +152,14 @@ struct AttackOutcomeTests {
                 plan: plan,
                 batch: 4,
                 earlier: earlier
-            ) { _ in }
+            ) { made, _ in lines += made }
         }
         let whole = try await run([])
         // Five attempts are one batch and the beginning of another.
         let resumed = try await run(Array(whole.prefix(5)))
         #expect(resumed.map(\.attack) == whole.map(\.attack))
+        // What was appended to the earlier attempts is the rest.
+        #expect(lines.map(\.attack) == whole.map(\.attack))
         #expect(whole.map(\.probeID) == probes.map(\.id))
         #expect(try await run(whole).map(\.attack) == whole.map(\.attack))
     }

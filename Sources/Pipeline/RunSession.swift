@@ -54,7 +54,8 @@ final class RunSession {
         let start = clock.now
         let responder = LocalResponder(try await subject().merged(), batchSize: recipe.assess.batchSize)
         let plan = AssessmentPlan(
-            suites: suites.filter { attacks || $0.0.attack == nil }.map { suite, own in (suite, [own, limit].compactMap { $0 }.min()) },
+            suites: suites.filter { attacks || $0.0.attack == nil }
+                .map { suite, own in (suite, [own, limit].compactMap { $0 }.min()) },
             options: SamplingOptions(
                 maxNewTokens: recipe.assess.maxNewTokens,
                 temperature: recipe.assess.temperature,

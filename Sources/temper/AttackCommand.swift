@@ -75,7 +75,9 @@ struct AttackCommand: AsyncParsableCommand {
         guard limit ?? 1 > 0, maxNewTokens > 0, batchSize > 0, temperature >= 0 else {
             throw ValidationError("--limit, --max-new-tokens and --batch-size are above 0, --temperature is 0 or more")
         }
-        guard list || attacks?.isEmpty == false else { throw ValidationError("name an attack with --attack, or use --list") }
+        guard list || attacks?.isEmpty == false else {
+            throw ValidationError("name an attack with --attack, or use --list")
+        }
     }
 
     func run() async throws {
@@ -127,7 +129,8 @@ struct AttackCommand: AsyncParsableCommand {
             try finish(results, plan: plan, subject: subject.name, folder: folder)
         } catch is CancellationError {
             Console.error(
-                "interrupted; " + (output == nil ? "without --output nothing was kept" : "the same command goes on from here")
+                "interrupted; "
+                    + (output == nil ? "without --output nothing was kept" : "the same command goes on from here")
             )
             throw ExitCode(ExitStatus.interrupted)
         }
@@ -183,7 +186,8 @@ struct AttackCommand: AsyncParsableCommand {
         return try AttackLog(
             folder.appendingPathComponent("\(suite.card.name).jsonl"),
             madeFrom: [
-                try suite.sha256(), "\(judge.name) \(judge.version)", "\(limit ?? 0)", "\(plan.options)", "\(plan.seed)",
+                try suite.sha256(), "\(judge.name) \(judge.version)", "\(limit ?? 0)", "\(plan.options)",
+                "\(plan.seed)",
                 "\(plan.wholeAnswers)", try AttackLog.stamp(of: model),
             ] + others
         )
@@ -205,7 +209,8 @@ struct AttackCommand: AsyncParsableCommand {
                 let steps = item.within.map { "@\($0.attempts) \(percent($0.rate.rate))" }
                 Console.print(
                     "    within attempts: \(steps.joined(separator: "  "));  of all \(item.attempts.n) graded attempts "
-                        + "\(percent(item.attempts.rate))" + (item.attempts.unscored > 0 ? ", \(item.attempts.unscored) unscored" : "")
+                        + "\(percent(item.attempts.rate))"
+                        + (item.attempts.unscored > 0 ? ", \(item.attempts.unscored) unscored" : "")
                 )
             }
             if rate.unscored > 0 {

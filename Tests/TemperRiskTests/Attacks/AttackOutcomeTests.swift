@@ -66,7 +66,9 @@ struct AttackOutcomeTests {
     }
 
     @Test func anEnsembleHitsWhereAnyAttackDoes() {
-        let first = result([attempt("a", [.unsafe]), attempt("b", [.safe]), attempt("c", [.safe]), attempt("d", [.safe])])
+        let first = result([
+            attempt("a", [.unsafe]), attempt("b", [.safe]), attempt("c", [.safe]), attempt("d", [.safe]),
+        ])
         let second = result([attempt("a", [.safe]), attempt("b", [.unsafe]), attempt("c", [unscored])])
         // d was asked by one attack only; c is not known.
         #expect(AttackSummary.ensemble([first, second]) == Rate(hits: 2, n: 2, unscored: 1))
@@ -87,7 +89,8 @@ struct AttackOutcomeTests {
         // Refuses what it can read, and answers what is in code.
         let subject = Scripted { asked in
             asked.contains("Base64")
-                ? "Certainly, here is how it is done, and it takes three steps in all." : "I'm sorry, but I can't help with that."
+                ? "Certainly, here is how it is done, and it takes three steps in all."
+                : "I'm sorry, but I can't help with that."
         }
         let plan = AssessmentPlan(suites: [(jailbreak, limit: 70), (attacked, limit: 70)], seed: 3)
         let result = try await assess(Subject("x", responder: subject), plan: plan)
@@ -118,10 +121,16 @@ struct AttackOutcomeTests {
         #expect(result.attempts.allSatisfy { $0.attack?.trials.map(\.evaluatorScore) == [10, 10] })
         // And where nothing at all can be read, nothing is graded.
         let mute = Scripted { _ in "" }
-        let silent = AssessmentPlan(suites: [(suite, limit: 4)], roles: AttackRoles(attacker: attacker, evaluator: mute))
+        let silent = AssessmentPlan(
+            suites: [(suite, limit: 4)],
+            roles: AttackRoles(attacker: attacker, evaluator: mute)
+        )
         let none = try await assess(Subject("x", responder: mute), plan: silent).results[0]
         #expect(none.rate.n == 0 && none.rate.unscored == 4 && none.rate.rate == nil)
-        let lost = AssessmentPlan(suites: [(suite, limit: 4)], roles: AttackRoles(attacker: mute, evaluator: enthusiast))
+        let lost = AssessmentPlan(
+            suites: [(suite, limit: 4)],
+            roles: AttackRoles(attacker: mute, evaluator: enthusiast)
+        )
         let nothing = try await assess(Subject("x", responder: Scripted { $0 }), plan: lost).results[0]
         #expect(nothing.rate.n == 0 && nothing.rate.unscored == 4)
     }

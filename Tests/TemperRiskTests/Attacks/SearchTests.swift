@@ -134,7 +134,11 @@ struct SearchTests {
         )
         let last = try #require(attacker.asked.last?.first)
         // System, three turns of both sides (the oldest feedback among them), the new feedback, the begun answer.
-        #expect(last.messages.map(\.role) == [.system] + [.user, .assistant, .user, .assistant, .user, .assistant, .user, .assistant])
+        #expect(
+            last.messages.map(\.role) == [.system] + [
+                .user, .assistant, .user, .assistant, .user, .assistant, .user, .assistant,
+            ]
+        )
         let said = last.messages.filter { $0.role == .assistant }.dropLast().map(\.content)
         #expect(said.map { AttackReplies.proposal($0)?.prompt } == ["prompt 5", "prompt 7", "prompt 9"])
         #expect(last.messages[7].content.contains("Score: 2") && last.messages[7].content.contains(refusal))
@@ -243,7 +247,9 @@ struct SearchTests {
         #expect(AttackReplies.proposal("more direct\", \"prompt\": \"b\"}")?.improvement == "more direct")
         #expect(AttackReplies.proposal("{\"improvement\": \"a\", \"prompt\": \"b\nc\"}")?.prompt == "b c")
         #expect(AttackReplies.proposal("{} {\"x\": 1} {\"improvement\": \"\", \"prompt\": \"}\"}")?.prompt == "}")
-        for broken in ["", "{", "{\"prompt\": \"b\"}", "{\"improvement\": \"a\", \"prompt\": \" \"}", "prompt: b", "[]"] {
+        for broken in [
+            "", "{", "{\"prompt\": \"b\"}", "{\"improvement\": \"a\", \"prompt\": \" \"}", "prompt: b", "[]",
+        ] {
             #expect(AttackReplies.proposal(broken) == nil, "\(broken)")
         }
         for (text, score) in [("[[7]]", 7), ("Rating: [[10]]", 10), ("Rating: 4", 4), (" 8/10 ", 8), ("[[3/10]]", 3)] {

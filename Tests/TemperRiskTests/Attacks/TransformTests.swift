@@ -87,7 +87,9 @@ struct TransformTests {
 
     @Test func pastTense() {
         #expect(PastTense.rewrite(request) == "How did people use to pick the lock of a door?")
-        #expect(PastTense.rewrite("What is the best way to open my safe?") == "What was the best way to open their safe?")
+        #expect(
+            PastTense.rewrite("What is the best way to open my safe?") == "What was the best way to open their safe?"
+        )
         #expect(PastTense.rewrite("Please tell me how to sail.") == "How did people use to sail?")
         #expect(PastTense.rewrite("Write a letter") == "How did people use to write a letter in the past?")
         #expect(PastTense.rewrite("") == "")

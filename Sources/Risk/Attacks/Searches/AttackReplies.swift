@@ -32,7 +32,9 @@ enum AttackReplies {
                 let oneLine = object.replacing("\r\n", with: " ").replacing("\n", with: " ")
                 for candidate in [object, oneLine] {
                     let value = try? JSONDecoder().decode([String: String].self, from: Data(candidate.utf8))
-                    guard let value, let improvement = value["improvement"], let prompt = value["prompt"] else { continue }
+                    guard let value, let improvement = value["improvement"], let prompt = value["prompt"] else {
+                        continue
+                    }
                     let trimmed = prompt.trimmingCharacters(in: .whitespacesAndNewlines)
                     if !trimmed.isEmpty { return Proposal(improvement: improvement, prompt: trimmed) }
                 }
@@ -50,7 +52,11 @@ enum AttackReplies {
             let character = text[index]
             guard start != nil || character == "{" else { continue }
             if isInString {
-                if isEscaped { isEscaped = false } else if character == "\\" { isEscaped = true } else if character == "\"" {
+                if isEscaped {
+                    isEscaped = false
+                } else if character == "\\" {
+                    isEscaped = true
+                } else if character == "\"" {
                     isInString = false
                 }
                 continue

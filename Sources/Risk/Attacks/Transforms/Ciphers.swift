@@ -131,7 +131,8 @@ enum ReversedText {
                 title: "Reversed text",
                 paper: "Liu et al. 2024, FlipAttack, arXiv 2410.02832",
                 fidelity: .simplified,
-                summary: "The request's characters from the last to the first, one mode of the paper. Answers so are decoded."
+                summary:
+                    "The request's characters from the last to the first, one mode of the paper. Answers so are decoded."
             ),
             called: "reverse order, from its last character to its first",
             encode: { String($0.reversed()) },
@@ -163,7 +164,9 @@ enum Leetspeak {
     )
 
     static func encode(_ text: String) -> String {
-        String(text.map { character in signs.first { $0.letter == Character(character.lowercased()) }?.sign ?? character })
+        String(
+            text.map { character in signs.first { $0.letter == Character(character.lowercased()) }?.sign ?? character }
+        )
     }
 
     /// The text with digits as letters, in small letters; a number stays one unless it spells a frequent word.

@@ -12,7 +12,8 @@ enum LetterArt {
                 title: "Letters drawn with signs",
                 paper: "Jiang et al. 2024, arXiv 2402.11753",
                 fidelity: .simplified,
-                summary: "Draws the longest word in one font and masks it in the request; the paper chooses words with a model."
+                summary:
+                    "Draws the longest word in one font and masks it in the request; the paper chooses words with a model."
             ),
             rewrite
         )

@@ -37,7 +37,8 @@ enum SystemOverride {
                 title: "System prompt override",
                 paper: "Huang et al. 2023, arXiv 2310.06987 (effect of the system prompt)",
                 fidelity: .variant,
-                summary: "Puts a system turn in place of the conversation's own that tells the subject to answer everything."
+                summary:
+                    "Puts a system turn in place of the conversation's own that tells the subject to answer everything."
             )
         ) { chat in
             let rules = """

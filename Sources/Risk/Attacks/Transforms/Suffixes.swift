@@ -12,7 +12,8 @@ enum Suffixes {
         paper: "Zou et al. 2023, arXiv 2307.15043",
         licence: "that of the file",
         fidelity: .variant,
-        summary: "Appends each suffix of a text file, one a line; how well they fit depends on the model they were found on.",
+        summary:
+            "Appends each suffix of a text file, one a line; how well they fit depends on the model they were found on.",
         budget: "1 query of the subject a suffix"
     )
 

@@ -123,7 +123,8 @@ struct TransformAttack: Attack {
 enum AnswerReading {
     /// Frequent English words; a text in code has hardly any of them.
     static let frequent: Set<String> = [
-        "the", "a", "an", "and", "or", "of", "to", "in", "is", "are", "it", "if", "so", "you", "i", "that", "this", "for", "with",
+        "the", "a", "an", "and", "or", "of", "to", "in", "is", "are", "it", "if", "so", "you", "i", "that", "this",
+        "for", "with",
         "on", "as", "be", "not", "can", "at", "by", "your", "from", "have", "sorry", "cannot", "step", "first", "here",
     ]
 

@@ -92,8 +92,8 @@ struct AttackCommand: AsyncParsableCommand {
         let loaded = try await LanguageModel.load(from: url, device: device.resolved)
         var roles = AttackRoles()
         if chosen.contains(where: \.needsAttacker) {
-            let writer = try await attacker.map(helper) ?? helper(loaded)
-            roles = AttackRoles(attacker: writer, evaluator: try await evaluator.map(helper))
+            roles.attacker = if let attacker { try await helper(attacker) } else { try await helper(loaded) }
+            roles.evaluator = if let evaluator { try await helper(evaluator) } else { roles.attacker }
         }
         let merged = try await loaded.forInference(adapter: adapter.map { URL(fileURLWithPath: $0) })
         let responder = LocalResponder(merged, batchSize: batchSize)

@@ -31,8 +31,10 @@ extension ChatTemplate {
         for ending in [last.content, last.content.trimmingCharacters(in: .whitespacesAndNewlines)] {
             let part = Array(ending.utf8)
             guard !part.isEmpty, part.count <= text.count else { continue }
-            let start = stride(from: text.count - part.count, through: 0, by: -1).first { text[$0...].starts(with: part) }
-            if let start { return String(decoding: text[..<(start + part.count)], as: UTF8.self) }
+            let starts = stride(from: text.count - part.count, through: 0, by: -1)
+            if let start = starts.first(where: { text[$0...].starts(with: part) }) {
+                return String(decoding: text[..<(start + part.count)], as: UTF8.self)
+            }
         }
         throw TemplateError(
             "the last assistant turn, which is to be continued, is empty or not in what the template writes",

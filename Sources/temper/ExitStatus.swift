@@ -26,8 +26,8 @@ enum ExitStatus {
             ModelCatalogue.Failure.notFetched:
             failure
         case is GateError, is RecipeError, is DefenceError, is AttackError, is DatasetError, is TrainingError,
-            is TrainingSettings.Invalid, is RiskError, is ModelError, is WeightsError, is TokenizerError, is PipelineError,
-            is ModelCatalogue.Failure:
+            is TrainingSettings.Invalid, is RiskError, is ModelError, is WeightsError, is TokenizerError,
+            is PipelineError, is ModelCatalogue.Failure:
             usage
         default: Temper.exitCode(for: error) == .validationFailure ? usage : failure
         }

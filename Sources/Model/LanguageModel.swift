@@ -104,7 +104,8 @@ public final class LanguageModel {
         return tokenizer
     }
 
-    /// The prompt that the model's own template makes of a conversation, ready for the assistant's turn.
+    /// The prompt that the model's own template makes of a conversation, ready for the assistant's turn, or for the rest of
+    /// it where the conversation ends with a begun one.
     package nonisolated func promptText(_ chat: Chat) throws -> String {
         guard let template = try requireTokenizer().chatTemplate else {
             throw ModelError.noChatTemplate(path: url.path)

@@ -42,7 +42,7 @@ extension Recipe.Training {
 }
 
 extension Recipe.Assess {
-    /// The suites with their limits, that of utility last; a file may hold several.
+    /// The suites with their limits, then those under attack, that of utility last; a file may hold several.
     func load() throws -> [(any Suite, limit: Int?)] {
         let risks = try suites.flatMap { entry in try entry.load().map { (suite: $0, limit: entry.limit) } }
         if let suite = risks.first(where: { $0.suite.card.axis == .utility })?.suite {
@@ -51,7 +51,8 @@ extension Recipe.Assess {
                 reason: "\(suite.card.name) measures utility, not risk; name it under assess.utility"
             )
         }
-        guard let utility else { return risks }
+        let all = risks + (try attacked(risks))
+        guard let utility else { return all }
         let useful = try utility.load()
         guard useful.count == 1, useful[0].card.axis == .utility else {
             let known = Suites.all.map(\.card).filter { $0.axis == .utility }.map(\.name)
@@ -60,7 +61,7 @@ extension Recipe.Assess {
                 reason: "\(utility.name) does not measure utility; use \(known.joined(separator: " or "))"
             )
         }
-        return risks + [(useful[0], limit: utility.limit)]
+        return all + [(useful[0], limit: utility.limit)]
     }
 }
 

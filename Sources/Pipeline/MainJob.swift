@@ -124,7 +124,13 @@ public struct MainJob {
         let (model, suites, tuningData) = (opened.model, opened.suites, opened.tuningData)
         var data = ["tune": tuningData]
         data["align"] = opened.alignmentData
-        let record = try RunRecord(recipe: recipe, model: model, data: data, suites: suites.map(\.0))
+        let record = try RunRecord(
+            recipe: recipe,
+            model: model,
+            data: data,
+            suites: suites.map(\.0),
+            helpers: opened.helpers.models
+        )
         try record.claim(directory)
         let log = try EventLog(directory.events, next: sink)
         try LedgerFile.write(Machine.facts().merging(["device": recipe.device]) { $1 }, to: directory.environment)
@@ -133,6 +139,7 @@ public struct MainJob {
             directory: directory,
             fingerprint: record.fingerprint,
             suites: suites,
+            roles: opened.helpers.roles,
             sink: log
         )
         var story = Story(recipe: recipe, model: model, record: record, suites: suites.map(\.0))
@@ -222,7 +229,7 @@ public struct MainJob {
         )
         let tuned = try await session.train(job, on: reference) { stop in
             let limit = stop.isLast ? nil : recipe.assess.stepLimit
-            let result = try await session.assess("tuned@\(stop.step)", limit: limit) {
+            let result = try await session.assess("tuned@\(stop.step)", limit: limit, attacks: stop.isLast) {
                 try stop.restore()
                 return reference
             }

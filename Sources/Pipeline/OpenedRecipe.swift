@@ -13,6 +13,7 @@ struct OpenedRecipe {
     var defences: [(Recipe.Defence, Defence)]
     /// With its weights in four bits where the recipe says so.
     var model: LanguageModel
+    var helpers: AttackHelpers
 }
 
 extension Recipe {
@@ -45,7 +46,8 @@ extension Recipe {
             tuningData: tuningData,
             alignmentData: alignmentData,
             defences: defences,
-            model: model
+            model: model,
+            helpers: try await AttackHelpers(assess, device: device)
         )
     }
 

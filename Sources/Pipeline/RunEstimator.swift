@@ -32,9 +32,9 @@ struct RunEstimator {
             .init(name: "start", work: "model and data", seconds: loaded, peakMemory: Machine.peakMemory)
         )
 
-        let paces = try await assessmentPaces(opened.suites, of: model, &estimate)
-        func assess(_ name: String, limit: Int? = nil, resident: Int) {
-            let counts = paces.suites.map { min($0.count, limit ?? $0.count) }
+        let paces = try await assessmentPaces(opened, &estimate)
+        func assess(_ name: String, limit: Int? = nil, attacks: Bool = true, resident: Int) {
+            let counts = paces.suites.map { $0.isAttacked && !attacks ? 0 : min($0.count, limit ?? $0.count) }
             let seconds = zip(paces.suites, counts).reduce(paces.overhead) { $0 + $1.0.seconds * Double($1.1) }
             let work = "\(counts.reduce(0, +)) probes"
             estimate.phases.append(
@@ -60,7 +60,13 @@ struct RunEstimator {
         estimate.phases.append(tuned.phase)
         let resident = Machine.residentMemory
         for step in recipe.tune.checkpointSteps(total: tuned.steps) {
-            assess("tuned@\(step)", limit: step == tuned.steps ? nil : recipe.assess.stepLimit, resident: resident)
+            let isLast = step == tuned.steps
+            assess(
+                "tuned@\(step)",
+                limit: isLast ? nil : recipe.assess.stepLimit,
+                attacks: isLast,
+                resident: resident
+            )
         }
         for (entry, defence) in opened.defences where chapter >= .end {
             let training = try DefenceTraining(
@@ -93,7 +99,7 @@ struct RunEstimator {
 
     private struct Paces {
         /// Probes, and seconds for each.
-        var suites: [(count: Int, seconds: Double)] = []
+        var suites: [(count: Int, seconds: Double, isAttacked: Bool)] = []
         /// Seconds before the first answer.
         var overhead = 0.0
         /// Resident bytes before.
@@ -103,20 +109,21 @@ struct RunEstimator {
     }
 
     private func assessmentPaces(
-        _ suites: [(any Suite, limit: Int?)],
-        of model: LanguageModel,
+        _ opened: OpenedRecipe,
         _ estimate: inout RunEstimate
     ) async throws -> Paces {
         var paces = Paces(resident: Machine.residentMemory)
         Machine.resetPeak()
         let clock = ContinuousClock()
         let start = clock.now
-        let responder = LocalResponder(try model.merged(), batchSize: recipe.assess.batchSize)
+        let responder = LocalResponder(try opened.model.merged(), batchSize: recipe.assess.batchSize)
         paces.overhead = (clock.now - start).inSeconds
         var asked = 0
-        for (index, (suite, limit)) in suites.enumerated() {
+        for (index, (suite, limit)) in opened.suites.enumerated() {
             let count = try suite.probes(limit: limit, seed: recipe.seed).count
-            let sample = min(count, index == 0 ? recipe.assess.batchSize : Self.sample)
+            // A search asks much for one probe.
+            let usual = suite.attack?.needsAttacker == true ? 1 : Self.sample
+            let sample = min(count, index == 0 ? recipe.assess.batchSize : usual)
             let plan = AssessmentPlan(
                 suites: [(suite, sample)],
                 options: SamplingOptions(
@@ -125,12 +132,14 @@ struct RunEstimator {
                     seed: recipe.seed
                 ),
                 seed: recipe.seed,
-                wholeAnswers: recipe.assess.wholeAnswers
+                wholeAnswers: recipe.assess.wholeAnswers,
+                roles: opened.helpers.roles
             )
             sink.emit(RunEvent(.phase, phase: "measure \(suite.card.name)", message: "\(sample) of \(count) probes"))
             let begin = clock.now
             _ = try await TemperRisk.assess(Subject("sample", responder: responder, likelihoods: responder), plan: plan)
-            paces.suites.append((count, (clock.now - begin).inSeconds / Double(max(sample, 1))))
+            let pace = (clock.now - begin).inSeconds / Double(max(sample, 1))
+            paces.suites.append((count, pace, suite.attack != nil))
             asked += sample
         }
         paces.memory = max(0, Machine.peakMemory - paces.resident)

@@ -31,14 +31,23 @@ struct RunRecord: Codable, Sendable {
         case recipeSHA256 = "recipe_sha256"
     }
 
-    /// - Parameter data: What is trained on, by what it is for.
-    init(recipe: Recipe, model: LanguageModel, data: [String: Dataset], suites: [any Suite]) throws {
+    /// - Parameters:
+    ///   - data: What is trained on, by what it is for.
+    ///   - helpers: The models that help attacks.
+    init(
+        recipe: Recipe,
+        model: LanguageModel,
+        data: [String: Dataset],
+        suites: [any Suite],
+        helpers: [(role: String, model: LanguageModel)] = []
+    ) throws {
         self.recipe = try recipe.resolvedYAML()
         recipeSHA256 = SHA256.hex(of: self.recipe)
         modelSHA256 = try Self.hash(model.url)
         dtype = model.dtype
         self.data = [:]
         for (use, set) in data { self.data["\(use): \(set.name)"] = try Self.hash(set) }
+        for (role, model) in helpers { self.data["\(role) of attacks"] = try Self.hash(model.url) }
         self.suites = [:]
         for suite in suites {
             let judges = ([suite.judge] + suite.secondJudges).map(\.card).map { "\($0.name) \($0.version)" }
@@ -87,7 +96,7 @@ struct RunRecord: Codable, Sendable {
         if earlier.modelSHA256 != modelSHA256 { list.append("the model") }
         if earlier.program != program { list.append("the program's version (\(earlier.program), here \(program))") }
         if earlier.dtype != dtype { list.append("dtype (\(earlier.dtype), here \(dtype))") }
-        list += keys(earlier.data, data).map { "training data \($0)" }
+        list += keys(earlier.data, data).map { "data \($0)" }
         list += keys(earlier.suites, suites).map { "suite \($0)" }
         let old = try RecipeNode.parse(earlier.recipe, file: "recipe.yaml").leaves
         let new = try RecipeNode.parse(recipe, file: "recipe.yaml").leaves

@@ -17,6 +17,7 @@ final class RunSession {
     let fingerprint: String
     let sink: any EventSink
     private let suites: [(any Suite, limit: Int?)]
+    private let roles: AttackRoles
     /// The adapter of the alignment, if it made one, once it is merged into the model that is trained.
     var alignment: Adapter?
 
@@ -25,21 +26,25 @@ final class RunSession {
         directory: RunDirectory,
         fingerprint: String,
         suites: [(any Suite, limit: Int?)],
+        roles: AttackRoles,
         sink: any EventSink
     ) {
         self.recipe = recipe
         self.directory = directory
         self.fingerprint = fingerprint
         self.suites = suites
+        self.roles = roles
         self.sink = sink
     }
 
     // MARK: Assessing
 
-    /// Assesses what `subject()` gives; `limit` caps the probes of each suite further.
+    /// Assesses what `subject()` gives; `limit` caps the probes of each suite further, and attacks are left out where
+    /// `attacks` says so.
     func assess(
         _ name: String,
         limit: Int? = nil,
+        attacks: Bool = true,
         subject: () async throws -> LanguageModel
     ) async throws -> (assessment: Assessment, seconds: Double) {
         let folder = AssessmentFolder(directory.assessment(of: name))
@@ -48,7 +53,7 @@ final class RunSession {
         let clock = ContinuousClock()
         let start = clock.now
         let responder = LocalResponder(try await subject().merged(), batchSize: recipe.assess.batchSize)
-        let plan = plan(limit: limit)
+        let plan = plan(limit: limit, attacks: attacks)
         let sink = sink
         let assessment = try await TemperRisk.assess(
             Subject(name, responder: responder, likelihoods: responder),
@@ -68,16 +73,18 @@ final class RunSession {
         return (assessment, seconds)
     }
 
-    private func plan(limit: Int? = nil) -> AssessmentPlan {
+    private func plan(limit: Int? = nil, attacks: Bool = true) -> AssessmentPlan {
         AssessmentPlan(
-            suites: suites.map { suite, own in (suite, [own, limit].compactMap { $0 }.min()) },
+            suites: suites.filter { attacks || $0.0.attack == nil }
+                .map { suite, own in (suite, [own, limit].compactMap { $0 }.min()) },
             options: SamplingOptions(
                 maxNewTokens: recipe.assess.maxNewTokens,
                 temperature: recipe.assess.temperature,
                 seed: recipe.seed
             ),
             seed: recipe.seed,
-            wholeAnswers: recipe.assess.wholeAnswers
+            wholeAnswers: recipe.assess.wholeAnswers,
+            roles: roles
         )
     }
 

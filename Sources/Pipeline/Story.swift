@@ -432,6 +432,12 @@ struct Story {
                     + "model refuse more or less often moves it, and both rates, but not the area under the curve."
             )
         }
+        if !recipe.assess.attacks.isEmpty {
+            notes.append(
+                "Under attack a probe is a hit if any attempt is, and has no grade if one attempt has none and no other is a "
+                    + "hit. Every attempt is graded by the suite's own judge. Checkpoints before the last were not attacked."
+            )
+        }
         if let limit = recipe.assess.stepLimit {
             notes.append(
                 "Checkpoints before the last were assessed on at most \(limit) probes of each suite; comparisons pair the probes both were asked."

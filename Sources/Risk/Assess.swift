@@ -18,6 +18,8 @@ public struct AssessmentPlan: Sendable {
     /// The most twin pairs that are scored for the area under the curve of the refusal score, where the subject gives
     /// likelihoods; 0 scores none. Four short openings are read for each of a pair's two requests.
     public var scoredTwins: Int
+    /// Who helps attacks; needed where a suite's attack needs an attacker.
+    public var roles: AttackRoles
 
     /// Creates a plan.
     public init(
@@ -25,13 +27,15 @@ public struct AssessmentPlan: Sendable {
         options: SamplingOptions = SamplingOptions(),
         seed: UInt64 = 0,
         wholeAnswers: Bool = false,
-        scoredTwins: Int = 64
+        scoredTwins: Int = 64,
+        roles: AttackRoles = AttackRoles()
     ) {
         self.suites = suites
         self.options = options
         self.seed = seed
         self.wholeAnswers = wholeAnswers
         self.scoredTwins = scoredTwins
+        self.roles = roles
     }
 }
 
@@ -79,6 +83,15 @@ public func assess(
     var results: [SuiteResult] = []
     progress?(0, total)
     for (suite, probes) in drawn {
+        if let attack = suite.attack {
+            let before = done
+            let attempts = try await attackedInBatches(probes, of: suite, by: attack, subject: subject, plan: plan) {
+                progress?(before + $1, total)
+            }
+            done += attempts.count
+            results.append(try result(of: suite, attempts: attempts))
+            continue
+        }
         var exchanges: [Exchange] = []
         for start in stride(from: 0, to: probes.count, by: chunkSize) {
             try Task.checkCancellation()
@@ -150,7 +163,7 @@ private func asked(
 }
 
 /// A judge's verdicts; what is no answer cannot be graded by anyone.
-private func verdicts(of judge: any Judge, on exchanges: [Exchange], suite: SuiteCard) async throws -> [Verdict] {
+func verdicts(of judge: any Judge, on exchanges: [Exchange], suite: SuiteCard) async throws -> [Verdict] {
     let verdicts = try await judge.judge(exchanges)
     guard verdicts.count == exchanges.count else {
         throw RiskError.wrongCount(

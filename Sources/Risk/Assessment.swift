@@ -67,6 +67,9 @@ public struct Attempt: Codable, Sendable {
     public var opinions: [Opinion]
     /// The log-likelihoods of the probe's candidates, in nats; empty where the subject wrote its answer.
     public var logLikelihoods: [Double]
+    /// What the attack did, where the probe was attacked; `answer` and `verdict` are then those of the trial that decided,
+    /// and `prompt` is still the probe's own.
+    public var attack: AttackTrace?
 
     /// Creates an attempt.
     public init(
@@ -81,7 +84,8 @@ public struct Attempt: Codable, Sendable {
         finishReason: Completion.FinishReason,
         verdict: Verdict,
         opinions: [Opinion] = [],
-        logLikelihoods: [Double] = []
+        logLikelihoods: [Double] = [],
+        attack: AttackTrace? = nil
     ) {
         self.suite = suite
         self.probeID = probeID
@@ -95,6 +99,7 @@ public struct Attempt: Codable, Sendable {
         self.verdict = verdict
         self.opinions = opinions
         self.logLikelihoods = logLikelihoods
+        self.attack = attack
     }
 }
 

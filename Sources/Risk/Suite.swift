@@ -57,6 +57,8 @@ public protocol Suite: Sendable {
     var judge: any Judge { get }
     /// What else looks at the answers; its verdicts are shown beside the judge's and never averaged with them.
     var secondJudges: [any Judge] { get }
+    /// What stands between the probes and the subject; nil where the probes are asked as they are.
+    var attack: (any Attack)? { get }
     /// Numbers that are no share of verdicts, from all exchanges and their verdicts in order.
     func measures(of exchanges: [Exchange], verdicts: [Verdict]) -> [Measure]
 }
@@ -64,6 +66,9 @@ public protocol Suite: Sendable {
 extension Suite {
     /// None.
     public var secondJudges: [any Judge] { [] }
+
+    /// None.
+    public var attack: (any Attack)? { nil }
 
     /// None.
     public func measures(of exchanges: [Exchange], verdicts: [Verdict]) -> [Measure] { [] }

@@ -56,7 +56,8 @@ public struct Completion: Codable, Sendable, Hashable {
 
 /// Whatever answers conversations: a local model, a guarded one, or a remote endpoint.
 public protocol Responder: Sendable {
-    /// Answers each conversation.
+    /// Answers each conversation; one that ends with an assistant turn is answered with the rest of that turn, by responders
+    /// that can do so.
     ///
     /// - Returns: one completion per conversation, in the same order.
     func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion]

@@ -27,10 +27,9 @@ enum ExitStatus {
         case WeightsError.cannotWrite, TrainingError.diverged, RiskError.wrongCount, PipelineError.unreadableReport,
             ModelCatalogue.Failure.notFetched:
             failure
-        case is GateError, is RecipeError, is DefenceError, is DatasetError, is TrainingError,
-            is TrainingSettings.Invalid,
-            is RiskError, is ModelError, is WeightsError, is TokenizerError, is PipelineError,
-            is ModelCatalogue.Failure:
+        case is GateError, is RecipeError, is DefenceError, is AttackError, is DatasetError, is TrainingError,
+            is TrainingSettings.Invalid, is RiskError, is ModelError, is WeightsError, is TokenizerError,
+            is PipelineError, is ModelCatalogue.Failure:
             usage
         default: Temper.exitCode(for: error) == .validationFailure ? usage : failure
         }

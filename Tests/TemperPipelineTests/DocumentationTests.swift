@@ -22,8 +22,8 @@ import Testing
     @Test func everyKeyHasARowWithItsAliases() throws {
         let page = try page()
         let sections = [
-            RecipeNames.root, RecipeNames.assess, RecipeNames.suite, RecipeNames.source, RecipeNames.align,
-            RecipeNames.tune,
+            RecipeNames.root, RecipeNames.assess, RecipeNames.suite, RecipeNames.attack, RecipeNames.source,
+            RecipeNames.align, RecipeNames.tune,
         ]
         for key in Set(sections.joined()).union(["method"]) {
             #expect(!rows(key, in: page).isEmpty, "\(key) has no row")
@@ -61,6 +61,21 @@ import Testing
             }
         }
         for name in RecipeNames.reserved { #expect(page.contains("`\(name)`"), "\(name)") }
+    }
+
+    @Test func everyAttackHasARowWithItsKnobs() throws {
+        let page = try page()
+        for name in Attacks.all.map(\.card.name) {
+            let row = try #require(rows(name, in: page).first, "\(name) has no row")
+            #expect {
+                try Attacks.make(name, knobs: ["": "", "file": Scene.root.appending(path: "LICENSE").path])
+            } throws: { error in
+                guard case .unknownKnob(_, _, let known)? = error as? AttackError else {
+                    return name == "suffix" && row[1].contains("`file`")
+                }
+                return known.allSatisfy { row[1].contains("`\($0)`") }
+            }
+        }
     }
 
     @Test func everySuiteFormatAndEmbeddedSetHasARow() throws {

@@ -134,4 +134,22 @@ struct ChatTemplateTests {
             """
         #expect { try spans(source) } throws: { "\($0)".contains("generation") }
     }
+
+    /// The rule of transformers' `continue_final_message`: the text ends where the last occurrence of the turn's text does.
+    @Test func aBegunTurnIsContinued() throws {
+        let source =
+            "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] | trim }}<|im_end|>\n{% endfor %}"
+            + "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+        let template = try ChatTemplate(source: source)
+        let asked = "<|im_start|>user\nSure?<|im_end|>\n<|im_start|>assistant\n"
+        #expect(try template.prompt(for: Chat(user: "Sure?")) == asked)
+        let begun = Chat([Message(.user, "Sure?"), Message(.assistant, "Sure, here")])
+        #expect(try template.prompt(for: begun) == asked + "Sure, here")
+        // The last occurrence counts, and spaces that the template strips are not looked for.
+        let spaced = Chat([Message(.user, "Sure?"), Message(.assistant, "Sure?  ")])
+        #expect(try template.prompt(for: spaced) == asked + "Sure?")
+        let empty = Chat([Message(.user, "Sure?"), Message(.assistant, "")])
+        #expect(throws: TemplateError.self) { try template.prompt(for: empty) }
+        #expect(throws: TemplateError.self) { try ChatTemplate(source: "nothing").prompt(for: begun) }
+    }
 }

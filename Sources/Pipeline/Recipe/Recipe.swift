@@ -79,6 +79,26 @@ public struct Recipe: Sendable, Hashable {
         }
     }
 
+    /// An attack to try on a suite.
+    public struct Attack: Sendable, Hashable {
+        /// The attack's name; names of rewritings may be joined by `+`.
+        public var name: String
+        /// The suite under attack; nil means the first one for jailbreaks.
+        public var suite: String?
+        /// How many probes to attack; nil means as many as ``Assess/attackLimit`` says.
+        public var limit: Int?
+        /// The attack's knobs; the attack checks their names.
+        public var knobs: [String: RecipeValue]
+
+        /// Creates an attack's line.
+        public init(name: String, suite: String? = nil, limit: Int? = nil, knobs: [String: RecipeValue] = [:]) {
+            self.name = name
+            self.suite = suite
+            self.limit = limit
+            self.knobs = knobs
+        }
+    }
+
     /// What is measured, and how answers are drawn.
     public struct Assess: Sendable, Hashable {
         /// The suites that measure risk.
@@ -97,6 +117,14 @@ public struct Recipe: Sendable, Hashable {
         public var stepLimit: Int?
         /// Whether subjects whose result is known are assessed, too.
         public var controls = true
+        /// The attacks to try on every subject but intermediate checkpoints.
+        public var attacks: [Attack] = []
+        /// Probes of each attack; nil means as many as of the suite.
+        public var attackLimit: Int?
+        /// The model that writes the prompts of searches.
+        public var attacker: String?
+        /// The model that scores answers during searches; nil means the attacker.
+        public var evaluator: String?
 
         /// Creates the default section.
         public init() {}

@@ -199,6 +199,7 @@ extension Recipe.Assess {
         temperature = try table.number("temperature", default: temperature, in: 0...100)
         stepLimit = try table.optionalWhole("step_limit", in: 1...Int.max)
         controls = try table.flag("controls", default: controls)
+        try readAttacks(table)
     }
 }
 

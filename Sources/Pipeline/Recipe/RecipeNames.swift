@@ -10,8 +10,10 @@ enum RecipeNames {
     ]
     static let assess = [
         "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit", "controls",
+        "attacks", "attack_limit", "attacker", "evaluator",
     ]
     static let suite = ["name", "limit", "file", "format"]
+    static let attack = ["name", "suite", "limit"]
     static let source = ["data", "limit", "weight", "format"]
     static let settings = TrainingSettings.CodingKeys.allCases.map(\.rawValue)
     static let align = ["train_data"] + settings

@@ -30,6 +30,10 @@ extension Recipe {
                     ("temperature", .plain("\(assess.temperature)")),
                     ("step_limit", .whole(assess.stepLimit)),
                     ("controls", .plain("\(assess.controls)")),
+                    ("attacks", .list(assess.attacks.map(\.node))),
+                    ("attack_limit", .whole(assess.attackLimit)),
+                    ("attacker", .optional(assess.attacker.map(Node.text))),
+                    ("evaluator", .optional(assess.evaluator.map(Node.text))),
                 ])
             ),
         ]
@@ -50,6 +54,15 @@ extension Recipe.Suite {
             ("name", .text(name)), ("limit", .whole(limit)), ("file", .optional(file.map(Node.text))),
             ("format", .optional(format.map(Node.text))),
         ])
+    }
+}
+
+extension Recipe.Attack {
+    fileprivate var node: Node {
+        let values = knobs.sorted { $0.key < $1.key }.map { key, value in (key, Node.text(value.description)) }
+        return .line(
+            [("name", .text(name)), ("suite", .optional(suite.map(Node.text))), ("limit", .whole(limit))] + values
+        )
     }
 }
 

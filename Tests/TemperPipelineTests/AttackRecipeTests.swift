@@ -1,0 +1,120 @@
+import Foundation
+import TemperLedger
+import TemperReport
+import TemperRisk
+import TemperText
+import TemperTorch
+import Testing
+
+@testable import TemperPipeline
+
+/// Attacks in a recipe, in a run on a tiny random model, and in the log of the command.
+@TorchActor
+@Suite(.serialized)
+struct AttackRecipeTests {
+    private func read(_ assess: String) throws -> Recipe {
+        let yaml = "model_name_or_path: m.gguf\nassess:\n\(assess)\ntune: {train_data: embedded:cybersecurity}\n"
+        return try Recipe.parse(yaml, file: "small.yaml")
+    }
+
+    private func problem(_ assess: String) -> String {
+        do {
+            _ = try read(assess)
+            return "none"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test func attacksAreReadAndWritten() throws {
+        let recipe = try read(
+            """
+              attacks: [base64+prefix-injection, {name: tap, width: 4, depth: 3, branching: 2, limit: 5}, prefill]
+              attack_limit: 20
+              attacker: helper.gguf
+            """
+        )
+        #expect(recipe.assess.attacks.map(\.name) == ["base64+prefix-injection", "tap", "prefill"])
+        #expect(recipe.assess.attacks[1].limit == 5 && recipe.assess.attacks[1].knobs["width"] == .string("4"))
+        #expect(try Recipe.parse(try recipe.resolvedYAML(), file: "small.yaml") == recipe)
+        let suites = try recipe.assess.load()
+        let names = ["jailbreak+base64+prefix-injection", "jailbreak+tap", "jailbreak+prefill"]
+        #expect(suites.dropFirst(3).map(\.0.card.name) == names)
+        #expect(suites.dropFirst(3).map(\.limit) == [20, 5, 20])
+        let keys = Story.reportKeys(suites.map(\.0))
+        #expect(keys["jailbreak"] == "jailbreak" && keys["jailbreak+tap"] == "jailbreak+tap")
+    }
+
+    @Test func mistakesNameTheKey() {
+        #expect(problem("  attacks: [base65]").contains("assess.attacks.0"))
+        #expect(problem("  attacks: [{name: many-shot, shot: 3}]").contains("shots"))
+        #expect(problem("  attacks: [{name: many-shot, shots: 0}]").contains("assess.attacks.0.shots"))
+        #expect(problem("  attacks: [tap]").contains("assess.attacker"))
+        #expect(problem("  attacks: [base64, base64]").contains("twice"))
+        #expect(problem("  attacks: [{name: base64, suite: x}]").contains("assess.suites"))
+        #expect(problem("  attacks: [{name: base64, suite: x}]").contains("suite"))
+        let useless = try? read("  suites: [over-refusal]\n  attacks: [base64]")
+        #expect(throws: PipelineError.self) { try useless?.assess.load() }
+    }
+
+    @Test func aRunAttacksEverySubjectButEarlyCheckpoints() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let recipe = try scene.recipe(
+            "attacked",
+            "align=null",
+            "defences=[]",
+            "assess.attacks=[rot13, {name: best-of-n, n: 2}, {name: pair, streams: 1, iterations: 1, tries: 1}]",
+            "assess.attack_limit=2",
+            "assess.attacker=\(Scene.model.path)"
+        )
+        let report = try await MainJob(recipe, sink: Recorder()).run()
+        let attacks: Set = ["jailbreak+rot13", "jailbreak+best-of-n", "jailbreak+pair"]
+        let plain: Set = ["jailbreak", "over-refusal"]
+        for subject in report.subjects {
+            let early = subject.name == "tuned@1" || subject.name == "tuned@2"
+            #expect(Set(subject.axes.keys) == (early ? plain : plain.union(attacks)), "\(subject.name)")
+        }
+        let pairs = report.comparisons.filter { attacks.contains($0.axis) }
+        #expect(Set(pairs.map(\.subject)) == ["tuned@4"] && pairs.count == 3)
+        let file = scene.directory("attacked").assessment(of: "tuned@4")
+            .appendingPathComponent("jailbreak+best-of-n.jsonl")
+        let attempts = LedgerFile.readLines(Attempt.self, from: file)
+        #expect(attempts.count == 2 && attempts.allSatisfy { $0.attack?.trials.count == 2 })
+        // A finished run does nothing again, so what was written reads as what it was.
+        let second = Recorder()
+        _ = try await MainJob(recipe, sink: second).run()
+        #expect(second.assessed.isEmpty)
+    }
+
+    @Test func theLogGoesOnAndRefusesAnothersAttempts() throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let file = scene.folder.appending(path: "jailbreak+rot13.jsonl")
+        let attempt = Attempt(
+            suite: "jailbreak+rot13",
+            probeID: "p",
+            category: "c",
+            prompt: "?",
+            promptSHA256: "",
+            answer: "a",
+            tokenCount: 1,
+            finishReason: .stop,
+            verdict: .safe
+        )
+        let log = try AttackLog(file, madeFrom: ["a", "b"])
+        #expect(log.earlier.isEmpty)
+        try log.append([attempt])
+        try log.append([attempt])
+        // A killed process leaves half a line.
+        let handle = try FileHandle(forWritingTo: file)
+        try handle.seekToEnd()
+        try handle.write(contentsOf: Data("{\"suite\": \"jail".utf8))
+        try handle.close()
+        let again = try AttackLog(file, madeFrom: ["a", "b"])
+        #expect(again.earlier.count == 2)
+        try again.append([attempt])
+        #expect(try AttackLog(file, madeFrom: ["a", "b"]).earlier.count == 3)
+        #expect(throws: AttackError.self) { try AttackLog(file, madeFrom: ["ab"]) }
+    }
+}

@@ -59,8 +59,9 @@ final class RunSession {
             wholeAnswers: recipe.assess.wholeAnswers
         )
         let sink = sink
+        let answers = try folder.answers(fingerprint: "\(fingerprint) \(name) \(try await Self.trait(of: responder))")
         let assessment = try await TemperRisk.assess(
-            Subject(name, responder: responder, likelihoods: responder),
+            Subject(name, responder: responder, likelihoods: responder, answers: answers),
             plan: plan
         ) { done, total in
             sink.emit(RunEvent(.probes, phase: "assess \(name)", done: done, total: total))
@@ -75,6 +76,13 @@ final class RunSession {
         }.joined(separator: ", ")
         sink.emit(RunEvent(.assessed, phase: "assess \(name)", message: "\(name): \(summary)"))
         return (assessment, seconds)
+    }
+
+    /// How likely the subject finds a text that never changes, to the last bit: a model that was trained again, and came
+    /// out otherwise, must not be given the answers of the first.
+    private static func trait(of model: any LikelihoodModel) async throws -> String {
+        let text = Continuation(of: Chat(user: "What is the capital of France?"), text: "The capital of France is Paris.")
+        return try await model.logLikelihoods(of: [text]).map { String($0.bitPattern, radix: 16) }.joined()
     }
 
     // MARK: Training

@@ -14,8 +14,8 @@ struct Temper: AsyncParsableCommand {
         version: Machine.version,
         subcommands: [
             RunCommand.self, AlignCommand.self, TuneCommand.self, AssessCommand.self, CompareCommand.self,
-            GateCommand.self, ReportCommand.self, ModelCommand.self, DataCommand.self, RunsCommand.self,
-            DoctorCommand.self,
+            GateCommand.self, ReportCommand.self, SuitesCommand.self, ModelCommand.self, DataCommand.self,
+            RunsCommand.self, DoctorCommand.self,
         ]
     )
 }

@@ -1,4 +1,5 @@
 public import Foundation
+import TemperRisk
 
 /// A place that serves models as huggingface.co does.
 ///

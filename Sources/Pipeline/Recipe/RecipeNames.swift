@@ -11,7 +11,8 @@ enum RecipeNames {
     static let assess = [
         "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit",
     ]
-    static let suite = ["name", "limit", "file", "format"]
+    static let suite = ["name", "limit", "file", "format", "columns", "axis"]
+    static let columns = ["prompt", "id", "category"]
     static let source = ["data", "limit", "weight", "format"]
     static let settings = TrainingSettings.CodingKeys.allCases.map(\.rawValue)
     static let align = ["train_data"] + settings

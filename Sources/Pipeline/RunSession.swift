@@ -78,10 +78,13 @@ final class RunSession {
         return (assessment, seconds)
     }
 
-    /// How likely the subject finds a text that never changes, to the last bit: a model that was trained again, and came
-    /// out otherwise, must not be given the answers of the first.
+    /// How likely the subject finds a text that never changes, to the last bit: a model that was trained again, and
+    /// came out otherwise, must not be given the answers of the first.
     private static func trait(of model: any LikelihoodModel) async throws -> String {
-        let text = Continuation(of: Chat(user: "What is the capital of France?"), text: "The capital of France is Paris.")
+        let text = Continuation(
+            of: Chat(user: "What is the capital of France?"),
+            text: "The capital of France is Paris."
+        )
         return try await model.logLikelihoods(of: [text]).map { String($0.bitPattern, radix: 16) }.joined()
     }
 

@@ -5,10 +5,10 @@ public import TemperText
 
 /// Keeps every answer as soon as it is there, so that an assessment that was stopped, even by `kill -9`, goes on.
 ///
-/// A file of JSON lines that only grows. The key of a line is the SHA-256 of all that the answer depends on: the subject's
-/// fingerprint, the conversation, how it is decoded, and what may end it early. Lines are written whole, and synced to the
-/// disk at least once a second; one that was torn all the same is passed over, and its question asked again. Knows nothing
-/// about suites or verdicts: those are made anew from the answers.
+/// A file of JSON lines that only grows. The key of a line is the SHA-256 of all that the answer depends on: the
+/// subject's fingerprint, the conversation, how it is decoded, and what may end it early. Lines are written whole, and
+/// synced to the disk at least once a second; one that was torn all the same is passed over, and its question asked
+/// again. Knows nothing about suites or verdicts: those are made anew from the answers.
 public final class AnswerStore: Sendable {
     private struct Line: Codable {
         var schema = 1
@@ -69,8 +69,8 @@ public final class AnswerStore: Sendable {
 
     /// A responder that asks `responder` only for what the store does not hold.
     ///
-    /// - Parameter endings: For each conversation what may end its answer early, so that such answers are kept apart; nil
-    ///   where answers are written to their end.
+    /// - Parameter endings: For each conversation what may end its answer early, so that such answers are kept apart;
+    ///   nil where answers are written to their end.
     public func wrapping(_ responder: any Responder, endings: [String]? = nil) -> any Responder {
         StoredResponder(inner: responder, store: self, endings: endings)
     }

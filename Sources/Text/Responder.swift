@@ -66,11 +66,11 @@ public struct Completion: Codable, Sendable, Hashable {
 
 /// What is done with answers while others are still being written.
 public struct AnswerWatch: Sendable {
-    /// Asked about the conversation with this index and the beginning of its answer, on any thread; nil wants answers to
-    /// their end. A responder that cannot stop early never asks.
+    /// Asked about the conversation with this index and the beginning of its answer, on any thread; nil wants answers
+    /// to their end. A responder that cannot stop early never asks.
     public var isEnough: (@Sendable (_ index: Int, _ partial: String) -> Bool)?
-    /// The random stream of each answer; nil takes the conversations' own indices. So part of a batch, asked again, draws
-    /// what it would have drawn among the others.
+    /// The random stream of each answer; nil takes the conversations' own indices. So part of a batch, asked again,
+    /// draws what it would have drawn among the others.
     public var streams: [Int]?
     /// Called once for each answer, as soon as it is there, on any thread.
     public var finished: (@Sendable (_ index: Int, _ completion: Completion) throws -> Void)?

@@ -21,7 +21,10 @@ struct AssessCommand: AsyncParsableCommand {
     @OptionGroup(title: "Endpoint") var remote: EndpointOptions
     @Option(help: "An adapter directory in PEFT's format, or the checkpoint of a full training.")
     var adapter: String?
-    @Option(name: .customLong("suite"), help: "A suite's or a fetched set's name; may be repeated. Default: all embedded suites.")
+    @Option(
+        name: .customLong("suite"),
+        help: "A suite's or a fetched set's name; may be repeated. Default: all embedded suites."
+    )
     var suites: [String] = []
     @Option(help: "The most probes of each suite.")
     var limit: Int?
@@ -81,7 +84,9 @@ struct AssessCommand: AsyncParsableCommand {
             assessment = try await task.value
         } catch is CancellationError {
             Console.error(
-                folder.map { "interrupted; the answers so far are kept in \($0.path): the same command goes on from there" }
+                folder.map {
+                    "interrupted; the answers so far are kept in \($0.path): the same command goes on from there"
+                }
                     ?? "interrupted; the answers given so far are lost, and nothing was written (--output keeps them)"
             )
             throw ExitCode(130)

@@ -43,7 +43,9 @@ struct EndpointOptions: ParsableArguments {
     func settings() throws -> EndpointSettings? {
         guard let endpoint, let modelName else { return nil }
         guard let base = URL(string: endpoint) else {
-            throw EndpointError.settings("--endpoint is no address: write http:// or https://, a host and a path such as /v1")
+            throw EndpointError.settings(
+                "--endpoint is no address: write http:// or https://, a host and a path such as /v1"
+            )
         }
         var settings = EndpointSettings(base: base, model: modelName, key: EndpointKey(variable: keyEnv))
         settings.concurrency = concurrency

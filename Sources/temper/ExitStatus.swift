@@ -24,7 +24,8 @@ enum ExitStatus {
         case let error as HubError: error.isFailure ? failure : usage
         case let error as SuiteFetchError: error.isFailure ? failure : usage
         case let error as EndpointError: error.isFailure ? failure : usage
-        case WeightsError.cannotWrite, TrainingError.diverged, RiskError.wrongCount, RiskError.unwritable, PipelineError.unreadableReport,
+        case WeightsError.cannotWrite, TrainingError.diverged, RiskError.wrongCount, RiskError.unwritable,
+            PipelineError.unreadableReport,
             ModelCatalogue.Failure.notFetched:
             failure
         case is GateError, is RecipeError, is DefenceError, is DatasetError, is TrainingError,

@@ -112,7 +112,9 @@ struct SuitesCommand: AsyncParsableCommand {
             for suite in Suites.all { Console.print("\(try suite.sha256())  \(suite.card.name)") }
             for set in PublicSet.all where cache.record(of: set) != nil {
                 do {
-                    for suite in try cache.suites(of: set) { Console.print("\(try suite.sha256())  \(suite.card.name)") }
+                    for suite in try cache.suites(of: set) {
+                        Console.print("\(try suite.sha256())  \(suite.card.name)")
+                    }
                 } catch {
                     broken += 1
                     Console.error("error: \(set.name): \(error)")

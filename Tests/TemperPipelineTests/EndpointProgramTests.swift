@@ -32,7 +32,8 @@ struct EndpointProgramTests {
     private func process(_ server: LoopbackServer, _ folder: URL, _ more: String...) -> Process {
         let process = Program.process(
             [
-                "assess", "--endpoint", "http://127.0.0.1:\(server.port)/v1", "--model-name", "m", "--key-env", "SECRET",
+                "assess", "--endpoint", "http://127.0.0.1:\(server.port)/v1", "--model-name", "m", "--key-env",
+                "SECRET",
                 "--suite", "jailbreak", "--limit", "20", "--concurrency", "2", "--output", folder.path,
             ] + more
         )

@@ -2,8 +2,8 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A small HTTP server on this machine, for tests of what goes over the network: one answer a connection, each on a thread
-/// of its own.
+/// A small HTTP server on this machine, for tests of what goes over the network: one answer a connection, each on a
+/// thread of its own.
 final class LoopbackServer: Sendable {
     struct Request: Sendable {
         var path: String

@@ -92,7 +92,9 @@ import Testing
         defer { scene.remove() }
         func temper(_ arguments: String...) throws -> (status: Int32, output: String, errors: String) {
             let process = Program.process(arguments)
-            process.environment = ProcessInfo.processInfo.environment.merging(["TEMPER_CACHE": scene.folder.path]) { $1 }
+            process.environment = ProcessInfo.processInfo.environment.merging(["TEMPER_CACHE": scene.folder.path]) {
+                $1
+            }
             let (output, errors) = (Pipe(), Pipe())
             process.standardOutput = output
             process.standardError = errors

@@ -208,7 +208,8 @@ struct ReaderTests {
     // MARK: Public forms
 
     /// The one part that a file holds; the rows here are made up in the form of the set.
-    private func content(_ file: String, _ text: String, _ format: Suites.Format = .auto) throws -> PublicFormat.Content {
+    private func content(_ file: String, _ text: String, _ format: Suites.Format = .auto) throws -> PublicFormat.Content
+    {
         try withFile(file, text) { file in
             let (parts, _, _) = try Suites.parts(of: file, format: format, name: "s")
             return try #require(parts.first).content
@@ -241,7 +242,9 @@ struct ReaderTests {
         #expect(benign.axis == .overRefusal && benign.probes[0].category == "Fraud" && benign.probes[0].id == "0")
 
         let strong = try requests("s.csv", "category,source,forbidden_prompt\nViolence,custom,how\n")
-        #expect(strong.axis == .jailbreak && strong.probes[0].chat.lastUserText == "how" && strong.probes[0].id == "s-1")
+        #expect(
+            strong.axis == .jailbreak && strong.probes[0].chat.lastUserText == "how" && strong.probes[0].id == "s-1"
+        )
 
         let answers = "id,risk_area,types_of_harm,specific_harms,question\n7,Information Hazards,a,b,why\n"
         #expect(try requests("d.csv", answers).probes[0].id == "7")
@@ -256,7 +259,8 @@ struct ReaderTests {
         let real = #"{"filename": "f", "prompt": {"text": "So I", "toxicity": 0.3}, "continuation": {"text": "x"}}"#
         let (probes, axis) = try requests("r.jsonl", real)
         #expect(axis == .toxicity && probes[0].chat.lastUserText == "Continue this text:\n\nSo I")
-        let toxigen = "prompt,generation,generation_method,group,prompt_label\n- a\\n-,g,m,group,1\n- a\\n-,h,m,group,1\n"
+        let toxigen =
+            "prompt,generation,generation_method,group,prompt_label\n- a\\n-,g,m,group,1\n- a\\n-,h,m,group,1\n"
         #expect(try requests("t.csv", toxigen).probes.map(\.category) == ["group"])
         #expect(try requests("t.csv", "text,target_group,toxicity_human\nx,g,3.0\n").axis == .toxicity)
     }
@@ -283,7 +287,8 @@ struct ReaderTests {
     }
 
     @Test func formsOfFacts() throws {
-        let table = "Type,Category,Question,Best Answer,Correct Answers,Incorrect Answers,Source\n"
+        let table =
+            "Type,Category,Question,Best Answer,Correct Answers,Incorrect Answers,Source\n"
             + "A,Law,Q?,yes,yes; indeed;,no; never,u\n"
         let inline = #"[{"question": "Q?", "mc1_targets": {"no. never": 0, "yes": 1}, "mc2_targets": {"yes": 1}}]"#
         let lists = #"{"question": "Q?", "mc1_targets": {"choices": ["no", "yes"], "labels": [0, 1]}}"#
@@ -307,7 +312,9 @@ struct ReaderTests {
             let (parts, _, _) = try Suites.parts(of: data.appendingPathComponent(path), format: format, name: "s")
             return try #require(parts.first).content
         }
-        for (name, count) in [("Age", 3680), ("Disability_status", 1556), ("Religion", 1200), ("Gender_identity", 5656)] {
+        for (name, count) in [
+            ("Age", 3680), ("Disability_status", 1556), ("Religion", 1200), ("Gender_identity", 5656),
+        ] {
             guard case .stereotypes(let rows) = try content("bbq/\(name).jsonl") else { throw CancellationError() }
             #expect(rows.count == count && Set(rows.map(\.id)).count == count)
             #expect(rows.allSatisfy { $0.biased != $0.unknown })
@@ -316,7 +323,9 @@ struct ReaderTests {
         }
         // The first row of the set: a negative question about the grandfather, who is the old one.
         guard case .stereotypes(let rows) = try content("bbq/Age.jsonl") else { throw CancellationError() }
-        #expect(rows[0].options[rows[0].biased].lowercased().contains("grandfather") && rows[0].answer == rows[0].unknown)
+        #expect(
+            rows[0].options[rows[0].biased].lowercased().contains("grandfather") && rows[0].answer == rows[0].unknown
+        )
         guard case .pairs(let pairs) = try content("crows_pairs/crows_pairs_anonymized.csv") else {
             throw CancellationError()
         }

@@ -1,10 +1,12 @@
 public import Foundation
 import TemperRisk
 
-/// The public sets of probes that can be fetched by name: where each one's file is, what it may be used for, and its hash.
+/// The public sets of probes that can be fetched by name: where each one's file is, what it may be used for, and its
+/// hash.
 ///
-/// Knows nothing about what is in a file; the readers of `Suites` do. A hash stands here only where the file itself was hashed
-/// by whoever wrote it down. Without one, nobody can tell what a network brings, so that such a set is read from a file.
+/// Knows nothing about what is in a file; the readers of `Suites` do. A hash stands here only where the file itself was
+/// hashed by whoever wrote it down. Without one, nobody can tell what a network brings, so that such a set is read from
+/// a file.
 public struct PublicSet: Codable, Sendable, Hashable {
     /// The name in recipes and on the command line.
     public var name: String

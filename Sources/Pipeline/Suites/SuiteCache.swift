@@ -6,8 +6,8 @@ import TemperWeights
 
 /// The folder of fetched public sets, and the way there: over the network, or from a file that is here already.
 ///
-/// `NAME/FILE` has the set, `NAME/record.json` its hash and where it came from. A file that does not have its hash is not read.
-/// Knows nothing about what is in a file.
+/// `NAME/FILE` has the set, `NAME/record.json` its hash and where it came from. A file that does not have its hash is
+/// not read. Knows nothing about what is in a file.
 public struct SuiteCache: Sendable {
     /// What is known of a file in the cache.
     public struct Record: Codable, Sendable, Hashable {
@@ -84,7 +84,9 @@ public struct SuiteCache: Sendable {
         note: String?
     ) throws -> Record {
         let hash = SHA256.hex(data)
-        if let expected, hash != expected { throw SuiteFetchError.otherFile(origin: origin, found: hash, expected: expected) }
+        if let expected, hash != expected {
+            throw SuiteFetchError.otherFile(origin: origin, found: hash, expected: expected)
+        }
         try FileManager.default.createDirectory(at: place(set), withIntermediateDirectories: true)
         try AtomicFile.write(data, to: file(set))
         let record = Record(set: set, sha256: hash, origin: origin, fetched: Date(), note: note)
@@ -116,7 +118,10 @@ public struct SuiteCache: Sendable {
                     let next = URL(string: place, relativeTo: url)?.absoluteURL,
                     next.scheme == "https" || next.scheme == url.scheme
                 else {
-                    throw SuiteFetchError.unreachable(url: url.absoluteString, reason: "it sends on to no usable address")
+                    throw SuiteFetchError.unreachable(
+                        url: url.absoluteString,
+                        reason: "it sends on to no usable address"
+                    )
                 }
                 url = next
             case let status:

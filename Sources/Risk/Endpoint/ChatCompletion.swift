@@ -3,8 +3,8 @@ import TemperText
 
 /// The form of a question to an endpoint, and of its answer.
 ///
-/// Knows nothing about connections. A conversation that ends with the assistant's turn goes out as it is: endpoints that
-/// can continue a turn do so.
+/// Knows nothing about connections. A conversation that ends with the assistant's turn goes out as it is: endpoints
+/// that can continue a turn do so.
 enum ChatCompletion {
     /// The body of a request.
     struct Question: Encodable {

@@ -4,8 +4,8 @@ import Synchronization
 
 /// One request over HTTP, the answer's body handed on piece by piece; redirections are reported, not followed.
 ///
-/// Following is left to the caller, because only the caller knows which hosts may see a secret. Knows nothing about what
-/// is fetched.
+/// Following is left to the caller, because only the caller knows which hosts may see a secret. Knows nothing about
+/// what is fetched.
 package final class HTTPTransfer: NSObject, URLSessionDataDelegate, Sendable {
     /// The start of an answer.
     package struct Response: Sendable {

@@ -6,9 +6,10 @@ public import TemperText
 /// A model behind an OpenAI-compatible endpoint.
 ///
 /// Requests that may yet succeed (status 408, 409, 425, 429 and 5xx, broken connections, answers that are no JSON) are
-/// repeated with exponential back-off and jitter; a `Retry-After` header is obeyed. A request that fails for good becomes
-/// a completion that says so, and its probe goes unscored: it never counts as safe. What condemns every request, such as
-/// a wrong key or an unknown model, is thrown. Redirections are not followed, so the key stays with its host.
+/// repeated with exponential back-off and jitter; a `Retry-After` header is obeyed. A request that fails for good
+/// becomes a completion that says so, and its probe goes unscored: it never counts as safe. What condemns every
+/// request, such as a wrong key or an unknown model, is thrown. Redirections are not followed, so the key stays with
+/// its host.
 public struct RemoteResponder: Responder {
     private let settings: EndpointSettings
     private let url: URL

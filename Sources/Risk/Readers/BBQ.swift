@@ -1,7 +1,7 @@
 /// BBQ: questions about two people of different groups (Parrish et al. 2022, arXiv 2110.08193).
 ///
-/// The option that agrees with the stereotype is the person of the stereotyped group where the question is negative, and the
-/// other person where it is not. Questions in which not exactly one person belongs to that group are left out.
+/// The option that agrees with the stereotype is the person of the stereotyped group where the question is negative,
+/// and the other person where it is not. Questions in which not exactly one person belongs to that group are left out.
 extension PublicFormat {
     static let bbq = PublicFormat(
         name: "bbq",

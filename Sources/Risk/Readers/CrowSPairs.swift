@@ -1,7 +1,8 @@
 /// CrowS-Pairs: sentences about a disadvantaged group and about another one (Nangia et al. 2020, arXiv 2010.00133).
 ///
-/// `sent_more` is the sentence that goes with the stereotype: in a `stereo` pair it states one, in an `antistereo` pair the other
-/// sentence violates one. The sentences of every second pair change places, so that no place is the stereotype's.
+/// `sent_more` is the sentence that goes with the stereotype: in a `stereo` pair it states one, in an `antistereo` pair
+/// the other sentence violates one. The sentences of every second pair change places, so that no place is the
+/// stereotype's.
 extension PublicFormat {
     static let crowSPairs = PublicFormat(
         name: "crows-pairs",

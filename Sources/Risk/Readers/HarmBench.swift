@@ -1,7 +1,7 @@
 /// HarmBench: harmful behaviours of several kinds (Mazeika et al. 2024, arXiv 2402.04249).
 ///
-/// A contextual behaviour stands after its context. Behaviours about copyright ask for a text word for word: whether an answer
-/// refuses says little about them, so that they are left out.
+/// A contextual behaviour stands after its context. Behaviours about copyright ask for a text word for word: whether an
+/// answer refuses says little about them, so that they are left out.
 extension PublicFormat {
     static let harmBench = PublicFormat(
         name: "harmbench",

@@ -9,7 +9,10 @@ extension PublicFormat {
         licence: "MIT"
     ) { table, name in
         let axis: Axis = (table.file.split(separator: "/").last ?? "").contains("benign") ? .overRefusal : .jailbreak
-        let probes = try table.requests(name, Suites.Columns(prompt: "Goal", id: table.known("Index"), category: "Category"))
+        let probes = try table.requests(
+            name,
+            Suites.Columns(prompt: "Goal", id: table.known("Index"), category: "Category")
+        )
         return [Part(content: .requests(probes, axis))]
     }
 }

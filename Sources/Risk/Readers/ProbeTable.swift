@@ -3,8 +3,8 @@ import TemperText
 
 /// Reads rows of named values from a CSV, JSONL or JSON file.
 ///
-/// Knows nothing about suites. Every row remembers its line, so that an error can name it; in a JSON file, whose rows have no
-/// lines, their number stands in. What lies deeper in an object is named with dots, such as `prompt.text`.
+/// Knows nothing about suites. Every row remembers its line, so that an error can name it; in a JSON file, whose rows
+/// have no lines, their number stands in. What lies deeper in an object is named with dots, such as `prompt.text`.
 struct ProbeTable {
     /// One row: its line and its values as text.
     struct Row {
@@ -25,8 +25,8 @@ struct ProbeTable {
     /// The columns of a CSV, or every name that a row of JSON has.
     let columns: Set<String>
 
-    /// Reads a file; the ending `.csv` means CSV, `.jsonl` and `.ndjson` mean JSON lines, and `.json` one array of rows, which
-    /// may be the one list in an object.
+    /// Reads a file; the ending `.csv` means CSV, `.jsonl` and `.ndjson` mean JSON lines, and `.json` one array of
+    /// rows, which may be the one list in an object.
     init(contentsOf url: URL) throws {
         let file = url.path
         let data: Data

@@ -34,8 +34,8 @@ extension Suites {
     /// The names of the public sets' forms, the ones with more columns of their own first.
     public static let formats = PublicFormat.all.map(\.name)
 
-    /// The suites in a file; one that holds several gives each a name that begins with `name`, such as XSTest's `NAME-safe` and
-    /// `NAME-unsafe`.
+    /// The suites in a file; one that holds several gives each a name that begins with `name`, such as XSTest's
+    /// `NAME-safe` and `NAME-unsafe`.
     ///
     /// - Throws: `RiskError` naming the file, the line and the remedy.
     public static func load(file: URL, format: Format = .auto, name: String) throws -> [any Suite] {

@@ -1,9 +1,10 @@
 import TemperText
 
-/// StereoSet's sentences in context: a stereotype, its opposite and something unrelated (Nadeem et al. 2021, arXiv 2004.09456).
+/// StereoSet's sentences in context: a stereotype, its opposite and something unrelated (Nadeem et al. 2021, arXiv
+/// 2004.09456).
 ///
-/// Read are the intrasentence contexts, whose sentences differ in one word; the unrelated sentence is left out. Its form, one
-/// object with lists of objects, is no table; `stereoSetRows` makes one of it.
+/// Read are the intrasentence contexts, whose sentences differ in one word; the unrelated sentence is left out. Its
+/// form, one object with lists of objects, is no table; `stereoSetRows` makes one of it.
 extension PublicFormat {
     static let stereoSet = PublicFormat(
         name: "stereoset",

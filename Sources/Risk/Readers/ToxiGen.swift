@@ -1,7 +1,7 @@
 /// ToxiGen: statements about groups of people to go on from (Hartvigsen et al. 2022, arXiv 2203.09509).
 ///
-/// Read are the prompts of the full set, each once, or the annotated statements; what a model had written to the prompts
-/// (`generation`) is not.
+/// Read are the prompts of the full set, each once, or the annotated statements; what a model had written to the
+/// prompts (`generation`) is not.
 extension PublicFormat {
     private static let paper = "ToxiGen (arXiv 2203.09509)"
     private static let terms = "for research only, by its authors' terms"
@@ -24,7 +24,9 @@ extension PublicFormat {
         source: paper,
         licence: terms
     ) { table, name in
-        let probes = try table.requests(name, Suites.Columns(prompt: "text", category: "target_group")) { continuing($1) }
+        let probes = try table.requests(name, Suites.Columns(prompt: "text", category: "target_group")) {
+            continuing($1)
+        }
         return [Part(content: .requests(probes, .toxicity))]
     }
 }

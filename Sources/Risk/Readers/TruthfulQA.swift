@@ -3,8 +3,8 @@ import Foundation
 /// TruthfulQA: questions that many people answer wrongly (Lin et al. 2022, arXiv 2109.07958).
 ///
 /// The CSV lists correct and incorrect answers with semicolons between; the multiple-choice JSON marks the answers of
-/// `mc1_targets` with 1 and 0, as an object or as lists of `choices` and `labels`. A form that writes the options into the
-/// question as lettered lines (`input`, `target`) is read, too.
+/// `mc1_targets` with 1 and 0, as an object or as lists of `choices` and `labels`. A form that writes the options into
+/// the question as lettered lines (`input`, `target`) is read, too.
 extension PublicFormat {
     private static let work = "TruthfulQA (arXiv 2109.07958)"
 

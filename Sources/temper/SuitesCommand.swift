@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TemperPipeline
 import TemperRisk
+import TemperText
 
 struct SuitesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 import Foundation
 import TemperRisk
+import TemperText
 import Testing
 
 @testable import TemperPipeline

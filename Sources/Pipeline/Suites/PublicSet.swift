@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 import TemperRisk
 
 /// The public sets of probes that can be fetched by name: where each one's file is, what it may be used for, and its

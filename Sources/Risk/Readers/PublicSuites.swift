@@ -119,8 +119,55 @@ extension Suites {
             )
             return ListedSuite(card: card, judge: RefusalJudge(refusalIsHit: !isHarmful), probes: probes)
         case .requests(_, let axis): throw lacking("the axis '\(axis.rawValue)' from a table")
-        case .stereotypes, .pairs: throw lacking("the axis 'bias' from a table")
-        case .facts: throw lacking("the axis 'hallucination' from a table")
+        case .stereotypes(let rows):
+            let probes = rows.map { row in
+                StereotypeQuestions.probe(
+                    id: row.id,
+                    category: row.category,
+                    family: row.family,
+                    context: row.context,
+                    question: row.question,
+                    options: row.options,
+                    answer: row.answer,
+                    unknown: row.unknown,
+                    biased: row.biased
+                )
+            }
+            let card = card(bias.card, name, source, licence)
+            return StereotypeQuestions(card: card) { probes }
+        case .pairs(let rows):
+            let probes = rows.map { row in
+                SentencePairs.probe(
+                    id: row.id,
+                    category: row.category,
+                    family: row.id,
+                    sentences: row.sentences,
+                    stereotype: row.stereotype
+                )
+            }
+            let card = card(biasPairs.card, name, source, licence)
+            return SentencePairs(card: card) { probes }
+        case .facts(let rows):
+            let probes = rows.map { row in
+                FactQuestions.probe(
+                    id: row.id,
+                    category: row.category,
+                    question: row.question,
+                    options: row.options,
+                    isTrue: row.isTrue
+                )
+            }
+            let card = card(misconceptions.card, name, source, licence)
+            return FactQuestions(card: card) { probes }
         }
+    }
+
+    /// The card of an embedded suite that is scored in the same way, for a set from elsewhere.
+    private static func card(_ other: SuiteCard, _ name: String, _ source: String, _ licence: String) -> SuiteCard {
+        var card = other
+        card.name = name
+        card.source = source
+        card.licence = licence
+        return card
     }
 }

@@ -36,11 +36,17 @@ package struct Generator {
 
     /// Continues each prompt until one of `endIDs` (which is kept as the last id), `options.maxNewTokens`, or `isEnough`,
     /// which is asked about a prompt's index and the ids so far.
+    ///
+    /// - Parameters:
+    ///   - streams: The number of each prompt's random stream; nil takes the indices.
+    ///   - finished: Called with each continuation when it ends, on any thread.
     package func generate(
         _ prompts: [[Int]],
         options: SamplingOptions,
         endIDs: Set<Int>,
-        isEnough: (@Sendable (_ index: Int, _ ids: [Int]) -> Bool)? = nil
+        streams: [Int]? = nil,
+        isEnough: (@Sendable (_ index: Int, _ ids: [Int]) -> Bool)? = nil,
+        finished: (@Sendable (_ index: Int, _ output: Output) throws -> Void)? = nil
     ) throws -> [Output] {
         var outputs = [Output](repeating: Output(), count: prompts.count)
         guard !prompts.isEmpty, options.maxNewTokens > 0 else { return outputs }
@@ -66,7 +72,9 @@ package struct Generator {
                     of: prompts,
                     options: options,
                     endIDs: endIDs,
+                    streams: streams,
                     isEnough: isEnough,
+                    finished: finished,
                     cache: cache
                 )
             }
@@ -80,7 +88,9 @@ package struct Generator {
         of prompts: [[Int]],
         options: SamplingOptions,
         endIDs: Set<Int>,
+        streams: [Int]?,
         isEnough: (@Sendable (_ index: Int, _ ids: [Int]) -> Bool)?,
+        finished: (@Sendable (_ index: Int, _ output: Output) throws -> Void)?,
         cache: KeyValueCache
     ) throws -> [(index: Int, output: Output)] {
         var outputs: [(index: Int, output: Output)] = []
@@ -104,7 +114,7 @@ package struct Generator {
                     active.append(
                         Active(
                             index: next,
-                            sampler: Sampler(options, index: next),
+                            sampler: Sampler(options, index: streams?[next] ?? next),
                             length: prompts[next].count,
                             generated: []
                         )
@@ -140,7 +150,9 @@ package struct Generator {
                 } else {
                     continue
                 }
-                outputs.append((sequence.index, Output(ids: ids, finishReason: reason)))
+                let output = Output(ids: ids, finishReason: reason)
+                outputs.append((sequence.index, output))
+                try finished?(sequence.index, output)
                 let last = active.count - 1
                 if row < last {
                     try cache.move(from: last, to: row, length: active[last].length)

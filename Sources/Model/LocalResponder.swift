@@ -15,7 +15,7 @@ public struct LocalResponder: Responder, LikelihoodModel {
 
     /// Answers each conversation by the model's own chat template.
     public func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion] {
-        try await answers(to: chats, options: options, isEnough: nil)
+        try await respond(to: chats, options: options, watch: AnswerWatch())
     }
 
     /// Answers each conversation, and leaves an answer as soon as enough of it is there.
@@ -24,14 +24,11 @@ public struct LocalResponder: Responder, LikelihoodModel {
         options: SamplingOptions,
         until isEnough: @escaping @Sendable (_ index: Int, _ partial: String) -> Bool
     ) async throws -> [Completion] {
-        try await answers(to: chats, options: options, isEnough: isEnough)
+        try await respond(to: chats, options: options, watch: AnswerWatch(isEnough: isEnough))
     }
 
-    private func answers(
-        to chats: [Chat],
-        options: SamplingOptions,
-        isEnough: (@Sendable (_ index: Int, _ partial: String) -> Bool)?
-    ) async throws -> [Completion] {
+    /// Answers each conversation, and hands each answer over as soon as it is there.
+    public func respond(to chats: [Chat], options: SamplingOptions, watch: AnswerWatch) async throws -> [Completion] {
         let tokenizer = try model.requireTokenizer()
         let limit = model.configuration.contextLength
         guard options.maxNewTokens <= limit else {
@@ -42,19 +39,7 @@ public struct LocalResponder: Responder, LikelihoodModel {
             guard !ids.isEmpty else { throw ModelError.emptyPrompt(path: model.url.path) }
             return ids
         }
-        var isEnoughOfIDs: (@Sendable (Int, [Int]) -> Bool)?
-        if let isEnough {
-            isEnoughOfIDs = { index, ids in
-                isEnough(index, Self.wholeCharacters(tokenizer.decode(ids, skipSpecialTokens: true)))
-            }
-        }
-        let outputs = try await generate(
-            prompts,
-            options: options,
-            endIDs: tokenizer.endOfTurnIDs,
-            isEnough: isEnoughOfIDs
-        )
-        return outputs.map { output in
+        @Sendable func completion(_ output: Generator.Output) -> Completion {
             let shown = output.finishReason == .stop ? Array(output.ids.dropLast()) : output.ids
             let text = tokenizer.decode(shown, skipSpecialTokens: true)
             return Completion(
@@ -63,6 +48,12 @@ public struct LocalResponder: Responder, LikelihoodModel {
                 finishReason: output.finishReason
             )
         }
+        let outputs = try await generate(prompts, options: options, endIDs: tokenizer.endOfTurnIDs, watch: watch) {
+            Self.wholeCharacters(tokenizer.decode($0, skipSpecialTokens: true))
+        } completion: {
+            completion($0)
+        }
+        return outputs.map(completion)
     }
 
     @TorchActor
@@ -70,10 +61,24 @@ public struct LocalResponder: Responder, LikelihoodModel {
         _ prompts: [[Int]],
         options: SamplingOptions,
         endIDs: Set<Int>,
-        isEnough: (@Sendable (_ index: Int, _ ids: [Int]) -> Bool)?
+        watch: AnswerWatch,
+        partial: @escaping @Sendable ([Int]) -> String,
+        completion: @escaping @Sendable (Generator.Output) -> Completion
     ) throws -> [Generator.Output] {
-        try Generator(model.network, batchSize: batchSize)
-            .generate(prompts, options: options, endIDs: endIDs, isEnough: isEnough)
+        let isEnough = watch.isEnough.map { isEnough -> @Sendable (Int, [Int]) -> Bool in
+            { isEnough($0, partial($1)) }
+        }
+        let finished = watch.finished.map { finished -> @Sendable (Int, Generator.Output) throws -> Void in
+            { try finished($0, completion($1)) }
+        }
+        return try Generator(model.network, batchSize: batchSize).generate(
+            prompts,
+            options: options,
+            endIDs: endIDs,
+            streams: watch.streams,
+            isEnough: isEnough,
+            finished: finished
+        )
     }
 
     /// A text whose last character is not cut: the tokens so far may end inside one.

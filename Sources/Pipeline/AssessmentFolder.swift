@@ -4,6 +4,8 @@ import TemperRisk
 import TemperText
 
 /// One subject's assessment on disk: a JSON-lines file for each suite, and `metrics.json`, written last.
+///
+/// Until then the answers given so far lie in `.answers.jsonl`.
 struct AssessmentFolder {
     private struct Metrics: Codable {
         struct Suite: Codable {
@@ -29,6 +31,14 @@ struct AssessmentFolder {
     init(_ url: URL) {
         self.url = url
     }
+
+    /// Where answers are kept while the assessment is under way; no suite's name begins with a dot.
+    func answers(fingerprint: String) throws -> AnswerStore {
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        return try AnswerStore(file: url.appendingPathComponent(Self.answersName), fingerprint: fingerprint)
+    }
+
+    static let answersName = ".answers.jsonl"
 
     func write(_ assessment: Assessment, seconds: Double, fingerprint: String) throws {
         for result in assessment.results {
@@ -56,6 +66,8 @@ struct AssessmentFolder {
             ),
             to: url.appendingPathComponent("metrics.json")
         )
+        // The suites' files have them all.
+        try? FileManager.default.removeItem(at: url.appendingPathComponent(Self.answersName))
     }
 
     /// The assessment, if it is complete and, where a fingerprint is given, of that run.

@@ -4,6 +4,11 @@ public import TemperRisk
 
 /// Reads assessments back from where runs and `temper assess` write them.
 public enum Assessments {
+    /// The answers that an assessment under way keeps in the folder it will be written to.
+    public static func answers(in folder: URL, fingerprint: String) throws -> AnswerStore {
+        try AssessmentFolder(folder).answers(fingerprint: fingerprint)
+    }
+
     /// The assessment in a folder: `assessment.json`, or a run's `metrics.json` with its JSON lines.
     public static func read(_ folder: URL) throws -> Assessment {
         if let whole = LedgerFile.read(Assessment.self, from: folder.appendingPathComponent("assessment.json")) {

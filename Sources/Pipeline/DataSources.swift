@@ -66,31 +66,47 @@ extension Recipe.Assess {
 }
 
 extension Recipe.Suite {
-    private func load(format: Suites.Format, file: String) throws -> [any Suite] {
-        try Suites.load(file: URL(fileURLWithPath: file), format: format, name: name)
-    }
-
+    /// The suites of the entry: of a name, or in a file, which may hold several.
     func load() throws -> [any Suite] {
         guard let file else {
-            guard format == nil else {
-                throw PipelineError.recipe(key: "assess.suites", reason: "\(name) has a format but no file")
+            guard format == nil, columns == nil, axis == nil else {
+                throw PipelineError.recipe(
+                    key: "assess.suites",
+                    reason: "\(name) has a format, columns or an axis, but no file"
+                )
             }
-            return [try Suites.named(name)]
+            return try SuiteCache().suites(named: name)
+        }
+        let url = URL(fileURLWithPath: file)
+        switch format {
+        case "canaries"?: return [try Suites.canaries(file: url, name: name)]
+        case "memorisation"?: return [try Suites.memorisation(file: url, name: name)]
+        default: return try Suites.load(file: url, format: form(), name: name)
+        }
+    }
+
+    private func form() throws -> Suites.Format {
+        if columns != nil || axis != nil {
+            guard format == nil else {
+                throw PipelineError.recipe(
+                    key: "assess.suites",
+                    reason: "\(name) has a format, and columns or an axis: a format knows its own"
+                )
+            }
+            return .table(columns ?? Suites.Columns(), axis: axis ?? .jailbreak)
         }
         switch format {
-        case nil, "auto"?: return try load(format: .auto, file: file)
-        case "advbench"?: return try load(format: .advbench, file: file)
-        case "xstest"?: return try load(format: .xstest, file: file)
-        case "harmful"?: return try load(format: .table(Suites.Columns(), axis: .jailbreak), file: file)
-        case "harmless"?: return try load(format: .table(Suites.Columns(), axis: .overRefusal), file: file)
-        case "canaries"?: return [try Suites.canaries(file: URL(fileURLWithPath: file), name: name)]
-        case "memorisation"?: return [try Suites.memorisation(file: URL(fileURLWithPath: file), name: name)]
+        case nil, "auto"?: return .auto
+        case "harmful"?: return .table(Suites.Columns(), axis: .jailbreak)
+        case "harmless"?: return .table(Suites.Columns(), axis: .overRefusal)
+        case let set? where Suites.formats.contains(set): return .set(set)
         case let other?:
             throw PipelineError.recipe(
                 key: "assess.suites",
                 reason:
-                    "\(name) has the unknown format \"\(other)\"; there are auto, advbench, xstest, harmful and harmless "
-                    + "(a CSV or JSONL file with the column prompt), canaries and memorisation"
+                    "\(name) has the unknown format \"\(other)\"; there are auto, \(Suites.formats.joined(separator: ", ")), "
+                    + "harmful and harmless (both: a file with the column prompt; for other columns, name them with "
+                    + "`columns`), canaries and memorisation"
             )
         }
     }

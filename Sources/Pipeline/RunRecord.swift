@@ -43,7 +43,7 @@ struct RunRecord: Codable, Sendable {
     ) throws {
         self.recipe = try recipe.resolvedYAML()
         recipeSHA256 = SHA256.hex(of: self.recipe)
-        modelSHA256 = try Self.hash(model.url)
+        modelSHA256 = try SubjectFingerprint.files(model.url)
         dtype = model.dtype
         self.data = [:]
         for (use, set) in data { self.data["\(use): \(set.name)"] = try Self.hash(set) }
@@ -114,21 +114,6 @@ struct RunRecord: Codable, Sendable {
         let rejected = data.examples.compactMap(\.rejected)
         return SHA256.hex(
             try encoder.encode(data.examples.map(\.chat)) + encoder.encode(turns) + encoder.encode(rejected)
-        )
-    }
-
-    /// One file, or the weights and configuration of a directory.
-    private static func hash(_ url: URL) throws -> String {
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue else {
-            return try SHA256.hex(contentsOf: url)
-        }
-        let names = try FileManager.default.contentsOfDirectory(atPath: url.path).sorted()
-            .filter { name in [".safetensors", ".json", ".jinja"].contains { name.hasSuffix($0) } }
-        return SHA256.hex(
-            of: try names.map { "\($0) \(try SHA256.hex(contentsOf: url.appendingPathComponent($0)))" }.joined(
-                separator: "\n"
-            )
         )
     }
 }

@@ -55,8 +55,9 @@ final class RunSession {
         let responder = LocalResponder(try await subject().merged(), batchSize: recipe.assess.batchSize)
         let plan = plan(limit: limit, attacks: attacks)
         let sink = sink
+        let answers = try folder.answers(fingerprint: "\(fingerprint) \(name) \(try await Self.trait(of: responder))")
         let assessment = try await TemperRisk.assess(
-            Subject(name, responder: responder, likelihoods: responder),
+            Subject(name, responder: responder, likelihoods: responder, answers: answers),
             plan: plan
         ) { done, total in
             sink.emit(RunEvent(.probes, phase: "assess \(name)", done: done, total: total))
@@ -110,6 +111,16 @@ final class RunSession {
             note("controls", "the control '\(control.name)' failed: \(control.found)")
         }
         return controls
+    }
+
+    /// How likely the subject finds a text that never changes, to the last bit: a model that was trained again, and
+    /// came out otherwise, must not be given the answers of the first.
+    private static func trait(of model: any LikelihoodModel) async throws -> String {
+        let text = Continuation(
+            of: Chat(user: "What is the capital of France?"),
+            text: "The capital of France is Paris."
+        )
+        return try await model.logLikelihoods(of: [text]).map { String($0.bitPattern, radix: 16) }.joined()
     }
 
     // MARK: Training

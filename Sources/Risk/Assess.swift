@@ -1,3 +1,4 @@
+import Synchronization
 public import TemperText
 
 /// Asks a subject every probe of a plan and grades the answers.
@@ -47,24 +48,34 @@ public struct Subject: Sendable {
     public var responder: any Responder
     /// What says how likely a text is; nil where the subject only answers, as most remote endpoints do.
     public var likelihoods: (any LikelihoodModel)?
+    /// Where its answers are kept, so that an assessment that was stopped goes on; nil keeps none.
+    public var answers: AnswerStore?
 
     /// Creates a subject.
-    public init(_ name: String, responder: any Responder, likelihoods: (any LikelihoodModel)? = nil) {
+    public init(
+        _ name: String,
+        responder: any Responder,
+        likelihoods: (any LikelihoodModel)? = nil,
+        answers: AnswerStore? = nil
+    ) {
         self.name = name
         self.responder = responder
-        self.likelihoods = likelihoods
+        self.likelihoods = answers.flatMap { answers in likelihoods.map { answers.wrapping($0) } } ?? likelihoods
+        self.answers = answers
     }
 }
 
-/// How many conversations go to the responder at a time; progress moves in these steps.
+/// How many conversations go to the responder at a time.
 private let chunkSize = 256
 
 /// Asks every probe of the plan and grades the answers.
 ///
-/// The probes go to the subject in order, 256 at a time, so that a batching responder stays busy. When the decoding is random, each group has its own seed, so
-/// that no two groups share random numbers; the same plan always uses the same seeds.
+/// The probes go to the subject in order, 256 at a time, so that a batching responder stays busy. When the decoding is
+/// random, each group has its own seed, so that no two groups share random numbers; the same plan always uses the same
+/// seeds. A probe that the subject failed to answer goes unscored.
 ///
-/// - Parameter progress: called with the number of answered probes and of all probes.
+/// - Parameter progress: called with the number of answered probes and of all probes: after each group, and within one
+///   at most once a second.
 /// - Throws: `RiskError`, `CancellationError`, or what the subject or a judge throws.
 public func assess(
     _ subject: Subject,
@@ -98,7 +109,16 @@ public func assess(
             let chunk = Array(probes[start..<min(start + chunkSize, probes.count)])
             var options = plan.options
             options.seed = seeds.next()
-            exchanges += try await asked(chunk, of: subject, suite: suite, options: options, whole: plan.wholeAnswers)
+            let before = done
+            let step: @Sendable (Int) -> Void = { progress?(before + $0, total) }
+            exchanges += try await asked(
+                chunk,
+                of: subject,
+                suite: suite,
+                options: options,
+                whole: plan.wholeAnswers,
+                progress: step
+            )
             done += chunk.count
             progress?(done, total)
         }
@@ -124,18 +144,30 @@ private func asked(
     of subject: Subject,
     suite: any Suite,
     options: SamplingOptions,
-    whole: Bool
+    whole: Bool,
+    progress: @escaping @Sendable (_ done: Int) -> Void
 ) async throws -> [Exchange] {
     let written = probes.filter(\.candidates.isEmpty)
     let judges = [suite.judge] + suite.secondJudges
-    let completions =
-        whole
-        ? try await subject.responder.respond(to: written.map(\.chat), options: options)
-        : try await subject.responder.respond(to: written.map(\.chat), options: options) {
-            let (probe, partial) = (written[$0], $1)
-            return !NoAnswer.mayRepeat(partial, of: probe)
-                && judges.allSatisfy { $0.decided(partial, probe: probe) != nil }
+    let isEnough: @Sendable (Int, String) -> Bool = { index, partial in
+        let probe = written[index]
+        return !NoAnswer.mayRepeat(partial, of: probe)
+            && judges.allSatisfy { $0.decided(partial, probe: probe) != nil }
+    }
+    let pulse = Mutex((done: 0, last: ContinuousClock.now))
+    let watch = AnswerWatch(isEnough: whole ? nil : isEnough) { _, _ in
+        let done = pulse.withLock { pulse -> Int? in
+            pulse.done += 1
+            guard ContinuousClock.now - pulse.last > .seconds(1) else { return nil }
+            pulse.last = .now
+            return pulse.done
         }
+        if let done { progress(done) }
+    }
+    let responder =
+        subject.answers?.wrapping(subject.responder, endings: written.map { ending(of: $0, judges) })
+        ?? subject.responder
+    let completions = try await responder.respond(to: written.map(\.chat), options: options, watch: watch)
     guard completions.count == written.count else {
         throw RiskError.wrongCount(what: "the responder", expected: written.count, found: completions.count)
     }
@@ -160,6 +192,13 @@ private func asked(
             logLikelihoods: own
         )
     }
+}
+
+/// All that decides where the answer to a probe may end early.
+private func ending(of probe: Probe, _ judges: [any Judge]) -> String {
+    let reference = probe.reference.sorted { $0.key < $1.key }.flatMap { [$0.key, $0.value] }
+    let parts = judges.flatMap { [$0.card.name, $0.card.version] } + [probe.category] + reference
+    return parts.map { "\($0.utf8.count)\n\($0)\n" }.joined()
 }
 
 /// A judge's verdicts; what is no answer cannot be graded by anyone.

@@ -4,6 +4,8 @@ public enum RiskError: Error, Sendable, Hashable, CustomStringConvertible {
     case unknownSuite(String, known: [String])
     /// A file could not be read at all.
     case unreadable(file: String, reason: String)
+    /// A file could not be written.
+    case unwritable(file: String, reason: String)
     /// One line of a file is broken.
     case malformed(file: String, line: Int, reason: String)
     /// A file's format could not be recognised.
@@ -26,6 +28,8 @@ public enum RiskError: Error, Sendable, Hashable, CustomStringConvertible {
             "there is no suite named '\(name)'; the suites are \(known.joined(separator: ", "))"
         case .unreadable(let file, let reason):
             "\(file): cannot be read: \(reason)"
+        case .unwritable(let file, let reason):
+            "\(file): cannot be written: \(reason)"
         case .malformed(let file, let line, let reason):
             "\(file):\(line): \(reason)"
         case .unknownFormat(let file, let reason):

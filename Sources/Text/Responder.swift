@@ -37,6 +37,8 @@ public struct Completion: Codable, Sendable, Hashable {
         case length
         /// Whoever asked had read enough.
         case decided
+        /// There is no answer: `failure` says why.
+        case failed
     }
 
     /// The answer's text, special tokens left out.
@@ -45,12 +47,43 @@ public struct Completion: Codable, Sendable, Hashable {
     public var tokenCount: Int
     /// Why generation ended.
     public var finishReason: FinishReason
+    /// Why there is no answer, where generation failed; such a completion is never graded as if it were one.
+    public var failure: String?
 
     /// Creates an answer.
     public init(text: String, tokenCount: Int, finishReason: FinishReason) {
         self.text = text
         self.tokenCount = tokenCount
         self.finishReason = finishReason
+    }
+
+    /// Stands for an answer that could not be had.
+    public init(failure: String) {
+        self.init(text: "", tokenCount: 0, finishReason: .failed)
+        self.failure = failure
+    }
+}
+
+/// What is done with answers while others are still being written.
+public struct AnswerWatch: Sendable {
+    /// Asked about the conversation with this index and the beginning of its answer, on any thread; nil wants answers
+    /// to their end. A responder that cannot stop early never asks.
+    public var isEnough: (@Sendable (_ index: Int, _ partial: String) -> Bool)?
+    /// The random stream of each answer; nil takes the conversations' own indices. So part of a batch, asked again,
+    /// draws what it would have drawn among the others.
+    public var streams: [Int]?
+    /// Called once for each answer, as soon as it is there, on any thread.
+    public var finished: (@Sendable (_ index: Int, _ completion: Completion) throws -> Void)?
+
+    /// Creates a watch.
+    public init(
+        isEnough: (@Sendable (_ index: Int, _ partial: String) -> Bool)? = nil,
+        streams: [Int]? = nil,
+        finished: (@Sendable (_ index: Int, _ completion: Completion) throws -> Void)? = nil
+    ) {
+        self.isEnough = isEnough
+        self.streams = streams
+        self.finished = finished
     }
 }
 
@@ -71,6 +104,9 @@ public protocol Responder: Sendable {
         options: SamplingOptions,
         until isEnough: @escaping @Sendable (_ index: Int, _ partial: String) -> Bool
     ) async throws -> [Completion]
+
+    /// Answers each conversation, and hands each answer over as soon as it is there.
+    func respond(to chats: [Chat], options: SamplingOptions, watch: AnswerWatch) async throws -> [Completion]
 }
 
 extension Responder {
@@ -81,6 +117,18 @@ extension Responder {
         until isEnough: @escaping @Sendable (_ index: Int, _ partial: String) -> Bool
     ) async throws -> [Completion] {
         try await respond(to: chats, options: options)
+    }
+
+    /// Hands the answers over when all are there; each draws from the stream of its own index.
+    public func respond(to chats: [Chat], options: SamplingOptions, watch: AnswerWatch) async throws -> [Completion] {
+        let completions =
+            if let isEnough = watch.isEnough {
+                try await respond(to: chats, options: options, until: isEnough)
+            } else {
+                try await respond(to: chats, options: options)
+            }
+        for (index, completion) in completions.enumerated() { try watch.finished?(index, completion) }
+        return completions
     }
 }
 

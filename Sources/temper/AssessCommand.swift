@@ -9,14 +9,22 @@ import TemperText
 struct AssessCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "assess",
-        abstract: "Measures the risk of a model, with or without an adapter."
+        abstract: "Measures the risk of a model, with or without an adapter, or of an endpoint.",
+        discussion: """
+            With --output every answer is kept as soon as it is there: the same command, given again after it was \
+            stopped, asks only for the rest.
+            """
     )
 
-    @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.")
-    var model: String
+    @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache; none with --endpoint.")
+    var model: String?
+    @OptionGroup(title: "Endpoint") var remote: EndpointOptions
     @Option(help: "An adapter directory in PEFT's format, or the checkpoint of a full training.")
     var adapter: String?
-    @Option(name: .customLong("suite"), help: "A suite's name; may be repeated. Default: all embedded suites.")
+    @Option(
+        name: .customLong("suite"),
+        help: "A suite's or a fetched set's name; may be repeated. Default: all embedded suites."
+    )
     var suites: [String] = []
     @Option(help: "The most probes of each suite.")
     var limit: Int?
@@ -46,10 +54,17 @@ struct AssessCommand: AsyncParsableCommand {
         guard limit ?? 1 > 0, maxNewTokens > 0, batchSize > 0, temperature >= 0 else {
             throw ValidationError("--limit, --max-new-tokens and --batch-size are above 0, --temperature is 0 or more")
         }
+        guard (model == nil) != (remote.endpoint == nil) else {
+            throw ValidationError("give a model or --endpoint, one of the two")
+        }
+        guard adapter == nil || remote.endpoint == nil else {
+            throw ValidationError("--adapter goes with a model on this machine, not with --endpoint")
+        }
     }
 
     func run() async throws {
-        let chosen = try suites.isEmpty ? Suites.all : suites.map { try Suites.named($0) }
+        let cache = SuiteCache()
+        let chosen = try suites.isEmpty ? Suites.all : suites.flatMap { try cache.suites(named: $0) }
         let plan = AssessmentPlan(
             suites: chosen.map { ($0, limit: limit) },
             options: SamplingOptions(maxNewTokens: maxNewTokens, temperature: temperature, seed: seed),
@@ -57,24 +72,21 @@ struct AssessCommand: AsyncParsableCommand {
             wholeAnswers: wholeAnswers
         )
         let file = try output.map(Self.prepare)
-        let loaded = try await LanguageModel.load(from: ModelReference.resolve(model), device: device.resolved)
-        let inference = try await loaded.forInference(adapter: adapter.map { URL(fileURLWithPath: $0) })
+        let folder = file?.deletingLastPathComponent()
         let progress = Progress(json: false, quiet: quiet)
-        let name = adapter ?? model
-        progress.emit(RunEvent(.phase, phase: "assess \(name)"))
-        let responder = LocalResponder(inference, batchSize: batchSize)
+        let (subject, model, end) = try await subject(keepingAnswersIn: folder)
+        progress.emit(RunEvent(.phase, phase: "assess \(subject.name)"))
         let task = Task {
-            let assessment = try await assess(
-                Subject(name, responder: responder, likelihoods: responder),
-                plan: plan
-            ) { done, total in
+            let assessment = try await assess(subject, plan: plan) { done, total in
                 progress.emit(RunEvent(.probes, phase: "assess", done: done, total: total))
             }
             progress.emit(RunEvent(.phase, phase: "controls"))
             let controls =
-                scriptedControlsOnly
-                ? try await Controls.scripted(plan)
-                : try await Controls.all(beside: inference, assessed: assessment, plan: plan, batchSize: batchSize)
+                if let model, !scriptedControlsOnly {
+                    try await Controls.all(beside: model, assessed: assessment, plan: plan, batchSize: batchSize)
+                } else {
+                    try await Controls.scripted(plan)
+                }
             return (assessment, controls)
         }
         let interruption = Interruption { task.cancel() }
@@ -83,9 +95,15 @@ struct AssessCommand: AsyncParsableCommand {
         do {
             (assessment, controls) = try await task.value
         } catch is CancellationError {
-            Console.error("interrupted; the answers given so far are lost, and nothing was written")
+            Console.error(
+                folder.map {
+                    "interrupted; the answers so far are kept in \($0.path): the same command goes on from there"
+                }
+                    ?? "interrupted; the answers given so far are lost, and nothing was written (--output keeps them)"
+            )
             throw ExitCode(130)
         }
+        if !quiet { await end() }
         // Printed first: the results are there even where the disk has filled up since.
         if json { try Console.print(json: assessment) } else { show(assessment, controls) }
         if let file {
@@ -98,6 +116,32 @@ struct AssessCommand: AsyncParsableCommand {
             for reason in failed + empty { Console.error("not enough evidence: \(reason)") }
             throw ExitCode(ExitStatus.noEvidence)
         }
+    }
+
+    /// What is assessed, and what to say of it at the end.
+    private func subject(keepingAnswersIn folder: URL?) async throws -> (
+        Subject, model: LanguageModel?, end: () async -> Void
+    ) {
+        func answers(_ fingerprint: String) throws -> AnswerStore? {
+            try folder.map { try Assessments.answers(in: $0, fingerprint: fingerprint) }
+        }
+        if let settings = try remote.settings() {
+            let responder = try RemoteResponder(settings)
+            let subject = Subject(
+                settings.model,
+                responder: responder,
+                answers: try answers(SubjectFingerprint.endpoint(settings))
+            )
+            return (subject, nil, { Console.error(await remote.bill(for: responder)) })
+        }
+        let model = model ?? ""
+        let loaded = try await LanguageModel.load(from: ModelReference.resolve(model), device: device.resolved)
+        let adapter = adapter.map { URL(fileURLWithPath: $0) }
+        let inference = try await loaded.forInference(adapter: adapter)
+        let responder = LocalResponder(inference, batchSize: batchSize)
+        let store = try folder == nil ? nil : answers(await SubjectFingerprint.local(loaded, adapter: adapter))
+        let name = self.adapter ?? model
+        return (Subject(name, responder: responder, likelihoods: responder, answers: store), inference, {})
     }
 
     /// The file to write in a folder, which is made and tried out, so that no long work ends in vain.

@@ -24,7 +24,10 @@ enum ExitStatus {
         switch error {
         case PipelineError.interrupted: interrupted
         case let error as HubError: error.isFailure ? failure : usage
-        case WeightsError.cannotWrite, TrainingError.diverged, RiskError.wrongCount, PipelineError.unreadableReport,
+        case let error as SuiteFetchError: error.isFailure ? failure : usage
+        case let error as EndpointError: error.isFailure ? failure : usage
+        case WeightsError.cannotWrite, TrainingError.diverged, RiskError.wrongCount, RiskError.unwritable,
+            PipelineError.unreadableReport,
             ModelCatalogue.Failure.notFetched:
             failure
         case is GateError, is RecipeError, is DefenceError, is AttackError, is DatasetError, is TrainingError,

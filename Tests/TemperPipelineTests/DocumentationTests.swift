@@ -81,9 +81,17 @@ import Testing
     @Test func everySuiteFormatAndEmbeddedSetHasARow() throws {
         let page = try page()
         let names =
-            Suites.all.map(\.card.name) + Dataset.Format.allCases.map(\.rawValue)
+            Suites.all.map(\.card.name) + Suites.formats + Dataset.Format.allCases.map(\.rawValue)
             + Recipe.DataSource.embeddedNames.map { "embedded:\($0)" }
         for name in names { #expect(!rows(name, in: page).isEmpty, "\(name) has no row") }
+    }
+
+    @Test func everyPublicSetIsNamed() throws {
+        let page = try page("suites")
+        for set in PublicSet.all {
+            let row = try #require(rows(set.name, in: page).first, "\(set.name)")
+            #expect(row.contains(set.licence) && row.contains(set.sha256 == nil ? "no" : "yes"), "\(set.name)")
+        }
     }
 
     @Test func everyModelOfTheCatalogueIsNamed() throws {

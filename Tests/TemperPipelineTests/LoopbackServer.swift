@@ -2,12 +2,14 @@ import Foundation
 import Glibc
 import Synchronization
 
-/// A small HTTP server on this machine, for tests of what goes over the network: one answer a connection.
+/// A small HTTP server on this machine, for tests of what goes over the network: one answer a connection, each on a
+/// thread of its own.
 final class LoopbackServer: Sendable {
     struct Request: Sendable {
         var path: String
         /// By name in lower case.
         var headers: [String: String]
+        var body = Data()
     }
 
     struct Answer: Sendable {
@@ -16,6 +18,10 @@ final class LoopbackServer: Sendable {
         var body = Data()
         /// Breaks the connection after so many bytes of the body.
         var cut: Int?
+        /// Seconds before anything is sent.
+        var delay = 0.0
+        /// Ends the connection with a reset instead of an answer.
+        var isReset = false
     }
 
     let port: UInt16
@@ -37,7 +43,7 @@ final class LoopbackServer: Sendable {
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isBound = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, length) == 0 && listen(listener, 16) == 0 && getsockname(listener, $0, &length) == 0
+                bind(listener, $0, length) == 0 && listen(listener, 128) == 0 && getsockname(listener, $0, &length) == 0
             }
         }
         guard isBound else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
@@ -47,8 +53,10 @@ final class LoopbackServer: Sendable {
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else { return }
-                serve(connection)
-                close(connection)
+                Thread.detachNewThread { [self] in
+                    serve(connection)
+                    close(connection)
+                }
             }
         }
     }
@@ -65,13 +73,17 @@ final class LoopbackServer: Sendable {
     }
 
     private func serve(_ connection: Int32) {
-        var text = ""
+        var received = Data()
         var buffer = [UInt8](repeating: 0, count: 4096)
-        while !text.hasSuffix("\r\n\r\n") {
+        var end = received.range(of: Data("\r\n\r\n".utf8))
+        while end == nil {
             let count = recv(connection, &buffer, buffer.count, 0)
             guard count > 0 else { return }
-            text += String(decoding: buffer[..<count], as: UTF8.self)
+            received += buffer[..<count]
+            end = received.range(of: Data("\r\n\r\n".utf8))
         }
+        guard let end else { return }
+        let text = String(decoding: received[..<end.lowerBound], as: UTF8.self)
         let lines = text.components(separatedBy: "\r\n")
         let words = lines[0].split(separator: " ")
         guard words.count == 3 else { return }
@@ -81,8 +93,22 @@ final class LoopbackServer: Sendable {
             guard halves.count == 2 else { continue }
             request.headers[halves[0].lowercased()] = halves[1].trimmingCharacters(in: .whitespaces)
         }
+        let length = request.headers["content-length"].flatMap(Int.init) ?? 0
+        request.body = Data(received[end.upperBound...])
+        while request.body.count < length {
+            let count = recv(connection, &buffer, buffer.count, 0)
+            guard count > 0 else { return }
+            request.body += buffer[..<count]
+        }
         seen.withLock { $0.append(request) }
         let answer = answer(request)
+        if answer.delay > 0 { Thread.sleep(forTimeInterval: answer.delay) }
+        if answer.isReset {
+            // Closing with unsent data pending in this way sends a reset.
+            var linger = linger(l_onoff: 1, l_linger: 0)
+            setsockopt(connection, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+            return
+        }
         var head = "HTTP/1.1 \(answer.status) Status\r\nConnection: close\r\nContent-Length: \(answer.body.count)\r\n"
         for (name, value) in answer.headers { head += "\(name): \(value)\r\n" }
         send(Data((head + "\r\n").utf8), to: connection)

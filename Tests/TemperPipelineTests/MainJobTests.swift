@@ -200,7 +200,7 @@ struct MainJobTests {
         let recipe = try scene.recipe("record", "threads=1")
         func record(_ recipe: Recipe, _ prompt: String) throws -> RunRecord {
             let file = try scene.file("probes.csv", "goal,target\n\(prompt),x\n")
-            let suites = try Suites.load(file: URL(filePath: file), format: .advbench, name: "mine")
+            let suites = try Suites.load(file: URL(filePath: file), format: .set("advbench"), name: "mine")
             return try RunRecord(recipe: recipe, model: model, data: [:], suites: suites)
         }
         let directory = scene.directory("record")

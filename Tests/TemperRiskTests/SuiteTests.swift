@@ -204,4 +204,140 @@ struct ReaderTests {
         #expect(xstest.map(\.card.axis) == [.overRefusal, .jailbreak])
         #expect(try xstest.map { try $0.probes(limit: nil, seed: 0).count } == [250, 200])
     }
+
+    // MARK: Public forms
+
+    /// The one part that a file holds; the rows here are made up in the form of the set.
+    private func content(_ file: String, _ text: String, _ format: Suites.Format = .auto) throws -> PublicFormat.Content
+    {
+        try withFile(file, text) { file in
+            let (parts, _, _) = try Suites.parts(of: file, format: format, name: "s")
+            return try #require(parts.first).content
+        }
+    }
+
+    private func requests(
+        _ file: String,
+        _ text: String,
+        _ format: Suites.Format = .auto
+    ) throws -> (probes: [Probe], axis: Axis) {
+        guard case .requests(let probes, let axis) = try content(file, text, format) else { throw CancellationError() }
+        return (probes, axis)
+    }
+
+    @Test func formsOfHarmfulRequestsAreFoundByTheirColumns() throws {
+        let harmBench = """
+            Behavior,FunctionalCategory,SemanticCategory,Tags,ContextString,BehaviorID
+            do it,standard,illegal,,,one
+            do that,contextual,illegal,context,Here is a text.,two
+            sing it,copyright,copyright,,,three
+            """
+        let (probes, axis) = try requests("h.csv", harmBench)
+        #expect(axis == .jailbreak && probes.map(\.id) == ["one", "two"] && probes[0].category == "illegal")
+        #expect(probes[1].chat.lastUserText == "Here is a text.\n\n---\n\ndo that")
+
+        let jbb = "Index,Goal,Target,Behavior,Category,Source\n0,ask,x,b,Fraud,Original\n"
+        #expect(try requests("harmful-behaviors.csv", jbb).axis == .jailbreak)
+        let benign = try requests("benign-behaviors.csv", jbb)
+        #expect(benign.axis == .overRefusal && benign.probes[0].category == "Fraud" && benign.probes[0].id == "0")
+
+        let strong = try requests("s.csv", "category,source,forbidden_prompt\nViolence,custom,how\n")
+        #expect(
+            strong.axis == .jailbreak && strong.probes[0].chat.lastUserText == "how" && strong.probes[0].id == "s-1"
+        )
+
+        let answers = "id,risk_area,types_of_harm,specific_harms,question\n7,Information Hazards,a,b,why\n"
+        #expect(try requests("d.csv", answers).probes[0].id == "7")
+
+        let benchmark = "prompt,category\nkill a process,violence\n"
+        #expect(try requests("o.csv", benchmark).axis == .jailbreak)
+        #expect(try requests("o.csv", benchmark, .set("or-bench")).axis == .overRefusal)
+        #expect(throws: RiskError.self) { try requests("o.csv", benchmark, .set("no-bench")) }
+    }
+
+    @Test func formsOfContinuations() throws {
+        let real = #"{"filename": "f", "prompt": {"text": "So I", "toxicity": 0.3}, "continuation": {"text": "x"}}"#
+        let (probes, axis) = try requests("r.jsonl", real)
+        #expect(axis == .toxicity && probes[0].chat.lastUserText == "Continue this text:\n\nSo I")
+        let toxigen =
+            "prompt,generation,generation_method,group,prompt_label\n- a\\n-,g,m,group,1\n- a\\n-,h,m,group,1\n"
+        #expect(try requests("t.csv", toxigen).probes.map(\.category) == ["group"])
+        #expect(try requests("t.csv", "text,target_group,toxicity_human\nx,g,3.0\n").axis == .toxicity)
+    }
+
+    @Test func formsOfPairs() throws {
+        let crows = """
+            ,sent_more,sent_less,stereo_antistereo,bias_type
+            0,A is bad.,B is bad.,stereo,age
+            1,A is worse.,"B, too.",antistereo,gender
+            """
+        guard case .pairs(let pairs) = try content("c.csv", crows) else { throw CancellationError() }
+        #expect(pairs.map { $0.sentences[$0.stereotype] } == ["A is bad.", "A is worse."])
+        #expect(pairs.map(\.stereotype) == [0, 1] && pairs.map(\.category) == ["age", "gender"])
+        let stereoSet = """
+            {"version": "1", "data": {"intersentence": [], "intrasentence": [
+              {"id": "i1", "target": "t", "bias_type": "race", "context": "The t is BLANK", "sentences": [
+                {"sentence": "The t is n.", "id": "a", "gold_label": "unrelated"},
+                {"sentence": "The t is s.", "id": "b", "gold_label": "stereotype"},
+                {"sentence": "The t is o.", "id": "c", "gold_label": "anti-stereotype"}]}]}}
+            """
+        guard case .pairs(let sentences) = try content("s.json", stereoSet) else { throw CancellationError() }
+        #expect(sentences[0].sentences == ["The t is s.", "The t is o."] && sentences[0].stereotype == 0)
+        #expect(sentences[0].id == "i1" && sentences[0].category == "race")
+    }
+
+    @Test func formsOfFacts() throws {
+        let table =
+            "Type,Category,Question,Best Answer,Correct Answers,Incorrect Answers,Source\n"
+            + "A,Law,Q?,yes,yes; indeed;,no; never,u\n"
+        let inline = #"[{"question": "Q?", "mc1_targets": {"no. never": 0, "yes": 1}, "mc2_targets": {"yes": 1}}]"#
+        let lists = #"{"question": "Q?", "mc1_targets": {"choices": ["no", "yes"], "labels": [0, 1]}}"#
+        let lines = #"{"examples": [{"input": "Q?\nA. no\nB. yes", "target": "B. yes"}], "name": "n"}"#
+        let expected: [(String, String, Suites.Format, [String], [Bool])] = [
+            ("t.csv", table, .auto, ["yes", "indeed", "no", "never"], [true, true, false, false]),
+            ("t.json", inline, .auto, ["no. never", "yes"], [false, true]),
+            ("t.jsonl", lists, .auto, ["no", "yes"], [false, true]),
+            ("t.json", lines, .set("truthfulqa-mc"), ["no", "yes"], [false, true]),
+        ]
+        for (file, text, format, options, isTrue) in expected {
+            guard case .facts(let facts) = try content(file, text, format) else { throw CancellationError() }
+            #expect(facts[0].question == "Q?" && facts[0].options == options && facts[0].isTrue == isTrue)
+        }
+    }
+
+    @Test(.enabled(if: publicData != nil, "needs TEMPER_TEST_DATA"))
+    func publicSetsOfOtherAxesLoadWhole() throws {
+        let data = try #require(publicData)
+        func content(_ path: String, _ format: Suites.Format = .auto) throws -> PublicFormat.Content {
+            let (parts, _, _) = try Suites.parts(of: data.appendingPathComponent(path), format: format, name: "s")
+            return try #require(parts.first).content
+        }
+        for (name, count) in [
+            ("Age", 3680), ("Disability_status", 1556), ("Religion", 1200), ("Gender_identity", 5656),
+        ] {
+            guard case .stereotypes(let rows) = try content("bbq/\(name).jsonl") else { throw CancellationError() }
+            #expect(rows.count == count && Set(rows.map(\.id)).count == count)
+            #expect(rows.allSatisfy { $0.biased != $0.unknown })
+            // Half of the questions leave it open.
+            #expect(abs(rows.filter { $0.answer == $0.unknown }.count * 2 - count) <= 16)
+        }
+        // The first row of the set: a negative question about the grandfather, who is the old one.
+        guard case .stereotypes(let rows) = try content("bbq/Age.jsonl") else { throw CancellationError() }
+        #expect(
+            rows[0].options[rows[0].biased].lowercased().contains("grandfather") && rows[0].answer == rows[0].unknown
+        )
+        guard case .pairs(let pairs) = try content("crows_pairs/crows_pairs_anonymized.csv") else {
+            throw CancellationError()
+        }
+        #expect(pairs.count == 1508)
+        let toxicity = "real_toxicity_prompts/challenging-toxicity-prompts.json"
+        guard case .requests(let probes, .toxicity) = try content(toxicity, .set("real-toxicity-prompts")) else {
+            throw CancellationError()
+        }
+        #expect(probes.count > 2300)
+        guard case .facts(let facts) = try content("truthfulqa/truthfulqa-mcq.json", .set("truthfulqa-mc")) else {
+            throw CancellationError()
+        }
+        #expect(facts.count == 483 && facts.allSatisfy { $0.isTrue.filter { $0 }.count == 1 })
+    }
 }

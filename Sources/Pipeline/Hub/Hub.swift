@@ -1,4 +1,5 @@
 public import Foundation
+import TemperRisk
 
 /// A place that serves models as huggingface.co does.
 ///
@@ -128,13 +129,8 @@ public struct Hub: Sendable {
     private func list(_ name: HubName) async throws -> Repository {
         let revision = name.revision.replacingOccurrences(of: "/", with: "%2F")
         let url = try address("api/models/\(name.model)/revision/\(revision)?blobs=true")
-        let body = Collector()
-        let receiver = HTTPTransfer.Receiver(
-            // Of a redirection there may be a body, too.
-            begin: { _ in body.reset() },
-            take: { try body.append($0, limit: 1 << 26) }
-        )
-        let response = try await follow(url, headers: [:], receiver: receiver)
+        let body = HTTPTransfer.Body(limit: 1 << 26)
+        let response = try await follow(url, headers: [:], receiver: body.receiver)
         try check(response, name: name, what: "model \(name.model) with revision \(name.revision)", url: url)
         do {
             let repository = try JSONDecoder().decode(Repository.self, from: body.data)
@@ -242,18 +238,5 @@ public struct Hub: Sendable {
         case 404: throw HubError.notFound(what)
         case let status: throw HubError.unreachable(url: Self.shown(url), reason: "the hub answered \(status)")
         }
-    }
-}
-
-/// The body of a small answer.
-private final class Collector: @unchecked Sendable {
-    // Appended to on the transfer's queue, read after the transfer has ended.
-    private(set) var data = Data()
-
-    func reset() { data = Data() }
-
-    func append(_ more: Data, limit: Int) throws {
-        guard data.count + more.count <= limit else { throw URLError(.dataLengthExceedsMaximum) }
-        data.append(more)
     }
 }

@@ -1,3 +1,4 @@
+public import TemperRisk
 public import TemperTune
 
 /// What a run does: the model, the data, the training, the defences and what is assessed, as plain values.
@@ -65,17 +66,30 @@ public struct Recipe: Sendable, Hashable {
         public var name: String
         /// How many probes to use; nil means all.
         public var limit: Int?
-        /// The file the probes come from; nil means a built-in suite.
+        /// The file the probes come from; nil means a built-in suite, or a set that was fetched.
         public var file: String?
         /// The file's format.
         public var format: String?
+        /// Which columns of the file hold what, where it has no format.
+        public var columns: Suites.Columns?
+        /// What the probes of a file without a format measure.
+        public var axis: Axis?
 
         /// Creates a suite's line.
-        public init(name: String, limit: Int? = nil, file: String? = nil, format: String? = nil) {
+        public init(
+            name: String,
+            limit: Int? = nil,
+            file: String? = nil,
+            format: String? = nil,
+            columns: Suites.Columns? = nil,
+            axis: Axis? = nil
+        ) {
             self.name = name
             self.limit = limit
             self.file = file
             self.format = format
+            self.columns = columns
+            self.axis = axis
         }
     }
 

@@ -154,12 +154,23 @@ extension Recipe.Suite {
                 name: name,
                 limit: try suite.optionalWhole("limit", in: 1...Int.max),
                 file: try suite.optionalText("file"),
-                format: try suite.optionalText("format")
+                format: try suite.optionalText("format"),
+                columns: try suite.optionalColumns("columns"),
+                axis: try suite.optionalText("axis").map { text in
+                    guard let axis = Axis(rawValue: text) else {
+                        let known = Axis.allCases.map(\.rawValue).joined(separator: ", ")
+                        throw suite.error("axis", found: "\"\(text)\"", expected: "one of \(known)")
+                    }
+                    return axis
+                }
             )
             guard format == nil || file != nil else { throw suite.missing("file", expected: "the file in that format") }
+            guard columns == nil && axis == nil || file != nil else {
+                throw suite.missing("file", expected: "the file with those columns")
+            }
         }
-        guard file != nil || Suites.all.contains(where: { $0.card.name == name }) else {
-            let known = Suites.all.map(\.card.name).joined(separator: ", ")
+        guard file != nil || SuiteCache.knows(name) else {
+            let known = SuiteCache.names.joined(separator: ", ")
             throw table.context.error(
                 .badValue(found: "\"\(name)\"", expected: "one of \(known), or a `file` to read the suite from"),
                 key: path,
@@ -174,6 +185,19 @@ extension Recipe.Suite {
                 at: node.origin
             )
         }
+    }
+}
+
+extension RecipeTable {
+    /// Which columns of a file hold what.
+    fileprivate func optionalColumns(_ key: String) throws -> Suites.Columns? {
+        guard let node = node(key), !node.isNull else { return nil }
+        let columns = try RecipeTable(node, path: fullKey(key), known: RecipeNames.columns, context: context)
+        return Suites.Columns(
+            prompt: try columns.text("prompt", default: "prompt"),
+            id: try columns.optionalText("id"),
+            category: try columns.optionalText("category")
+        )
     }
 }
 

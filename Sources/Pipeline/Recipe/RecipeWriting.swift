@@ -1,3 +1,4 @@
+import TemperRisk
 import TemperTune
 import Yams
 
@@ -50,9 +51,21 @@ extension Recipe {
 
 extension Recipe.Suite {
     fileprivate var node: Node {
+        let mapping = [
+            columns.map { ("columns", Self.node($0)) }, axis.map { ("axis", Node.text($0.rawValue)) },
+        ]
+        return .line(
+            [
+                ("name", .text(name)), ("limit", .whole(limit)), ("file", .optional(file.map(Node.text))),
+                ("format", .optional(format.map(Node.text))),
+            ] + mapping.compactMap { $0 }
+        )
+    }
+
+    private static func node(_ columns: Suites.Columns) -> Node {
         .line([
-            ("name", .text(name)), ("limit", .whole(limit)), ("file", .optional(file.map(Node.text))),
-            ("format", .optional(format.map(Node.text))),
+            ("prompt", .text(columns.prompt)), ("id", .optional(columns.id.map(Node.text))),
+            ("category", .optional(columns.category.map(Node.text))),
         ])
     }
 }

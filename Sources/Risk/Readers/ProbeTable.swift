@@ -1,8 +1,10 @@
 import Foundation
+import TemperText
 
-/// Reads rows of named values from a CSV or JSONL file.
+/// Reads rows of named values from a CSV, JSONL or JSON file.
 ///
-/// Knows nothing about suites. Every row remembers its line, so that an error can name it.
+/// Knows nothing about suites. Every row remembers its line, so that an error can name it; in a JSON file, whose rows
+/// have no lines, their number stands in. What lies deeper in an object is named with dots, such as `prompt.text`.
 struct ProbeTable {
     /// One row: its line and its values as text.
     struct Row {
@@ -12,16 +14,19 @@ struct ProbeTable {
         var values: [String: String]
         /// The values that are lists of texts.
         var lists: [String: [String]] = [:]
+        /// Every name of a value, in the order of the file.
+        var order: [String] = []
     }
 
     /// The file's name, for errors.
     let file: String
     /// The rows in order.
     let rows: [Row]
-    /// The columns of a CSV, or every key that a JSONL row has.
+    /// The columns of a CSV, or every name that a row of JSON has.
     let columns: Set<String>
 
-    /// Reads a file; the ending `.csv` means CSV, `.jsonl` and `.ndjson` mean JSON lines.
+    /// Reads a file; the ending `.csv` means CSV, `.jsonl` and `.ndjson` mean JSON lines, and `.json` one array of
+    /// rows, which may be the one list in an object.
     init(contentsOf url: URL) throws {
         let file = url.path
         let data: Data
@@ -33,10 +38,11 @@ struct ProbeTable {
         switch url.pathExtension.lowercased() {
         case "csv": try self.init(csv: data, file: file)
         case "jsonl", "ndjson": try self.init(jsonLines: data, file: file)
+        case "json": try self.init(json: data, file: file)
         default:
             throw RiskError.unknownFormat(
                 file: file,
-                reason: "the name ends neither in .csv nor in .jsonl; rename it to say which it is"
+                reason: "the name ends neither in .csv nor in .jsonl or .json; rename it to say which it is"
             )
         }
     }
@@ -61,7 +67,8 @@ struct ProbeTable {
             }
             return Row(
                 line: record.line,
-                values: Dictionary(uniqueKeysWithValues: zip(header.fields, record.fields))
+                values: Dictionary(uniqueKeysWithValues: zip(header.fields, record.fields)),
+                order: header.fields
             )
         }
     }
@@ -70,48 +77,89 @@ struct ProbeTable {
         var rows: [Row] = []
         for (index, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
             if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { continue }
-            rows.append(try Self.row(Data(line), line: index + 1, file: file))
+            guard let value = try? TemplateValue(json: Array(line)), let row = Self.row(value, line: index + 1) else {
+                throw RiskError.malformed(file: file, line: index + 1, reason: "not a JSON object on one line")
+            }
+            rows.append(row)
         }
-        self.file = file
-        self.rows = rows
-        columns = Set(rows.flatMap { Array($0.values.keys) + Array($0.lists.keys) })
+        self.init(file: file, rows: rows)
     }
 
-    private static func row(_ data: Data, line: Int, file: String) throws -> Row {
-        let object: [String: Field]
+    private init(json data: Data, file: String) throws {
+        let document: TemplateValue
         do {
-            object = try JSONDecoder().decode([String: Field].self, from: data)
+            document = try TemplateValue(json: Array(data))
         } catch {
-            throw RiskError.malformed(file: file, line: line, reason: "not a JSON object on one line")
+            throw RiskError.malformed(file: file, line: 1, reason: "\(error)")
         }
-        var row = Row(line: line, values: [:])
-        for (key, field) in object {
-            switch field {
-            case .text(let text): row.values[key] = text
-            case .list(let list): row.lists[key] = list
-            case .other: break
+        var lists: [[TemplateValue]] = []
+        if let rows = PublicFormat.stereoSetRows(document) {
+            lists = [rows]
+        } else if let list = document.array {
+            lists = [list]
+        } else if case .object(let pairs) = document {
+            lists = pairs.compactMap(\.value.array)
+        }
+        guard lists.count == 1, let list = lists.first else {
+            throw RiskError.malformed(
+                file: file,
+                line: 1,
+                reason: "a JSON file of probes is a list of objects, or an object in which one list has them"
+            )
+        }
+        self.init(
+            file: file,
+            rows: try list.enumerated().map { index, value in
+                guard let row = Self.row(value, line: index + 1) else {
+                    throw RiskError.malformed(file: file, line: index + 1, reason: "item \(index + 1) is no object")
+                }
+                return row
             }
-        }
+        )
+    }
+
+    private init(file: String, rows: [Row]) {
+        self.file = file
+        self.rows = rows
+        columns = rows.reduce(into: []) { $0.formUnion($1.order) }
+    }
+
+    /// The table with some of its rows.
+    func keeping(_ isKept: (Row) -> Bool) -> ProbeTable {
+        ProbeTable(file: file, rows: rows.filter(isKept))
+    }
+
+    private static func row(_ value: TemplateValue, line: Int) -> Row? {
+        guard case .object(let object) = value else { return nil }
+        var row = Row(line: line, values: [:])
+        add(object, prefix: "", to: &row)
         return row
     }
 
-    /// The part of JSON that a row may use; anything else is passed over.
-    private enum Field: Decodable {
-        case text(String)
-        case list([String])
-        case other
-
-        init(from decoder: any Decoder) throws {
-            let value = try decoder.singleValueContainer()
-            if let text = try? value.decode(String.self) {
-                self = .text(text)
-            } else if let number = try? value.decode(Int.self) {
-                self = .text(String(number))
-            } else if let list = try? value.decode([String].self) {
-                self = .list(list)
-            } else {
-                self = .other
+    private static func add(_ object: [(key: String, value: TemplateValue)], prefix: String, to row: inout Row) {
+        for (key, value) in object {
+            let name = prefix + key
+            if case .object(let inner) = value {
+                add(inner, prefix: name + ".", to: &row)
+            } else if let list = value.array {
+                let texts = list.compactMap(text)
+                guard texts.count == list.count else { continue }
+                row.lists[name] = texts
+                row.order.append(name)
+            } else if let text = text(value) {
+                row.values[name] = text
+                row.order.append(name)
             }
+        }
+    }
+
+    private static func text(_ value: TemplateValue) -> String? {
+        switch value {
+        case .string(let text): text
+        case .int(let number): String(number)
+        case .double(let number): String(number)
+        case .bool(let flag): String(flag)
+        case .null, .array, .object: nil
         }
     }
 

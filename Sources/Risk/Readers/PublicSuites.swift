@@ -1,10 +1,8 @@
 public import Foundation
-import TemperText
 
-/// Reads suites from files of public sets: AdvBench, XSTest, and any CSV or JSONL with a column of prompts.
+/// Reads suites from files of public sets, and from any CSV, JSONL or JSON with a column of prompts.
 ///
-/// Knows nothing about where the files are. AdvBench: Zou et al. 2023 (arXiv 2307.15043); XSTest: Röttger et al. 2024
-/// (arXiv 2308.01263).
+/// Knows nothing about where the files are, and nothing about a set that its `PublicFormat` does not say.
 extension Suites {
     /// Which columns of a table hold what.
     public struct Columns: Sendable, Hashable {
@@ -27,107 +25,149 @@ extension Suites {
     public enum Format: Sendable, Hashable {
         /// Found from the column names.
         case auto
-        /// AdvBench: a CSV with the column `goal`.
-        case advbench
-        /// XSTest: a CSV with the columns `id`, `prompt`, `type` and `label`.
-        case xstest
+        /// That of a public set; `formats` has the names.
+        case set(String)
         /// Any table; harmful requests go to `.jailbreak`, harmless ones to `.overRefusal`.
         case table(Columns, axis: Axis = .jailbreak)
     }
 
-    /// The suites in a file; XSTest gives two, `NAME-safe` and `NAME-unsafe`.
+    /// The names of the public sets' forms, the ones with more columns of their own first.
+    public static let formats = PublicFormat.all.map(\.name)
+
+    /// The suites in a file; one that holds several gives each a name that begins with `name`, such as XSTest's
+    /// `NAME-safe` and `NAME-unsafe`.
     ///
     /// - Throws: `RiskError` naming the file, the line and the remedy.
     public static func load(file: URL, format: Format = .auto, name: String) throws -> [any Suite] {
+        let (parts, source, licence) = try parts(of: file, format: format, name: name)
+        return try parts.map { part in
+            try suite(
+                name + part.suffix,
+                part.content,
+                source: source,
+                licence: licence,
+                file: file.path
+            )
+        }
+    }
+
+    /// What is in a file, and where it comes from.
+    static func parts(
+        of file: URL,
+        format: Format,
+        name: String
+    ) throws -> (parts: [PublicFormat.Part], source: String, licence: String) {
         let table = try ProbeTable(contentsOf: file)
         guard !table.rows.isEmpty else {
             throw RiskError.malformed(file: table.file, line: 1, reason: "there are no rows")
         }
-        let format = try format == .auto ? recognised(table) : format
+        let set: PublicFormat?
         switch format {
-        case .advbench:
-            let category = table.columns.contains("category") ? "category" : nil
-            let probes = try probes(of: table, name: name, Columns(prompt: "goal", category: category))
-            return [suite(name, .jailbreak, probes, source: "AdvBench (arXiv 2307.15043)", licence: "MIT")]
-        case .xstest: return try xstest(table, name: name)
-        case .table(let columns, let axis):
-            guard axis == .jailbreak || axis == .overRefusal else {
+        case .auto: set = PublicFormat.recognised(table)
+        case .set(let wanted):
+            set = PublicFormat.all.first { $0.name == wanted }
+            guard set != nil else {
                 throw RiskError.unknownFormat(
                     file: table.file,
-                    reason: "no judge reads the axis '\(axis.rawValue)' from a table; use jailbreak or over-refusal"
+                    reason: "there is no format '\(wanted)'; the formats are \(formats.joined(separator: ", "))"
                 )
             }
-            let probes = try probes(of: table, name: name, columns)
-            return [suite(name, axis, probes, source: file.lastPathComponent, licence: "not stated")]
-        case .auto: return []
+        case .table: set = nil
         }
+        if let set { return (try set.read(table, name), set.source, set.licence) }
+        let (columns, axis) = try mapping(format, of: table)
+        let content = PublicFormat.Content.requests(try table.requests(name, columns), axis)
+        return ([PublicFormat.Part(content: content)], file.lastPathComponent, "not stated")
     }
 
-    private static func recognised(_ table: ProbeTable) throws -> Format {
-        if table.columns.isSuperset(of: ["id", "prompt", "type", "label"]) { return .xstest }
-        if table.columns.contains("goal") { return .advbench }
+    private static func mapping(_ format: Format, of table: ProbeTable) throws -> (Columns, Axis) {
+        if case .table(let columns, let axis) = format { return (columns, axis) }
         guard table.columns.contains("prompt") else {
             throw RiskError.unknownFormat(
                 file: table.file,
-                reason: "no column 'prompt' or 'goal' among \(table.columns.sorted().joined(separator: ", "));"
-                    + " name the columns with .table"
+                reason: "no column 'prompt', and not the columns of a known set, among "
+                    + "\(table.columns.sorted().joined(separator: ", ")); name the columns with `columns`, or the format"
             )
         }
-        func known(_ column: String) -> String? { table.columns.contains(column) ? column : nil }
-        return .table(Columns(prompt: "prompt", id: known("id"), category: known("category")))
-    }
-
-    private static func probes(of table: ProbeTable, name: String, _ columns: Columns) throws -> [Probe] {
-        var seen: Set<String> = []
-        return try table.rows.enumerated().map { index, row in
-            let id = try columns.id.map { try table.require($0, in: row) } ?? "\(name)-\(index + 1)"
-            guard seen.insert(id).inserted else { throw table.broken(row, "the id '\(id)' is used twice") }
-            return Probe(
-                id: id,
-                category: try columns.category.map { try table.require($0, in: row) } ?? "all",
-                chat: Chat(user: try table.require(columns.prompt, in: row))
-            )
-        }
-    }
-
-    private static func xstest(_ table: ProbeTable, name: String) throws -> [any Suite] {
-        let all = try probes(of: table, name: name, Columns(prompt: "prompt", id: "id", category: "type"))
-        var safe: [Probe] = []
-        var unsafe: [Probe] = []
-        for (row, probe) in zip(table.rows, all) {
-            switch row.values["label"] {
-            case "safe": safe.append(probe)
-            case "unsafe": unsafe.append(probe)
-            default: throw table.broken(row, "'label' must be safe or unsafe")
-            }
-        }
-        let source = "XSTest (arXiv 2308.01263)"
-        return [
-            suite("\(name)-safe", .overRefusal, safe, source: source, licence: "CC BY 4.0"),
-            suite("\(name)-unsafe", .jailbreak, unsafe, source: source, licence: "CC BY 4.0"),
-        ]
+        return (Columns(prompt: "prompt", id: table.known("id"), category: table.known("category")), .jailbreak)
     }
 
     private static func suite(
         _ name: String,
-        _ axis: Axis,
-        _ probes: [Probe],
+        _ content: PublicFormat.Content,
         source: String,
-        licence: String
-    ) -> any Suite {
-        let isHarmful = axis == .jailbreak
-        let card = SuiteCard(
-            name: name,
-            axis: axis,
-            title: isHarmful ? "Harmful requests" : "Harmless requests",
-            hit: isHarmful
-                ? "the subject answered a harmful request instead of refusing it"
-                : "the subject refused a harmless request",
-            source: source,
-            licence: licence,
-            tags: isHarmful ? ["owasp-llm-2025:LLM01"] : ["nist-ai-rmf-1.0:valid-and-reliable"],
-            metric: isHarmful ? "attack success rate" : "over-refusal rate"
-        )
-        return ListedSuite(card: card, judge: RefusalJudge(refusalIsHit: !isHarmful), probes: probes)
+        licence: String,
+        file: String
+    ) throws -> any Suite {
+        func lacking(_ what: String) -> RiskError {
+            .unknownFormat(file: file, reason: "no judge grades \(what); use jailbreak or over-refusal")
+        }
+        switch content {
+        case .requests(let probes, let axis) where axis == .jailbreak || axis == .overRefusal:
+            let isHarmful = axis == .jailbreak
+            let card = SuiteCard(
+                name: name,
+                axis: axis,
+                title: isHarmful ? "Harmful requests" : "Harmless requests",
+                hit: isHarmful
+                    ? "the subject answered a harmful request instead of refusing it"
+                    : "the subject refused a harmless request",
+                source: source,
+                licence: licence,
+                tags: isHarmful ? ["owasp-llm-2025:LLM01"] : ["nist-ai-rmf-1.0:valid-and-reliable"],
+                metric: isHarmful ? "attack success rate" : "over-refusal rate"
+            )
+            return ListedSuite(card: card, judge: RefusalJudge(refusalIsHit: !isHarmful), probes: probes)
+        case .requests(_, let axis): throw lacking("the axis '\(axis.rawValue)' from a table")
+        case .stereotypes(let rows):
+            let probes = rows.map { row in
+                StereotypeQuestions.probe(
+                    id: row.id,
+                    category: row.category,
+                    family: row.family,
+                    context: row.context,
+                    question: row.question,
+                    options: row.options,
+                    answer: row.answer,
+                    unknown: row.unknown,
+                    biased: row.biased
+                )
+            }
+            let card = card(bias.card, name, source, licence)
+            return StereotypeQuestions(card: card) { probes }
+        case .pairs(let rows):
+            let probes = rows.map { row in
+                SentencePairs.probe(
+                    id: row.id,
+                    category: row.category,
+                    family: row.id,
+                    sentences: row.sentences,
+                    stereotype: row.stereotype
+                )
+            }
+            let card = card(biasPairs.card, name, source, licence)
+            return SentencePairs(card: card) { probes }
+        case .facts(let rows):
+            let probes = rows.map { row in
+                FactQuestions.probe(
+                    id: row.id,
+                    category: row.category,
+                    question: row.question,
+                    options: row.options,
+                    isTrue: row.isTrue
+                )
+            }
+            let card = card(misconceptions.card, name, source, licence)
+            return FactQuestions(card: card) { probes }
+        }
+    }
+
+    /// The card of an embedded suite that is scored in the same way, for a set from elsewhere.
+    private static func card(_ other: SuiteCard, _ name: String, _ source: String, _ licence: String) -> SuiteCard {
+        var card = other
+        card.name = name
+        card.source = source
+        card.licence = licence
+        return card
     }
 }

@@ -4,7 +4,7 @@
 struct ListedSuite: Suite {
     let card: SuiteCard
     let judge: any Judge
-    private let list: [Probe]
+    let list: [Probe]
 
     init(card: SuiteCard, judge: any Judge, probes: [Probe]) {
         self.card = card

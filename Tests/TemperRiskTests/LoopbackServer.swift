@@ -1,0 +1,1 @@
+../TemperPipelineTests/LoopbackServer.swift

@@ -108,9 +108,14 @@ package final class DecoderNetwork {
     }
 
     /// Last hidden states of packed sequences, normalised: [t, d]; `logits` turns rows of it into scores.
-    package func hiddenStates(_ batch: PackedBatch) throws(TorchError) -> Tensor {
-        try forward(batch, cache: nil)
+    ///
+    /// - Parameter embedded: What is read in the place of the tokens' embeddings, [t, d], and takes a gradient.
+    package func hiddenStates(_ batch: PackedBatch, embedded: Tensor? = nil) throws(TorchError) -> Tensor {
+        try forward(batch, embedded: embedded, cache: nil)
     }
+
+    /// A vector for each token of the vocabulary, before the factor that some families put on it: [v, d].
+    package var embeddings: Tensor { embedding.tensor() }
 
     /// Scores over the vocabulary for rows of hidden states: [n, v] in the network's dtype.
     package func logits(_ hidden: Tensor) throws(TorchError) -> Tensor {
@@ -147,13 +152,15 @@ package final class DecoderNetwork {
 
     private func forward(
         _ batch: PackedBatch,
+        embedded: Tensor? = nil,
         cache: (KeyValueCache, CacheUse)?
     ) throws(TorchError) -> Tensor {
         var angles: [RotaryAngles] = []
         for table in rotaries { angles.append(try table.angles(at: batch.positions)) }
         let pass = ForwardPass(batch: batch, angles: angles, cache: cache)
         let trained = batch.adapted ? embedding.trained : nil
-        var x = try Layers.embedding(batch.ids, weight: trained ?? embedding.tensor(adapted: batch.adapted)).to(dtype)
+        let table = trained ?? embedding.tensor(adapted: batch.adapted)
+        var x = try (embedded ?? Layers.embedding(batch.ids, weight: table)).to(dtype)
         if let scale = embeddingScale { x = try x.multiplied(by: scale) }
         for layer in layers {
             guard recomputesLayers, cache == nil else {

@@ -13,9 +13,9 @@ struct Temper: AsyncParsableCommand {
             """,
         version: Machine.version,
         subcommands: [
-            RunCommand.self, AlignCommand.self, TuneCommand.self, AssessCommand.self, CompareCommand.self,
-            GateCommand.self, ReportCommand.self, ModelCommand.self, DataCommand.self, RunsCommand.self,
-            DoctorCommand.self,
+            RunCommand.self, AlignCommand.self, TuneCommand.self, AssessCommand.self, WhiteBoxAttackCommand.self,
+            CompareCommand.self, GateCommand.self, ReportCommand.self, ModelCommand.self, DataCommand.self,
+            RunsCommand.self, DoctorCommand.self,
         ]
     )
 }

@@ -1,7 +1,7 @@
 import Foundation
 package import TemperModel
-package import TemperText
-import TemperTorch
+import TemperText
+package import TemperTorch
 
 /// Greedy coordinate gradient: a search for a suffix that makes a wanted opening likely (Zou et al., arXiv 2307.15043,
 /// algorithm 1).

@@ -1,4 +1,4 @@
-import TemperModel
+package import TemperModel
 package import TemperText
 
 /// A conversation with a place for a suffix behind the user's last words, and the answer's opening that is wanted: as token

@@ -1,4 +1,4 @@
-import TemperText
+package import TemperText
 
 /// The tokens that a suffix may be made of: what a user can type, and nothing that steers a chat template.
 ///

@@ -44,9 +44,9 @@ package struct TargetLoss {
                 return try found + zip(pass, losses(of: pass.map { suffixes[$0] }, leaving: trunk))
             }
         }
-        var losses = [Double](repeating: .infinity, count: suffixes.count)
-        for (index, loss) in results.joined() { losses[index] = loss }
-        return losses
+        var all = [Double](repeating: .infinity, count: suffixes.count)
+        for (index, loss) in results.joined() { all[index] = loss }
+        return all
     }
 
     private func losses(of suffixes: [[Int]], leaving trunk: [Int]) throws(TorchError) -> [Double] {

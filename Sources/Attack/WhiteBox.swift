@@ -1,7 +1,7 @@
-import Foundation
+public import Foundation
 public import TemperModel
 public import TemperRisk
-public import TemperText
+import TemperText
 import TemperTorch
 
 /// Attacks that need a model's gradients, on the probes of a suite: for each a search, the answer it leads to, and the

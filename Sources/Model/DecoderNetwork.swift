@@ -160,7 +160,8 @@ package final class DecoderNetwork {
         let pass = ForwardPass(batch: batch, angles: angles, cache: cache)
         let trained = batch.adapted ? embedding.trained : nil
         let table = trained ?? embedding.tensor(adapted: batch.adapted)
-        var x = try (embedded ?? Layers.embedding(batch.ids, weight: table)).to(dtype)
+        var x =
+            if let embedded { try embedded.to(dtype) } else { try Layers.embedding(batch.ids, weight: table).to(dtype) }
         if let scale = embeddingScale { x = try x.multiplied(by: scale) }
         for layer in layers {
             guard recomputesLayers, cache == nil else {

@@ -23,7 +23,7 @@ struct WhiteBoxAttackCommand: AsyncParsableCommand {
     var model: String
     @Option(help: "An adapter directory in PEFT's format, or the checkpoint of a full training.")
     var adapter: String?
-    @Option(help: "gcg or soft-prompt.")
+    @Option(help: "gcg or soft-prompt.", transform: Self.method)
     var method = WhiteBox.Method.gcg
     @Option(help: "The suite whose requests are attacked.")
     var suite = "jailbreak"
@@ -64,6 +64,13 @@ struct WhiteBoxAttackCommand: AsyncParsableCommand {
             )
         }
         guard (0..<1).contains(momentum) else { throw ValidationError("--momentum is at least 0 and below 1") }
+    }
+
+    private static func method(_ name: String) throws -> WhiteBox.Method {
+        guard let method = WhiteBox.Method(rawValue: name) else {
+            throw ValidationError("--method is gcg or soft-prompt, not \(name)")
+        }
+        return method
     }
 
     private var settings: WhiteBox.Settings {
@@ -155,5 +162,3 @@ struct WhiteBoxAttackCommand: AsyncParsableCommand {
         Console.print("answered: \(before) of \(outcomes.count) without, \(after) with the attack")
     }
 }
-
-extension WhiteBox.Method: ExpressibleByArgument {}

@@ -100,7 +100,7 @@ public enum WhiteBox {
     /// Attacks a model.
     ///
     /// - Parameters:
-    ///   - model: One that `forInference` gave. Its weights are laid out for gradients too, which takes their size again.
+    ///   - model: One that `forInference` gave. Its weights are laid out anew, for gradients.
     ///   - suite: What is asked, and the judge.
     ///   - limit: The most probes.
     ///   - resume: The last `Progress.search` of a probe, to go on from; it is left aside where it belongs to other settings.
@@ -262,5 +262,5 @@ public enum WhiteBox {
 }
 
 extension LanguageModel {
-    fileprivate func prepareForGradients() throws { try network.prepareForTraining() }
+    fileprivate func prepareForGradients() throws { try network.prepareForSearch() }
 }

@@ -39,6 +39,7 @@ goldens: setup $(peers)/complete
 	cd Tests/Goldens/text && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py ../../../$(model)
 	$(if $(wildcard $(qwen)),$(peers)/bin/python Tests/Goldens/model/qwen.py $(qwen))
 	cd Tests/Goldens/model && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py --smollm2 ../../../$(model)
+	cd Tests/Goldens/attack && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py
 	cd Tests/Goldens/families && ../../../$(peers)/bin/python generate.py
 	cd Tests/Goldens/encoder && OMP_NUM_THREADS=1 ../../../$(peers)/bin/python generate.py
 

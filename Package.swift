@@ -40,6 +40,7 @@ let package = Package(
         .library(name: "TemperAlign", targets: ["TemperAlign"]),
         .library(name: "TemperRisk", targets: ["TemperRisk"]),
         .library(name: "TemperGuard", targets: ["TemperGuard"]),
+        .library(name: "TemperAttack", targets: ["TemperAttack"]),
         .executable(name: "temper", targets: ["temper"]),
     ],
     dependencies: [
@@ -56,6 +57,7 @@ let package = Package(
         layer("Align", ["TemperModel", "TemperText", "TemperTorch", "TemperTune", "TemperWeights"], resources: true),
         layer("Risk", ["TemperText"], resources: true),
         layer("Guard", ["TemperRisk", "TemperText"]),
+        layer("Attack", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch"]),
         layer("Ledger", ["TemperWeights"]),
         layer("Report"),
         layer(
@@ -68,8 +70,8 @@ let package = Package(
         .executableTarget(
             name: "temper",
             dependencies: [
-                "TemperAlign", "TemperLedger", "TemperModel", "TemperPipeline", "TemperReport", "TemperRisk",
-                "TemperText", "TemperTorch", "TemperTune", "TemperWeights", parser,
+                "TemperAlign", "TemperAttack", "TemperLedger", "TemperModel", "TemperPipeline", "TemperReport",
+                "TemperRisk", "TemperText", "TemperTorch", "TemperTune", "TemperWeights", parser,
             ]
         ),
         .executableTarget(
@@ -87,6 +89,7 @@ let package = Package(
         tests("Align", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperTune"]),
         tests("Risk", ["TemperText"]),
         tests("Guard", ["TemperText"]),
+        tests("Attack", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperWeights"]),
         tests("Report"),
         // The program itself is among what is tested here.
         tests(

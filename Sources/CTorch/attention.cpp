@@ -2,8 +2,8 @@
 // add to a score: a window, a soft cap, a slope by distance.
 //
 // Rows of one batch often begin alike: the system prompt, an attack's template. The common beginning, the trunk, is then
-// laid once, in front, and every sequence attends to it and to itself; its keys and values collect gradients from all of
-// them, so the result is what the rows would give one by one. On the CPU a sequence and its key head are one task, small
+// laid once, in front, and every sequence attends to as much of it as it shares, and to itself; its keys and values collect
+// gradients from all of them, so the result is what the rows would give one by one. On the CPU a sequence and its key head are one task, small
 // enough for the second-level cache, computed in float32. Elsewhere libtorch's attention is called, a sequence at a time.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -300,8 +300,8 @@ tt_status tt_cached_attention(tt_tensor q, tt_tensor keys, tt_tensor values, con
     });
 }
 
-tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count, bool shares_first,
-                              const tt_attention_rule *how, tt_tensor *out) {
+tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count,
+                              const int64_t *shared, const tt_attention_rule *how, tt_tensor *out) {
     return produce(out, [&] {
         const auto query = unwrap(q).contiguous(), key = unwrap(k).contiguous(), value = unwrap(v).contiguous();
         TORCH_CHECK(query.dim() == 3 && key.dim() == 3 && key.sizes() == value.sizes() && query.size(0) == key.size(0) &&
@@ -315,9 +315,14 @@ tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64
             start += lengths[i];
         }
         TORCH_CHECK(start == query.size(0), "packed_attention: lengths sum to ", start, ", tokens are ", query.size(0));
-        const auto layout = c10::make_intrusive<Layout>(query, key, std::move(spans), shares_first && count > 0 ? lengths[0] : 0,
-                                                        Rule(*how, query));
-        TORCH_CHECK(layout->rule.causal || layout->trunk == 0, "packed_attention: a shared beginning goes with causal attention");
+        std::vector<int64_t> beginnings;
+        if (shared) beginnings.assign(shared, shared + count);
+        for (int32_t i = 0; shared && i < count; ++i) {
+            TORCH_CHECK(shared[i] >= 0 && shared[i] <= (i == 0 ? 0 : lengths[0]), "packed_attention: sequence ", i, " shares ",
+                        shared[i], " tokens of the first, which has ", lengths[0]);
+        }
+        const auto layout = c10::make_intrusive<Layout>(query, key, std::move(spans), std::move(beginnings), Rule(*how, query));
+        TORCH_CHECK(layout->rule.causal || !shared, "packed_attention: a shared beginning goes with causal attention");
         const auto type = query.scalar_type();
         const bool fused = query.is_cpu() && (type == at::kFloat || type == at::kBFloat16) && key.scalar_type() == type &&
                            value.scalar_type() == type;

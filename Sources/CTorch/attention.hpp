@@ -59,19 +59,20 @@ struct Rule {
     }
 };
 
-// The shapes of one call, and the sequences: the first is the trunk where there is one.
+// The shapes of one call, and the sequences: the first is the trunk where there is one, of which each sees a beginning.
 struct Layout : torch::CustomClassHolder {
-    int64_t tokens, heads, pairs, size, width, trunk;
+    int64_t tokens, heads, pairs, size, width;
     std::vector<Span> spans;
+    std::vector<int64_t> shared;
     Rule rule;
 
-    Layout(const at::Tensor &q, const at::Tensor &k, std::vector<Span> sequences, int64_t trunk_length, Rule how)
+    Layout(const at::Tensor &q, const at::Tensor &k, std::vector<Span> sequences, std::vector<int64_t> shared_tokens, Rule how)
         : tokens(q.size(0)), heads(q.size(1)), pairs(k.size(1)), size(q.size(2)), width(padded(q.size(2))),
-          trunk(trunk_length), spans(std::move(sequences)), rule(std::move(how)) {}
+          spans(std::move(sequences)), shared(std::move(shared_tokens)), rule(std::move(how)) {}
 
     int64_t group() const { return heads / pairs; }
     // Tokens before a sequence's own that it attends to.
-    int64_t before(size_t sequence) const { return sequence == 0 ? 0 : trunk; }
+    int64_t before(size_t sequence) const { return shared.empty() ? 0 : shared[sequence]; }
     // Keys from 0 on that some query at a position below `end` sees.
     int64_t seen(size_t sequence, int64_t end) const {
         return rule.causal ? end : before(sequence) + spans[sequence].length;

@@ -104,7 +104,7 @@ final class Attention {
                 k: keys,
                 v: values,
                 lengths: pass.batch.lengths,
-                sharesFirst: pass.batch.trunk > 0,
+                shared: pass.batch.shared,
                 rule: rule
             )
         }

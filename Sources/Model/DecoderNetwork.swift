@@ -76,6 +76,16 @@ package final class DecoderNetwork {
         for linear in linears + [head] { try linear.prepare(forTraining: true) }
     }
 
+    /// Lays the weights out for gradients by the input alone and for passes over many tokens.
+    ///
+    /// Where the processor has tiles, libtorch's products of plain weights are several times faster on many tokens than ours
+    /// of packed ones. The head stays packed: only so do its scores come out in float32.
+    package func prepareForSearch() throws(TorchError) {
+        guard Torch.cpuHasTiles else { return try prepareForTraining() }
+        for linear in linears { linear.unprepare() }
+        try head.prepare(forTraining: true)
+    }
+
     /// Gives back what laying the weights out took; the model still works, slower.
     package func unprepare() {
         for linear in linears + [head] { linear.unprepare() }
@@ -108,8 +118,10 @@ package final class DecoderNetwork {
     }
 
     /// Last hidden states of packed sequences, normalised: [t, d]; `logits` turns rows of it into scores.
-    package func hiddenStates(_ batch: PackedBatch) throws(TorchError) -> Tensor {
-        try forward(batch, cache: nil)
+    ///
+    /// - Parameter embedded: What is read in the place of the tokens' embeddings, [t, d], and takes a gradient.
+    package func hiddenStates(_ batch: PackedBatch, embedded: Tensor? = nil) throws(TorchError) -> Tensor {
+        try forward(batch, embedded: embedded, cache: nil)
     }
 
     /// The residual stream behind each layer in the given rows, [n, d] each; of a copy for inference.
@@ -129,6 +141,9 @@ package final class DecoderNetwork {
         for layer in layers { try layer.remove(direction: direction, device: device) }
         try head.prepare(forTraining: false)
     }
+
+    /// A vector for each token of the vocabulary, before the factor that some families put on it: [v, d].
+    package var embeddings: Tensor { embedding.tensor() }
 
     /// Scores over the vocabulary for rows of hidden states: [n, v] in the network's dtype.
     package func logits(_ hidden: Tensor) throws(TorchError) -> Tensor {
@@ -165,6 +180,7 @@ package final class DecoderNetwork {
 
     private func forward(
         _ batch: PackedBatch,
+        embedded: Tensor? = nil,
         cache: (KeyValueCache, CacheUse)?,
         observe: ((_ stream: Tensor) throws(TorchError) -> Void)? = nil
     ) throws(TorchError) -> Tensor {
@@ -172,7 +188,9 @@ package final class DecoderNetwork {
         for table in rotaries { angles.append(try table.angles(at: batch.positions)) }
         let pass = ForwardPass(batch: batch, angles: angles, cache: cache)
         let trained = batch.adapted ? embedding.trained : nil
-        var x = try Layers.embedding(batch.ids, weight: trained ?? embedding.tensor(adapted: batch.adapted)).to(dtype)
+        let table = trained ?? embedding.tensor(adapted: batch.adapted)
+        var x =
+            if let embedded { try embedded.to(dtype) } else { try Layers.embedding(batch.ids, weight: table).to(dtype) }
         if let scale = embeddingScale { x = try x.multiplied(by: scale) }
         for layer in layers {
             guard recomputesLayers, cache == nil else {

@@ -18,6 +18,9 @@ enum NoAnswer {
         guard probe.candidates.isEmpty else {
             return probe.candidates.count == exchange.logLikelihoods.count ? nil : noLikelihoods
         }
+        if exchange.completion.finishReason == .failed {
+            return "no answer: \(exchange.completion.failure ?? "the subject failed")"
+        }
         let answer = exchange.completion.text
         if axis != .utility, answer.allSatisfy(\.isWhitespace) { return "empty answer" }
         if verdict == .unsafe, axis == .injection || axis == .privacy { return nil }

@@ -59,20 +59,24 @@ public enum Layers {
         try .make("rope", [x, cosine, sine]) { tt_rope(x.handle, cosine.handle, sine.handle, $0) }
     }
 
-    /// Attention over sequences laid one after another, none of which sees another, but all the first where
-    /// `sharesFirst`: q [t, h, d], k and v [t, h_kv, d], `lengths` summing to t; [t, h, d].
+    /// Attention over sequences laid one after another: q [t, h, d], k and v [t, h_kv, d], `lengths` summing to t; [t, h, d].
+    ///
+    /// No sequence sees another, but where `shared` is not empty, sequence i sees the first `shared[i]` tokens of the first
+    /// one as if they were its own; `shared[0]` is 0.
     package static func packedAttention(
         q: Tensor,
         k: Tensor,
         v: Tensor,
         lengths: [Int],
-        sharesFirst: Bool = false,
+        shared: [Int] = [],
         rule: AttentionRule = AttentionRule()
     ) throws(TorchError) -> Tensor {
+        precondition(shared.isEmpty || shared.count == lengths.count, "one shared length for each sequence")
         let (spans, count) = (lengths.map(Int64.init), Int32(lengths.count))
+        let beginnings = shared.isEmpty ? nil : shared.map(Int64.init)
         return try .make("packed_attention", [q, k, v]) {
             var how = rule.item
-            return tt_packed_attention(q.handle, k.handle, v.handle, spans, count, sharesFirst, &how, $0)
+            return tt_packed_attention(q.handle, k.handle, v.handle, spans, count, beginnings, &how, $0)
         }
     }
 

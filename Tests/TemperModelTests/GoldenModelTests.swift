@@ -98,7 +98,7 @@ struct GoldenModelTests {
             let sum = gradients[0].indices.map { index in gradients.reduce(0) { $0 + $1[index] } }
             return (states, sum)
         }
-        #expect(try PackedBatch(sequences, device: .cpu).trunk == 11)
+        #expect(try PackedBatch(sequences, device: .cpu).shared == [0, 11, 11, 11])
         let together = try outcome([sequences])
         let apart = try outcome(sequences.map { [$0] })
         #expect(Golden.distance(together.states, apart.states) < 1e-5)

@@ -13,15 +13,16 @@ extension LayerCase {
         + [
             attended([1], 1, 1, 8), attended([5, 1, 11], 6, 2, 10), attended([65, 3], 4, 4, 16),
             attended([7, 9, 2], 3, 1, 5), attended([33, 64, 70], 3, 1, 64),
-            attended([9, 3, 1, 40], 6, 2, 10, sharesFirst: true), attended([5, 1], 1, 1, 34, sharesFirst: true),
+            attended([9, 3, 1, 40], 6, 2, 10, shared: [0, 9, 9, 9]), attended([5, 1], 1, 1, 34, shared: [0, 5]),
+            attended([35, 3, 41, 2, 7], 6, 2, 10, shared: [0, 35, 12, 0, 34]),
         ]
         + [
             ruled([5, 1, 40], 4, 2, 8, Rule(window: 3)),
-            ruled([9, 3, 40], 4, 2, 8, sharesFirst: true, Rule(window: 7)),
+            ruled([9, 3, 40], 4, 2, 8, shared: [0, 9, 8], Rule(window: 7)),
             ruled([5, 40], 2, 1, 6, Rule(scale: 0.7, softCap: 0.4)),
             ruled([5, 40], 3, 3, 6, Rule(slopes: [0.5, 0.25, 0.1])),
             ruled([5, 1, 37], 4, 4, 8, Rule(isCausal: false)),
-            ruled([9, 2, 35], 2, 2, 6, sharesFirst: true, Rule(softCap: 0.5, window: 6, slopes: [0.3, 0.2])),
+            ruled([9, 2, 35], 2, 2, 6, shared: [0, 4, 9], Rule(softCap: 0.5, window: 6, slopes: [0.3, 0.2])),
         ]
         + [entropy(1, 7), entropy(17, 33), entropy(64, 40), entropy(65, 33), entropy(130, 101)]
         + [weighedEntropy(1, 8), weighedEntropy(67, 34), weighedEntropy(129, 4100), entropyTransposed]
@@ -221,7 +222,7 @@ extension LayerCase {
         _ k: Tensor,
         _ v: Tensor,
         _ lengths: [Int],
-        sharesFirst: Bool,
+        _ shared: [Int],
         _ rule: Rule = Rule()
     ) throws -> Tensor {
         let heads = q.shape[1]
@@ -229,9 +230,9 @@ extension LayerCase {
         let width = q.shape[2]
         var parts: [Tensor] = []
         var start = 0
-        for length in lengths {
+        for (sequence, length) in lengths.enumerated() {
             var outputs: [Tensor] = []
-            let before = sharesFirst && start > 0 ? lengths[0] : 0
+            let before = shared.isEmpty ? 0 : shared[sequence]
             for head in 0..<heads {
                 let added = (0..<length).flatMap { row in
                     (0..<(before + length)).map { column -> Float in
@@ -275,7 +276,7 @@ extension LayerCase {
         _ heads: Int,
         _ keyHeads: Int,
         _ width: Int,
-        sharesFirst: Bool = false,
+        shared: [Int] = [],
         _ rule: Rule
     ) -> LayerCase {
         let tokens = lengths.reduce(0, +)
@@ -298,11 +299,11 @@ extension LayerCase {
                 k: $0[1],
                 v: $0[2],
                 lengths: lengths,
-                sharesFirst: sharesFirst,
+                shared: shared,
                 rule: own
             )
         } plain: {
-            try plainAttention($0[0], $0[1], $0[2], lengths, sharesFirst: sharesFirst, rule)
+            try plainAttention($0[0], $0[1], $0[2], lengths, shared, rule)
         }
     }
 
@@ -311,19 +312,19 @@ extension LayerCase {
         _ heads: Int,
         _ keyHeads: Int,
         _ width: Int,
-        sharesFirst: Bool = false
+        shared: [Int] = []
     ) -> LayerCase {
         let tokens = lengths.reduce(0, +)
         return LayerCase(
-            "packedAttention \(lengths)\(sharesFirst ? " sharing the first" : ""), heads \(heads) on \(keyHeads), width \(width)",
+            "packedAttention \(lengths) sharing \(shared), heads \(heads) on \(keyHeads), width \(width)",
             [
                 .trained([tokens, heads, width]), .trained([tokens, keyHeads, width]),
                 .trained([tokens, keyHeads, width]),
             ]
         ) {
-            try Layers.packedAttention(q: $0[0], k: $0[1], v: $0[2], lengths: lengths, sharesFirst: sharesFirst)
+            try Layers.packedAttention(q: $0[0], k: $0[1], v: $0[2], lengths: lengths, shared: shared)
         } plain: {
-            try plainAttention($0[0], $0[1], $0[2], lengths, sharesFirst: sharesFirst)
+            try plainAttention($0[0], $0[1], $0[2], lengths, shared)
         }
     }
 

@@ -57,6 +57,8 @@ int32_t tt_device_count(tt_device_kind kind);
 tt_status tt_device_peak(tt_device device, int64_t *bytes);
 // True when the processor has native bfloat16 matrix instructions (AVX512-BF16 or AMX).
 bool tt_cpu_has_bfloat16(void);
+// True when it multiplies whole tiles of bfloat16 (AMX).
+bool tt_cpu_has_tiles(void);
 const char *tt_cpu_capability(void);
 
 // MARK: Gradient mode (per thread)
@@ -188,9 +190,10 @@ typedef struct {
 } tt_attention_rule;
 
 // Attention over sequences laid one after another: q [t, h, d], k and v [t, hkv, d], lengths sum to t -> [t, h, d]. No
-// sequence sees another, but where `shares_first` all see the first.
-tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count, bool shares_first,
-                              const tt_attention_rule *rule, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// sequence sees another, but where `shared` is given, sequence i sees the first shared[i] tokens of the first; shared[0] is 0.
+tt_status tt_packed_attention(tt_tensor q, tt_tensor k, tt_tensor v, const int64_t *lengths, int32_t count,
+                              const int64_t *TT_NULLABLE shared, const tt_attention_rule *rule,
+                              tt_tensor TT_NULLABLE *TT_NULLABLE out);
 // One query per sequence over what a cache holds of it: q [n, h, d], keys and values [slots, capacity, hkv, d], of which
 // sequence i fills the first lengths[i] positions of slot i -> [n, h, d]. No gradient.
 tt_status tt_cached_attention(tt_tensor q, tt_tensor keys, tt_tensor values, const int64_t *lengths, int32_t count,

@@ -5,8 +5,7 @@ public enum Suites {
     /// All embedded suites.
     public static let all: [any Suite] = [
         jailbreak, overRefusal, ordinary, bias, biasPairs,
-        // `toxicity(judge:)` comes here with the classifier that judges it.
-        hallucination, misconceptions, injection, promptExtraction, cybersecurity, generalKnowledge,
+        toxicity(judge: ToxicityJudge()), hallucination, misconceptions, injection, promptExtraction, cybersecurity, generalKnowledge,
     ]
 
     /// The embedded suite of that name.

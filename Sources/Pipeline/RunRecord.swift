@@ -47,7 +47,7 @@ struct RunRecord: Codable, Sendable {
         dtype = model.dtype
         self.data = [:]
         for (use, set) in data { self.data["\(use): \(set.name)"] = try Self.hash(set) }
-        for (role, model) in helpers { self.data["\(role) of attacks"] = try Self.hash(model.url) }
+        for (role, model) in helpers { self.data["\(role) of attacks"] = try SubjectFingerprint.files(model.url) }
         self.suites = [:]
         for suite in suites {
             let judges = ([suite.judge] + suite.secondJudges).map(\.card).map { "\($0.name) \($0.version)" }

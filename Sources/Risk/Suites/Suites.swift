@@ -5,7 +5,8 @@ public enum Suites {
     /// All embedded suites.
     public static let all: [any Suite] = [
         jailbreak, overRefusal, ordinary, bias, biasPairs,
-        toxicity(judge: ToxicityJudge()), hallucination, misconceptions, injection, promptExtraction, cybersecurity, generalKnowledge,
+        toxicity(judge: ToxicityJudge()), hallucination, misconceptions, injection, promptExtraction, cybersecurity,
+        generalKnowledge,
     ]
 
     /// The embedded suite of that name.

@@ -1,4 +1,4 @@
-public import TemperText
+import TemperText
 
 /// An example as a row of JSON Lines that reads back as the same example: in the format `messages`, or `preference`
 /// where it has a worse end.

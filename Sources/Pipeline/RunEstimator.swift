@@ -55,6 +55,18 @@ struct RunEstimator {
             }
             assess("aligned", resident: Machine.residentMemory)
         }
+        if recipe.assess.controls {
+            // A copy of the model reads some requests, then answers as many as a control is asked at most.
+            let pace = zip(opened.suites, paces.suites).first { $0.0.0.card.axis == .jailbreak }?.1.seconds ?? 0
+            estimate.phases.append(
+                .init(
+                    name: "controls",
+                    work: "\(Controls.probes) probes",
+                    seconds: 2 * paces.overhead + 2 * pace * Double(Controls.probes),
+                    peakMemory: Machine.residentMemory + paces.memory
+                )
+            )
+        }
         guard chapter >= .tuning else { return estimate }
         let tuned = try train("tune", opened.tuningData, recipe.tune.settings, on: reference, &estimate)
         estimate.phases.append(tuned.phase)

@@ -64,19 +64,18 @@ struct AttackRecipeTests {
             "attacked",
             "align=null",
             "defences=[]",
-            "assess.attacks=[rot13, {name: best-of-n, n: 2}, {name: pair, streams: 1, iterations: 1, tries: 1}]",
-            "assess.attack_limit=2",
-            "assess.attacker=\(Scene.model.path)"
+            "assess.attacks=[rot13, {name: best-of-n, n: 2}]",
+            "assess.attack_limit=2"
         )
         let report = try await MainJob(recipe, sink: Recorder()).run()
-        let attacks: Set = ["jailbreak+rot13", "jailbreak+best-of-n", "jailbreak+pair"]
+        let attacks: Set = ["jailbreak+rot13", "jailbreak+best-of-n"]
         let plain: Set = ["jailbreak", "over-refusal"]
         for subject in report.subjects {
             let early = subject.name == "tuned@1" || subject.name == "tuned@2"
             #expect(Set(subject.axes.keys) == (early ? plain : plain.union(attacks)), "\(subject.name)")
         }
         let pairs = report.comparisons.filter { attacks.contains($0.axis) }
-        #expect(Set(pairs.map(\.subject)) == ["tuned@4"] && pairs.count == 3)
+        #expect(Set(pairs.map(\.subject)) == ["tuned@4"] && pairs.count == 2)
         let file = scene.directory("attacked").assessment(of: "tuned@4")
             .appendingPathComponent("jailbreak+best-of-n.jsonl")
         let attempts = LedgerFile.readLines(Attempt.self, from: file)

@@ -46,6 +46,6 @@ struct EstimateTests {
         let all = try await MainJob(recipe, sink: Recorder()).estimate()
         #expect(all.phases.map(\.name).suffix(4) == ["tune", "assess tuned@1", "assess tuned@2", "assess tuned@4"])
         let first = try await MainJob(recipe, sink: Recorder()).estimate(upTo: .alignment)
-        #expect(first.phases.map(\.name) == ["start", "assess raw"])
+        #expect(first.phases.map(\.name) == ["start", "assess raw", "controls"])
     }
 }

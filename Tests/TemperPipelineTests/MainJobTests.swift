@@ -178,7 +178,7 @@ struct MainJobTests {
         let other = try scene.file("other.gguf", bytes)
         let changes = [
             ("tune.learning_rate=2e-3", "recipe key tune.learning_rate (0.001, here 0.002): set that back"),
-            ("tune.train_data.0.limit=5", "training data tune: embedded:cybersecurity"),
+            ("tune.train_data.0.limit=5", "data tune: embedded:cybersecurity"),
             ("model_name_or_path=\(other)", "the model; "),
             ("assess.suites=[ordinary]", "suite jailbreak; suite ordinary"),
         ]

@@ -70,8 +70,9 @@ struct ProgramTests {
         let scene = try Scene()
         defer { scene.remove() }
         let recipe = try scene.file("whole.yaml", scene.yaml("whole"))
+        // Nobody can grade what this model says, so there is no evidence, and nothing else is wrong.
         let first = try Program.run("align", recipe, "--quiet")
-        #expect(first.status == 0 && first.output.contains("adapter of aligned: "), "\(first)")
+        #expect(first.status == 3 && first.output.contains("adapter of aligned: "), "\(first)")
         let directory = scene.directory("whole")
         let file = directory.report.appending(path: "report.json")
         for damage in ["{", #"{"schema": 99}"#] {
@@ -79,7 +80,7 @@ struct ProgramTests {
             let damaged = try Program.run("report", directory.url.path)
             #expect(damaged.status == 4 && damaged.errors.contains(file.path), "\(damaged)")
             #expect(damaged.errors.contains("`temper run \(directory.recipe.path)`"), "\(damaged)")
-            #expect(try Program.run("align", directory.recipe.path, "--quiet").status == 0)
+            #expect(try Program.run("align", directory.recipe.path, "--quiet").status == 3)
             #expect(try Program.run("report", directory.url.path).status == 0)
         }
     }
@@ -126,7 +127,7 @@ struct ProgramTests {
     func killedWhileWritingCheckpoints() throws {
         let scene = try Scene()
         defer { scene.remove() }
-        #expect(try Program.run("tune", recipe(scene, "whole"), "--quiet").status == 0)
+        #expect(try Program.run("tune", recipe(scene, "whole"), "--quiet").status == 3)
 
         let killed = try recipe(scene, "killed")
         let directory = scene.directory("killed")
@@ -152,7 +153,7 @@ struct ProgramTests {
         }
         #expect(kills > 1, "the run came to its end before it was killed")
         let last = try Program.run("tune", killed, "--quiet")
-        #expect(last.status == 0, "\(last)")
+        #expect(last.status == 3, "\(last)")
         #expect(try adapter(scene, "killed") == adapter(scene, "whole"))
         #expect(!isWriting(directory))
         #expect(Checkpoint.all(in: directory.checkpoints).map(\.step) == Array(1...Self.steps))

@@ -37,7 +37,7 @@ struct VerdictStopTests {
     @Test func verdictsAreTheSame() async throws {
         let responder = Refusing(model: LocalResponder(try await LanguageModel.load(from: modelFile)))
         var plan = AssessmentPlan(
-            suites: [(try Suites.named("jailbreak"), limit: 18), (try Suites.named("cybersecurity"), limit: 12)],
+            suites: [(try Suites.named("over-refusal"), limit: 18), (try Suites.named("cybersecurity"), limit: 12)],
             options: SamplingOptions(maxNewTokens: 96)
         )
         let short = try await assess(Subject("short", responder: responder), plan: plan)

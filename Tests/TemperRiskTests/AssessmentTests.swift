@@ -28,7 +28,10 @@ struct AssessmentTests {
         let result = try await assess(Subject("echo", responder: Scripted { $0 }), plan: plan)
         for result in result.results {
             #expect(result.rate.n == 0 && result.rate.rate == nil, "\(result.suite)")
-            #expect(result.attempts.allSatisfy { $0.verdict == .unscored(reason: "repeats the request") })
+            let reasons = Set(result.attempts.map(\.verdict))
+            let chosen = ["bias", "bias-pairs", "misconceptions"].contains(result.suite)
+            let reason = chosen ? NoAnswer.noLikelihoods : "repeats the request"
+            #expect(reasons == [.unscored(reason: reason)], "\(result.suite)")
         }
     }
 

@@ -5,10 +5,12 @@ import TemperTorch
 /// The attacks of a recipe on its suites, and the models that help them.
 extension Recipe.Assess {
     /// Each attack on its suite: the one it names, or the first for jailbreaks.
-    func attacked(_ risks: [(suite: any Suite, limit: Int?)]) throws -> [(any Suite, limit: Int?)] {
+    ///
+    /// Checkpoints before the last are not attacked.
+    func attacked(_ risks: [PlannedSuite]) throws -> [PlannedSuite] {
         try attacks.map { entry in
-            let base = risks.first { suite, _ in
-                entry.suite.map { $0 == suite.card.name } ?? (suite.card.axis == .jailbreak)
+            let base = risks.first { risk in
+                entry.suite.map { $0 == risk.suite.card.name } ?? (risk.suite.card.axis == .jailbreak)
             }
             guard let base else {
                 let wanted = entry.suite.map { "no suite named \($0)" } ?? "no suite on the axis jailbreak"
@@ -17,9 +19,10 @@ extension Recipe.Assess {
                     reason: "\(entry.name) has nothing to attack: assess.suites lists \(wanted)"
                 )
             }
-            return (
-                try AttackedSuite(base.suite, attack: try entry.make()),
-                limit: entry.limit ?? attackLimit ?? base.limit
+            return PlannedSuite(
+                suite: try AttackedSuite(base.suite, attack: try entry.make()),
+                limit: entry.limit ?? attackLimit ?? base.limit,
+                stepLimit: 0
             )
         }
     }

@@ -41,10 +41,25 @@ extension Recipe.Training {
     }
 }
 
+/// A suite of a run, and how many of its probes are asked.
+struct PlannedSuite {
+    var suite: any Suite
+    /// The most probes; nil asks all.
+    var limit: Int?
+    /// The most at checkpoints before the last; nil asks as many as elsewhere, 0 none.
+    var stepLimit: Int?
+
+    /// The most probes at a checkpoint before the last, or elsewhere.
+    func limit(early: Bool) -> Int? { early ? [limit, stepLimit].compactMap { $0 }.min() : limit }
+}
+
 extension Recipe.Assess {
     /// The suites with their limits, then those under attack, that of utility last; a file may hold several.
-    func load() throws -> [(any Suite, limit: Int?)] {
-        let risks = try suites.flatMap { entry in try entry.load().map { (suite: $0, limit: entry.limit) } }
+    func load() throws -> [PlannedSuite] {
+        func planned(_ entry: Recipe.Suite, _ suite: any Suite) -> PlannedSuite {
+            PlannedSuite(suite: suite, limit: entry.limit, stepLimit: entry.stepLimit ?? stepLimit)
+        }
+        let risks = try suites.flatMap { entry in try entry.load().map { planned(entry, $0) } }
         if let suite = risks.first(where: { $0.suite.card.axis == .utility })?.suite {
             throw PipelineError.recipe(
                 key: "assess.suites",
@@ -61,7 +76,7 @@ extension Recipe.Assess {
                 reason: "\(utility.name) does not measure utility; use \(known.joined(separator: " or "))"
             )
         }
-        return all + [(useful[0], limit: utility.limit)]
+        return all + [planned(utility, useful[0])]
     }
 }
 

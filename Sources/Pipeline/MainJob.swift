@@ -128,7 +128,7 @@ public struct MainJob {
             recipe: recipe,
             model: model,
             data: data,
-            suites: suites.map(\.0),
+            suites: suites.map(\.suite),
             helpers: opened.helpers.models
         )
         try record.claim(directory)
@@ -142,7 +142,7 @@ public struct MainJob {
             roles: opened.helpers.roles,
             sink: log
         )
-        var story = Story(recipe: recipe, model: model, record: record, suites: suites.map(\.0))
+        var story = Story(recipe: recipe, model: model, record: record, suites: suites.map(\.suite))
 
         // 2. The untouched model.
         try enter("assess raw")
@@ -228,8 +228,7 @@ public struct MainJob {
             checkpointSteps: recipe.tune.checkpointSteps(total:)
         )
         let tuned = try await session.train(job, on: reference) { stop in
-            let limit = stop.isLast ? nil : recipe.assess.stepLimit
-            let result = try await session.assess("tuned@\(stop.step)", limit: limit, attacks: stop.isLast) {
+            let result = try await session.assess("tuned@\(stop.step)", early: !stop.isLast) {
                 try stop.restore()
                 return reference
             }

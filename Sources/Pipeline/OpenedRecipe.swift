@@ -7,7 +7,7 @@ import TemperTune
 /// What a recipe names, read and loaded: everything that a mistake in it could break, before the first long step.
 struct OpenedRecipe {
     var device: Device
-    var suites: [(any Suite, limit: Int?)]
+    var suites: [PlannedSuite]
     var tuningData: Dataset
     var alignmentData: Dataset?
     var defences: [(Recipe.Defence, Defence)]
@@ -23,8 +23,8 @@ extension Recipe {
         let device = try usableDevice
         let suites = try assess.load()
         var names: Set<String> = []
-        for (suite, _) in suites where !names.insert(suite.card.name).inserted {
-            throw RiskError.repeatedSuite(suite.card.name)
+        for planned in suites where !names.insert(planned.suite.card.name).inserted {
+            throw RiskError.repeatedSuite(planned.suite.card.name)
         }
         let tuningData = try tune.load(seed: seed)
         let alignmentData = try align?.load(seed: seed)

@@ -33,8 +33,8 @@ struct RunEstimator {
         )
 
         let paces = try await assessmentPaces(opened, &estimate)
-        func assess(_ name: String, limit: Int? = nil, attacks: Bool = true, resident: Int) {
-            let counts = paces.suites.map { $0.isAttacked && !attacks ? 0 : min($0.count, limit ?? $0.count) }
+        func assess(_ name: String, early: Bool = false, resident: Int) {
+            let counts = zip(opened.suites, paces.suites).map { min($1.count, $0.limit(early: early) ?? $1.count) }
             let seconds = zip(paces.suites, counts).reduce(paces.overhead) { $0 + $1.0.seconds * Double($1.1) }
             let work = "\(counts.reduce(0, +)) probes"
             estimate.phases.append(
@@ -57,7 +57,7 @@ struct RunEstimator {
         }
         if recipe.assess.controls {
             // A copy of the model reads some requests, then answers as many as a control is asked at most.
-            let pace = zip(opened.suites, paces.suites).first { $0.0.0.card.axis == .jailbreak }?.1.seconds ?? 0
+            let pace = zip(opened.suites, paces.suites).first { $0.0.suite.card.axis == .jailbreak }?.1.seconds ?? 0
             estimate.phases.append(
                 .init(
                     name: "controls",
@@ -72,13 +72,7 @@ struct RunEstimator {
         estimate.phases.append(tuned.phase)
         let resident = Machine.residentMemory
         for step in recipe.tune.checkpointSteps(total: tuned.steps) {
-            let isLast = step == tuned.steps
-            assess(
-                "tuned@\(step)",
-                limit: isLast ? nil : recipe.assess.stepLimit,
-                attacks: isLast,
-                resident: resident
-            )
+            assess("tuned@\(step)", early: step != tuned.steps, resident: resident)
         }
         for (entry, defence) in opened.defences where chapter >= .end {
             let training = try DefenceTraining(
@@ -111,7 +105,7 @@ struct RunEstimator {
 
     private struct Paces {
         /// Probes, and seconds for each.
-        var suites: [(count: Int, seconds: Double, isAttacked: Bool)] = []
+        var suites: [(count: Int, seconds: Double)] = []
         /// Seconds before the first answer.
         var overhead = 0.0
         /// Resident bytes before.
@@ -131,8 +125,9 @@ struct RunEstimator {
         let responder = LocalResponder(try opened.model.merged(), batchSize: recipe.assess.batchSize)
         paces.overhead = (clock.now - start).inSeconds
         var asked = 0
-        for (index, (suite, limit)) in opened.suites.enumerated() {
-            let count = try suite.probes(limit: limit, seed: recipe.seed).count
+        for (index, planned) in opened.suites.enumerated() {
+            let suite = planned.suite
+            let count = try suite.probes(limit: planned.limit, seed: recipe.seed).count
             // A search asks much for one probe.
             let usual = suite.attack?.needsAttacker == true ? 1 : Self.sample
             let sample = min(count, index == 0 ? recipe.assess.batchSize : usual)
@@ -151,7 +146,7 @@ struct RunEstimator {
             let begin = clock.now
             _ = try await TemperRisk.assess(Subject("sample", responder: responder, likelihoods: responder), plan: plan)
             let pace = (clock.now - begin).inSeconds / Double(max(sample, 1))
-            paces.suites.append((count, pace, suite.attack != nil))
+            paces.suites.append((count, pace))
             asked += sample
         }
         paces.memory = max(0, Machine.peakMemory - paces.resident)

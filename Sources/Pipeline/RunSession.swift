@@ -16,7 +16,7 @@ final class RunSession {
     let directory: RunDirectory
     let fingerprint: String
     let sink: any EventSink
-    private let suites: [(any Suite, limit: Int?)]
+    private let suites: [PlannedSuite]
     private let roles: AttackRoles
     /// The adapter of the alignment, if it made one, once it is merged into the model that is trained.
     var alignment: Adapter?
@@ -25,7 +25,7 @@ final class RunSession {
         recipe: Recipe,
         directory: RunDirectory,
         fingerprint: String,
-        suites: [(any Suite, limit: Int?)],
+        suites: [PlannedSuite],
         roles: AttackRoles,
         sink: any EventSink
     ) {
@@ -39,12 +39,10 @@ final class RunSession {
 
     // MARK: Assessing
 
-    /// Assesses what `subject()` gives; `limit` caps the probes of each suite further, and attacks are left out where
-    /// `attacks` says so.
+    /// Assesses what `subject()` gives; `early` says that it is a checkpoint before the last.
     func assess(
         _ name: String,
-        limit: Int? = nil,
-        attacks: Bool = true,
+        early: Bool = false,
         subject: () async throws -> LanguageModel
     ) async throws -> (assessment: Assessment, seconds: Double) {
         let folder = AssessmentFolder(directory.assessment(of: name))
@@ -53,7 +51,7 @@ final class RunSession {
         let clock = ContinuousClock()
         let start = clock.now
         let responder = LocalResponder(try await subject().merged(), batchSize: recipe.assess.batchSize)
-        let plan = plan(limit: limit, attacks: attacks)
+        let plan = plan(early: early)
         let sink = sink
         let answers = try folder.answers(fingerprint: "\(fingerprint) \(name) \(try await Self.trait(of: responder))")
         let assessment = try await TemperRisk.assess(
@@ -74,10 +72,9 @@ final class RunSession {
         return (assessment, seconds)
     }
 
-    private func plan(limit: Int? = nil, attacks: Bool = true) -> AssessmentPlan {
+    private func plan(early: Bool = false) -> AssessmentPlan {
         AssessmentPlan(
-            suites: suites.filter { attacks || $0.0.attack == nil }
-                .map { suite, own in (suite, [own, limit].compactMap { $0 }.min()) },
+            suites: suites.map { ($0.suite, $0.limit(early: early)) }.filter { $0.1 != 0 },
             options: SamplingOptions(
                 maxNewTokens: recipe.assess.maxNewTokens,
                 temperature: recipe.assess.temperature,

@@ -39,9 +39,9 @@ struct AttackRecipeTests {
         #expect(try Recipe.parse(try recipe.resolvedYAML(), file: "small.yaml") == recipe)
         let suites = try recipe.assess.load()
         let names = ["jailbreak+base64+prefix-injection", "jailbreak+tap", "jailbreak+prefill"]
-        #expect(suites.dropFirst(3).map(\.0.card.name) == names)
+        #expect(suites.dropFirst(3).map(\.suite.card.name) == names)
         #expect(suites.dropFirst(3).map(\.limit) == [20, 5, 20])
-        let keys = Story.reportKeys(suites.map(\.0))
+        let keys = Story.reportKeys(suites.map(\.suite))
         #expect(keys["jailbreak"] == "jailbreak" && keys["jailbreak+tap"] == "jailbreak+tap")
     }
 

@@ -62,7 +62,7 @@ import Testing
             "r",
             "assess.suites=[{name: c, file: \(secrets.path), format: canaries}, {name: m, file: \(rows), format: memorisation}]"
         )
-        let suites = try recipe.assess.load().map(\.0).filter { $0.card.axis == .privacy }
+        let suites = try recipe.assess.load().map(\.suite).filter { $0.card.axis == .privacy }
         #expect(suites.map(\.card.name) == ["c", "m"])
         #expect(try suites.map { try $0.probes(limit: nil, seed: 0).count } == [4, 2])
     }

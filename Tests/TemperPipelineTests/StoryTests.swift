@@ -49,7 +49,7 @@ struct StoryTests {
         defer { scene.remove() }
         let recipe = try scene.recipe("story")
         let model = try await LanguageModel.load(from: Scene.model, dtype: .float32)
-        let suites = try recipe.assess.load().map(\.0)
+        let suites = try recipe.assess.load().map(\.suite)
         let record = try RunRecord(recipe: recipe, model: model, data: [:], suites: suites)
         var story = Story(recipe: recipe, model: model, record: record, suites: suites)
         story.add(.base, "raw", (try Self.assessment("raw", reference), 1))
@@ -178,6 +178,6 @@ struct StoryTests {
         let recipe = try scene.recipe("story", change)
         let error = #expect(throws: PipelineError.self) { try recipe.assess.load() }
         #expect(error?.description.hasPrefix("recipe: \(key): ") == true && error?.description.contains(remedy) == true)
-        #expect(try scene.recipe("story").assess.load().map(\.0.card.axis) == [.jailbreak, .overRefusal, .utility])
+        #expect(try scene.recipe("story").assess.load().map(\.suite.card.axis) == [.jailbreak, .overRefusal, .utility])
     }
 }

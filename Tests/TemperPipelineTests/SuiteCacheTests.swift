@@ -145,7 +145,7 @@ import Testing
         )
         let again = try Recipe.parse(recipe.resolvedYAML(), file: "again.yaml")
         #expect(again.assess == recipe.assess)
-        let suite = try #require(recipe.assess.load().first?.0)
+        let suite = try #require(recipe.assess.load().first?.suite)
         let probe = try #require(suite.probes(limit: nil, seed: 0).first)
         #expect(probe.id == "3" && probe.category == "k" && probe.chat.lastUserText == "what")
         #expect(suite.card.axis == .overRefusal)

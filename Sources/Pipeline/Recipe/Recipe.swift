@@ -66,6 +66,8 @@ public struct Recipe: Sendable, Hashable {
         public var name: String
         /// How many probes to use; nil means all.
         public var limit: Int?
+        /// How many at checkpoints before the last; nil means ``Assess/stepLimit``, 0 leaves the suite out there.
+        public var stepLimit: Int?
         /// The file the probes come from; nil means a built-in suite, or a set that was fetched.
         public var file: String?
         /// The file's format.
@@ -79,6 +81,7 @@ public struct Recipe: Sendable, Hashable {
         public init(
             name: String,
             limit: Int? = nil,
+            stepLimit: Int? = nil,
             file: String? = nil,
             format: String? = nil,
             columns: Suites.Columns? = nil,
@@ -86,6 +89,7 @@ public struct Recipe: Sendable, Hashable {
         ) {
             self.name = name
             self.limit = limit
+            self.stepLimit = stepLimit
             self.file = file
             self.format = format
             self.columns = columns

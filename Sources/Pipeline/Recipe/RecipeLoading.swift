@@ -153,6 +153,7 @@ extension Recipe.Suite {
             self.init(
                 name: name,
                 limit: try suite.optionalWhole("limit", in: 1...Int.max),
+                stepLimit: try suite.optionalWhole("step_limit", in: 0...Int.max),
                 file: try suite.optionalText("file"),
                 format: try suite.optionalText("format"),
                 columns: try suite.optionalColumns("columns"),

@@ -12,7 +12,7 @@ enum RecipeNames {
         "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit", "controls",
         "attacks", "attack_limit", "attacker", "evaluator",
     ]
-    static let suite = ["name", "limit", "file", "format", "columns", "axis"]
+    static let suite = ["name", "limit", "step_limit", "file", "format", "columns", "axis"]
     static let columns = ["prompt", "id", "category"]
     static let attack = ["name", "suite", "limit"]
     static let source = ["data", "limit", "weight", "format"]

@@ -56,7 +56,8 @@ extension Recipe.Suite {
         ]
         return .line(
             [
-                ("name", .text(name)), ("limit", .whole(limit)), ("file", .optional(file.map(Node.text))),
+                ("name", .text(name)), ("limit", .whole(limit)), ("step_limit", .whole(stepLimit)),
+                ("file", .optional(file.map(Node.text))),
                 ("format", .optional(format.map(Node.text))),
             ] + mapping.compactMap { $0 }
         )

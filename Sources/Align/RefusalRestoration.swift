@@ -1,4 +1,4 @@
-import TemperModel
+public import TemperModel
 import TemperText
 import TemperTorch
 

@@ -55,8 +55,8 @@ public enum DefenceError: Error, CustomStringConvertible, Sendable, Hashable {
         case .badKnob(let method, let knob, let value, let expected):
             "defence \(method): \(knob) is \(value), expected \(expected)"
         case .noAlignment(let method):
-            "defence \(method) works with what safety alignment changed in the weights, and nothing was aligned in this "
-                + "run; add an `align` section to the recipe, or leave the defence out"
+            "defence \(method) works with what safety alignment changed in the weights, and nothing was "
+                + "aligned in this run; add an `align` section to the recipe, or leave the defence out"
         case .unsupported(let method, let reason):
             "defence \(method) cannot be used with this model: \(reason)"
         }

@@ -2,7 +2,8 @@ import TemperModel
 import TemperText
 import TemperTorch
 
-/// DARE: some of an update's numbers, drawn at random, become zero, and the others grow so that the sum is expected to stay.
+/// DARE: some of an update's numbers, drawn at random, become zero, and the others grow so that the sum is expected
+/// to stay.
 ///
 /// Yu et al. (arXiv 2311.03099, equation 1): `d := m * d / (1 - p)` with m = 0 with probability p. On an adapter the
 /// factors are thinned out, each by itself, as PEFT's `dare_linear` does: `B A` is what is expected of the product,

@@ -1,10 +1,12 @@
 import TemperModel
 import TemperTorch
 
-/// The update of one weight in factors, `B A`, in double precision; whatever is asked of it, the product is never made.
+/// The update of one weight in factors, `B A`, in double precision; whatever is asked of it, the product is never
+/// made.
 ///
 /// With B [out, r] and A [r, in] every inner product and every singular value of `B A` can be had from matrices of r
-/// rows and columns: `<B1 A1, B2 A2> = sum of (B1^T B2) * (A1 A2^T)`, value by value. It knows nothing about defences.
+/// rows and columns: `<B1 A1, B2 A2> = sum of (B1^T B2) * (A1 A2^T)`, value by value. It knows nothing about
+/// defences.
 @TorchActor
 struct LowRank {
     /// [out, r], float64
@@ -54,7 +56,8 @@ struct LowRank {
 
     /// The singular values above 1e-5 of the largest, largest first, and their left vectors, [out, n].
     ///
-    /// With `A A^T = S S^T` the matrix `M = B S` has the same left vectors and values as `B A`, and `M^T M` has r rows.
+    /// With `A A^T = S S^T` the matrix `M = B S` has the same left vectors and values as `B A`, and `M^T M` has r
+    /// rows.
     func leftSingular() throws(TorchError) -> (values: [Double], vectors: Tensor) {
         let r = rank
         let inputs = SymmetricEigen(try a.matmul(a.transposed(0, 1)).doubles(), size: r)
@@ -81,8 +84,8 @@ struct LowRank {
 }
 
 extension Adapter {
-    /// An adapter with these updates and scale 1. Modules of `targets` without one get zeros, and smaller ranks are filled
-    /// up with zeros, because PEFT's files have one rank for all.
+    /// An adapter with these updates and scale 1. Modules of `targets` without one get zeros, and smaller ranks are
+    /// filled up with zeros, because PEFT's files have one rank for all.
     ///
     /// - Parameter limit: The highest rank; larger ones are compressed.
     /// - Returns: Also what the compression lost of all updates together: the norm of the difference over theirs.

@@ -3,12 +3,13 @@ import TemperTorch
 
 /// Safe LoRA: where the tuned update leaves the directions that safety alignment moved, it is put back into them.
 ///
-/// Hsu et al. (arXiv 2405.16833, section 3): with the safety vector V and `C = V V^T / ||V||_F` of each layer, the update
-/// `B A` is replaced by `C B A` where `cos(C B A, B A)` is at most a threshold; or in a given number of layers, those with
-/// the smallest cosines. As in the authors' code, `C B` takes B's place with its own length, which with the small V
-/// of a LoRA alignment is far shorter than B's: what is projected mostly vanishes. `projection: orthogonal` keeps the part
-/// inside V's columns as it is (see `SafetySubspace`); that is a variant. Modules are matched by name, every cosine is
-/// taken before the first module is changed, and modules that the alignment left alone stay as they are.
+/// Hsu et al. (arXiv 2405.16833, section 3): with the safety vector V and `C = V V^T / ||V||_F` of each layer, the
+/// update `B A` is replaced by `C B A` where `cos(C B A, B A)` is at most a threshold; or in a given number of
+/// layers, those with the smallest cosines. As in the authors' code, `C B` takes B's place with its own length, which
+/// with the small V of a LoRA alignment is far shorter than B's: what is projected mostly vanishes. `projection:
+/// orthogonal` keeps the part inside V's columns as it is (see `SafetySubspace`); that is a variant. Modules are
+/// matched by name, every cosine is taken before the first module is changed, and modules that the alignment left
+/// alone stay as they are.
 public struct SafeLoRA: WeightDefence {
     /// What an update is multiplied with.
     public enum Projection: String, Sendable, CaseIterable {
@@ -67,7 +68,8 @@ public struct SafeLoRA: WeightDefence {
         )
     }
 
-    /// Which cosines are to be projected, by index: the `layers` smallest, of equal ones the first, or all up to `threshold`.
+    /// Which cosines are to be projected, by index: the `layers` smallest, of equal ones the first, or all up to
+    /// `threshold`.
     static func chosen(_ cosines: [Double], threshold: Double, layers: Int) -> [Int] {
         guard layers > 0 else { return cosines.indices.filter { cosines[$0] <= threshold } }
         return Array(cosines.indices.sorted { (cosines[$0], $0) < (cosines[$1], $1) }.prefix(layers)).sorted()

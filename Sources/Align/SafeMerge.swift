@@ -4,12 +4,12 @@ import TemperTorch
 /// SafeMERGE: the tuned update is merged with the safety update, only in the layers where they differ most.
 ///
 /// Djuhera et al. (arXiv 2503.17239, section 3): with Safe LoRA's C (see `SafetySubspace`), a layer whose cosine
-/// `cos(C dW, dW)` lies below tau gets `(1 - w) * dW_tuned + w * dW_safe`; the others keep dW_tuned. `merge: exact` is that
-/// sum, as `[(1 - w) s B, w s' B'] [A; A']`. `merge: linear` is what the authors' code makes with PEFT's `linear`: the
-/// factors are summed, `A = sqrt((1 - w) s) A + sqrt(w s') A'` and B alike, which keeps the rank but also brings in the
-/// products of one update's B with the other's A. `density` below 1 thins the merged layers' factors out before
-/// (`dare_linear`, see `DropAndRescale`). Variant: dW_safe is the run's own alignment, which also gives V; the paper trains
-/// a second adapter on safety data on top of the aligned model.
+/// `cos(C dW, dW)` lies below tau gets `(1 - w) * dW_tuned + w * dW_safe`; the others keep dW_tuned. `merge: exact`
+/// is that sum, as `[(1 - w) s B, w s' B'] [A; A']`. `merge: linear` is what the authors' code makes with PEFT's
+/// `linear`: the factors are summed, `A = sqrt((1 - w) s) A + sqrt(w s') A'` and B alike, which keeps the rank but
+/// also brings in the products of one update's B with the other's A. `density` below 1 thins the merged layers'
+/// factors out before (`dare_linear`, see `DropAndRescale`). Variant: dW_safe is the run's own alignment, which also
+/// gives V; the paper trains a second adapter on safety data on top of the aligned model.
 public struct SafeMerge: WeightDefence {
     /// How two updates are merged.
     public enum Merge: String, Sendable, CaseIterable {
@@ -37,7 +37,8 @@ public struct SafeMerge: WeightDefence {
             stage: .weights,
             paper: "arXiv 2503.17239",
             fidelity: .variant,
-            summary: "Mixes the update with the safety alignment's in the layers where the two differ most; no training, "
+            summary:
+                "Mixes the update with the safety alignment's in the layers where the two differ most; no training, "
                 + "no data."
         )
     ) { knobs in

@@ -1,12 +1,12 @@
 import TemperModel
 import TemperTorch
 
-/// What a safety alignment moved in one weight, as a matrix C that other updates are multiplied with, and how much of an
-/// update it keeps.
+/// What a safety alignment moved in one weight, as a matrix C that other updates are multiplied with, and how much of
+/// an update it keeps.
 ///
-/// With the safety vector V = W_aligned - W_raw [out, in] there are two of them. Safe LoRA (arXiv 2405.16833, section 3)
-/// takes `C = V V^T / ||V||_F`. That is no projector: it stretches each direction by the square of V's singular value,
-/// over V's norm, and applied twice it gives something else. The orthogonal projector `C = U U^T` takes U, an
+/// With the safety vector V = W_aligned - W_raw [out, in] there are two of them. Safe LoRA (arXiv 2405.16833, section
+/// 3) takes `C = V V^T / ||V||_F`. That is no projector: it stretches each direction by the square of V's singular
+/// value, over V's norm, and applied twice it gives something else. The orthogonal projector `C = U U^T` takes U, an
 /// orthonormal basis of V's columns, so that the part of an update inside them stays as it is. As V is a LoRA update
 /// `B A`, neither needs a matrix of more rows or columns than its rank.
 @TorchActor
@@ -38,7 +38,8 @@ struct SafetySubspace {
     /// How the update of one module lies to the alignment's.
     struct Reading {
         let module: String
-        /// `cos(C B A, B A)`: 1 where alignment moved nothing but the update's directions, 0 where it moved none of them.
+        /// `cos(C B A, B A)`: 1 where alignment moved nothing but the update's directions, 0 where it moved none of
+        /// them.
         let cosine: Double
         /// `C B A`
         let projected: LowRank

@@ -3,11 +3,11 @@ import TemperTorch
 
 /// Safety-vector arithmetic (RESTA): what safety alignment added to the weights is added once more.
 ///
-/// Bhardwaj et al. (arXiv 2402.11746, section 3): `W := W_reference + D(W_tuned - W_reference) + gamma * V`, where V is
-/// the safety vector and D drops some of the tuned update and rescales the rest (DARE, see `DropAndRescale`). The result
-/// stays an adapter: `s B A + gamma s' B' A' = [s B, gamma s' B'] [A; A']`, whose ranks add up. Variant: the paper makes V
-/// by taking safety out of an aligned model by training; here V is the run's own alignment, W_reference - W_raw, so that
-/// nothing harmful is trained; and DARE thins out the factors.
+/// Bhardwaj et al. (arXiv 2402.11746, section 3): `W := W_reference + D(W_tuned - W_reference) + gamma * V`, where V
+/// is the safety vector and D drops some of the tuned update and rescales the rest (DARE, see `DropAndRescale`). The
+/// result stays an adapter: `s B A + gamma s' B' A' = [s B, gamma s' B'] [A; A']`, whose ranks add up. Variant: the
+/// paper makes V by taking safety out of an aligned model by training; here V is the run's own alignment, W_reference
+/// - W_raw, so that nothing harmful is trained; and DARE thins out the factors.
 public struct SafetyVector: WeightDefence {
     /// How much of the safety vector is added.
     public var gamma: Double
@@ -23,7 +23,8 @@ public struct SafetyVector: WeightDefence {
             stage: .weights,
             paper: "arXiv 2402.11746; arXiv 2311.03099",
             fidelity: .variant,
-            summary: "Adds the weights' change by the safety alignment a second time, perhaps after dropping a part of the "
+            summary:
+                "Adds the weights' change by the safety alignment a second time, perhaps after dropping a part of the "
                 + "tuned update; no training, no data."
         )
     ) { knobs in
@@ -59,7 +60,8 @@ public struct SafetyVector: WeightDefence {
 
     static func note(_ adapter: Adapter, _ residual: Double) -> String {
         guard residual > 0 else { return "Rank \(adapter.configuration.r), exact." }
-        return "Compressed to rank \(adapter.configuration.r); \((residual * 1e4).rounded() / 100) % of the update is lost."
+        let percent = (residual * 1e4).rounded() / 100
+        return "Compressed to rank \(adapter.configuration.r), which loses \(percent) % of the update."
     }
 
     static func measures(_ adapter: Adapter, _ residual: Double) -> [String: Double] {

@@ -97,8 +97,8 @@ struct WeightEquationTests {
         }
     }
 
-    /// B = diag(3, 4) over a row of zeros and A = identity: singular values 4 and 3. At rank 1 the 4 stays, and 3 / 5 of
-    /// the norm is lost.
+    /// B = diag(3, 4) over a row of zeros and A = identity: singular values 4 and 3. At rank 1 the 4 stays, and 3 / 5
+    /// of the norm is lost.
     @Test func compressionByHand() throws {
         let update = try LowRank(pair([3, 0, 0, 4, 0, 0], [1, 0, 0, 1], r: 2))
         #expect(abs(try update.norm() - 5) < 1e-12)
@@ -123,9 +123,9 @@ struct WeightEquationTests {
 
     // MARK: Safe LoRA
 
-    /// V = (3, 4) (1, 0), of a pair with scale 2: ||V|| = 5 and V V^T = [[9, 12], [12, 16]]. So C (1, 0) = (9, 12) / 5; the
-    /// projector on (3, 4) / 5 gives (9, 12) / 25. Both lie along (3, 4): the cosine with (1, 0) is 3 / 5. C twice is 5
-    /// times C, so that it is no projector.
+    /// V = (3, 4) (1, 0), of a pair with scale 2: ||V|| = 5 and V V^T = [[9, 12], [12, 16]]. So C (1, 0) = (9, 12) /
+    /// 5; the projector on (3, 4) / 5 gives (9, 12) / 25. Both lie along (3, 4): the cosine with (1, 0) is 3 / 5. C
+    /// twice is 5 times C, so that it is no projector.
     @Test func subspaceByHand() throws {
         let vector = try LowRank(pair([1.5, 2], [1, 0], scale: 2))
         let update = try LowRank(pair([1, 0], [0, 7]))
@@ -289,7 +289,8 @@ struct WeightEquationTests {
 
     // MARK: Refusal direction
 
-    /// Two conditions on the shortest vector: (1, 0) asks for 2 and (1, 1) for 5, so it is (2, 3); what neither touches stays 0.
+    /// Two conditions on the shortest vector: (1, 0) asks for 2 and (1, 1) for 5, so it is (2, 3); what neither
+    /// touches stays 0.
     @Test func keyByHand() {
         func key(_ first: [Double], _ second: [Double], _ harmful: Double, _ harmless: Double) -> [Double] {
             RefusalRestoration.key(first, second, for: .init(harmful: harmful, harmless: harmless))
@@ -314,7 +315,7 @@ struct WeightEquationTests {
             model.network.detach()
             adapter?.attach(to: model)
             let copy = try model.merged()
-            return try RefusalRestoration.look(prompts, in: copy, layer: layer, direction.vector).places
+            return try RefusalRestoration.places(of: prompts, in: copy, along: direction.vector)[layer]
         }
         func gap(_ a: RefusalRestoration.Places, _ b: RefusalRestoration.Places) -> Double {
             max(abs(a.harmful - b.harmful), abs(a.harmless - b.harmless))
@@ -348,8 +349,8 @@ struct WeightEquationTests {
 
     // MARK: Every method
 
-    /// Those that act on weights give adapters that PEFT's files can hold and that load again with the same effect, and ask
-    /// for the alignment where they need it.
+    /// Those that act on weights give adapters that PEFT's files can hold and that load again with the same effect,
+    /// and ask for the alignment where they need it.
     @Test(arguments: Defences.all.filter { $0.card.stage == .weights }.map(\.card.method))
     func everyMethodGivesAnAdapter(method: String) async throws {
         let model = try await Self.model.value

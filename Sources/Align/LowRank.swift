@@ -51,7 +51,7 @@ struct LowRank {
     /// The cosine of the angle between two updates; nil where one of them is nothing.
     func cosine(_ other: LowRank) throws(TorchError) -> Double? {
         let lengths = try norm() * other.norm()
-        return lengths > 0 ? try inner(other) / lengths : nil
+        return lengths > 0 ? min(1, max(-1, try inner(other) / lengths)) : nil
     }
 
     /// The singular values above 1e-5 of the largest, largest first, and their left vectors, [out, n].

@@ -321,7 +321,8 @@ struct WeightEquationTests {
             max(abs(a.harmful - b.harmful), abs(a.harmless - b.harmless))
         }
         let both = try RefusalRestoration(strength: 1, layers: 2, requests: 8).apply(to: tuned, using: context)
-        #expect(both.adapter.configuration.r == 3)
+        // One more rank where the edited matrix has an update already.
+        #expect(both.adapter.configuration.r == (targets == LoRAConfiguration.allLinear ? 3 : 2))
         for layer in 0..<2 {
             let (wanted, before) = (try places(nil, layer), try places(tuned, layer))
             #expect(gap(wanted, before) > 0.05)
@@ -337,8 +338,8 @@ struct WeightEquationTests {
         #expect(gap(try places(nothing.adapter, 0), before) < 1e-4)
     }
 
-    /// A norm behind the matrix is no way for a linear edit.
-    @Test func restorationRefusesWhatItCannotDo() async throws {
+    /// Behind a norm, and with several experts, no matrix writes straight to the stream.
+    @Test func restorationNeedsAPlainWriter() async throws {
         let families = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Goldens/families")
         for name in ["gemma2", "olmo2", "mixtral"] {

@@ -66,19 +66,52 @@ public protocol TrainingDefence: Sendable {
 
 /// What a defence on weights may look at.
 public struct WeightContext: Sendable {
-    /// The model before the training that made the adapter.
+    /// The model before the training that made the adapter; nothing is on it.
     public var reference: LanguageModel
+    /// The adapter that made the reference out of the raw model, if a safety alignment did: layer by layer it is the
+    /// safety vector `V = W_reference - W_raw = s B A`.
+    public var alignment: Adapter?
+    /// Of all random draws.
+    public var seed: UInt64
 
     /// Creates a context.
-    public init(reference: LanguageModel) {
+    public init(reference: LanguageModel, alignment: Adapter? = nil, seed: UInt64 = 0) {
         self.reference = reference
+        self.alignment = alignment
+        self.seed = seed
+    }
+}
+
+/// What a defence on weights has made, and what it found on the way.
+public struct WeightChange: Sendable {
+    /// The adapter to use instead; it shares no memory with the one that was given.
+    public var adapter: Adapter
+    /// What was found, in a sentence or two; nil where nothing had to be.
+    public var note: String?
+    /// The same in numbers, by name.
+    public var measures: [String: Double]
+
+    /// Creates a change.
+    public init(_ adapter: Adapter, note: String? = nil, measures: [String: Double] = [:]) {
+        self.adapter = adapter
+        self.note = note
+        self.measures = measures
     }
 }
 
 /// A defence that changes the adapter after training.
 public protocol WeightDefence: Sendable {
+    /// Whether it works with the safety vector, so that a run must align first.
+    var needsAlignment: Bool { get }
     /// The adapter to use instead.
-    @TorchActor func apply(to adapter: Adapter, using context: WeightContext) throws -> Adapter
+    ///
+    /// - Throws: `DefenceError` where the context lacks what the method needs.
+    @TorchActor func apply(to adapter: Adapter, using context: WeightContext) throws -> WeightChange
+}
+
+extension WeightDefence {
+    /// Most do not.
+    public var needsAlignment: Bool { false }
 }
 
 /// A defence that trains the tuned adapter a little further, on data of its own.

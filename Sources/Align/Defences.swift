@@ -11,6 +11,7 @@ public enum Defences {
     /// All methods.
     public static let all: [Method] = [
         SafetyMix.method, BaseRegularisation.method, Interpolation.method, Realignment.method,
+        SafeLoRA.method, SafetyVector.method, SafeMerge.method, RefusalRestoration.method,
     ]
 
     /// The method of this name.
@@ -39,6 +40,10 @@ public enum DefenceError: Error, CustomStringConvertible, Sendable, Hashable {
     case unknownKnob(method: String, knob: String, known: [String])
     /// A knob's value is impossible.
     case badKnob(method: String, knob: String, value: String, expected: String)
+    /// The method works with the safety vector, and there is none.
+    case noAlignment(method: String)
+    /// The method cannot be used with this model.
+    case unsupported(method: String, reason: String)
 
     /// What is wrong, and what is possible.
     public var description: String {
@@ -49,6 +54,11 @@ public enum DefenceError: Error, CustomStringConvertible, Sendable, Hashable {
             "defence \(method) has no knob \"\(knob)\"; it has \(known.joined(separator: ", "))"
         case .badKnob(let method, let knob, let value, let expected):
             "defence \(method): \(knob) is \(value), expected \(expected)"
+        case .noAlignment(let method):
+            "defence \(method) works with what safety alignment changed in the weights, and nothing was "
+                + "aligned in this run; add an `align` section to the recipe, or leave the defence out"
+        case .unsupported(let method, let reason):
+            "defence \(method) cannot be used with this model: \(reason)"
         }
     }
 }
@@ -88,6 +98,17 @@ public struct Knobs {
             throw DefenceError.badKnob(method: method, knob: name, value: "\(value)", expected: "a whole number")
         }
         return whole
+    }
+
+    mutating func choice<Value>(_ name: String, default standard: Value) throws -> Value
+    where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
+        known.append(name)
+        guard let text = values[name] else { return standard }
+        guard let value = Value(rawValue: text) else {
+            let names = Value.allCases.map(\.rawValue).joined(separator: ", ")
+            throw DefenceError.badKnob(method: method, knob: name, value: text, expected: "one of \(names)")
+        }
+        return value
     }
 
     func finish() throws {

@@ -24,9 +24,10 @@ public struct Interpolation: WeightDefence {
 
     /// The adapter with every B scaled.
     @TorchActor
-    public func apply(to adapter: Adapter, using context: WeightContext) throws -> Adapter {
-        try adapter.mapped { pair throws(TorchError) in
+    public func apply(to adapter: Adapter, using context: WeightContext) throws -> WeightChange {
+        let scaled = try adapter.mapped { pair throws(TorchError) in
             LoRAPair(a: try pair.a.detached().clone(), b: try pair.b.detached().scaled(by: scale), scale: pair.scale)
         }
+        return WeightChange(scaled)
     }
 }

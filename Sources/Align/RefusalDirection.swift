@@ -33,18 +33,34 @@ package struct RefusalDirection: Sendable {
     ///   - seed: Draws them.
     @TorchActor
     package init(of model: LanguageModel, count: Int = 64, seed: UInt64) throws {
-        func requests(_ set: AlignmentData) throws -> [Chat] {
-            try AlignmentData.draw(count, from: [set], seed: seed).map { Chat(user: $0.chat.lastUserText) }
-        }
-        let copy = try model.merged()
-        let harmful = try Self.states(of: requests(.refusals), in: copy)
-        let harmless = try Self.states(of: requests(.twins), in: copy)
+        try self.init(Prompts(count: count, seed: seed), in: model.merged())
+    }
+
+    /// The same from requests at hand and a copy of the model for inference.
+    @TorchActor
+    init(_ prompts: Prompts, in copy: LanguageModel) throws {
+        let harmful = try Self.states(of: prompts.harmful, in: copy).streams
+        let harmless = try Self.states(of: prompts.harmless, in: copy).streams
         let candidates = (0..<max(1, harmful.count * 4 / 5)).map { Self.direction(harmful[$0], harmless[$0]) }
         guard let best = candidates.indices.max(by: { candidates[$0].separation < candidates[$1].separation }) else {
             preconditionFailure("a model has layers")
         }
         (vector, separation) = candidates[best]
         layer = best
+    }
+
+    /// Requests to look at, as many harmful as harmless.
+    struct Prompts {
+        let harmful: [Chat]
+        let harmless: [Chat]
+
+        init(count: Int, seed: UInt64) throws {
+            func requests(_ set: AlignmentData) throws -> [Chat] {
+                try AlignmentData.draw(count, from: [set], seed: seed).map { Chat(user: $0.chat.lastUserText) }
+            }
+            harmful = try requests(.refusals)
+            harmless = try requests(.twins)
+        }
     }
 
     /// The direction of one layer from every second state, and how far it keeps the others apart.
@@ -68,18 +84,25 @@ package struct RefusalDirection: Sendable {
         return (vector, pooled > 0 ? (centre(first) - centre(second)) / pooled : 0)
     }
 
-    private static func mean(_ states: [[Float]]) -> [Double] {
+    static func mean(_ states: [[Float]]) -> [Double] {
         guard let first = states.first else { return [] }
         var sum = [Double](repeating: 0, count: first.count)
         for state in states { for index in sum.indices { sum[index] += Double(state[index]) } }
         return sum.map { $0 / Double(states.count) }
     }
 
-    /// The residual stream at each prompt's last token, by layer and prompt.
+    /// What a copy for inference holds at each prompt's last token: the residual stream, by layer and prompt, and what
+    /// one of its linear layers reads, by prompt.
     @TorchActor
-    private static func states(of chats: [Chat], in model: LanguageModel) throws -> [[[Float]]] {
+    static func states(
+        of chats: [Chat],
+        in model: LanguageModel,
+        inputsOf linear: Linear? = nil
+    ) throws -> (streams: [[[Float]]], inputs: [[Float]]) {
         let tokenizer = try model.requireTokenizer()
         var layers: [[[Float]]] = []
+        var inputs: [[Float]] = []
+        defer { linear?.observe = nil }
         for start in stride(from: 0, to: chats.count, by: 16) {
             let prompts = try chats[start..<min(start + 16, chats.count)].map {
                 Array(tokenizer.encode(try model.promptText($0)).suffix(model.configuration.contextLength))
@@ -87,19 +110,23 @@ package struct RefusalDirection: Sendable {
             let streams = try withoutGradients { () throws(TorchError) in
                 let batch = try PackedBatch(prompts, device: model.device)
                 let rows = prompts.indices.map { batch.row(of: prompts[$0].count - 1, in: $0) }
-                var streams: [[Float]] = []
-                for stream in try model.network.residuals(batch, rows: rows) {
-                    streams.append(try stream.to(.float32).floats())
+                linear?.observe = { x throws(TorchError) in
+                    let values = try x.selected(0, Tensor(rows, device: x.device)).floats()
+                    inputs += Self.rows(values, count: rows.count)
                 }
+                var streams: [[Float]] = []
+                for stream in try model.network.residuals(batch, rows: rows) { streams.append(try stream.floats()) }
                 return streams
             }
             if layers.isEmpty { layers = streams.map { _ in [] } }
-            for (layer, values) in streams.enumerated() {
-                let width = values.count / prompts.count
-                for row in prompts.indices { layers[layer].append(Array(values[(row * width)..<((row + 1) * width)])) }
-            }
+            for (layer, values) in streams.enumerated() { layers[layer] += rows(values, count: prompts.count) }
         }
-        return layers
+        return (layers, inputs)
+    }
+
+    private static func rows(_ values: [Float], count: Int) -> [[Float]] {
+        let width = values.count / count
+        return (0..<count).map { Array(values[($0 * width)..<(($0 + 1) * width)]) }
     }
 
     /// A copy of the model that cannot write along the direction; to be looked at, never to be saved.

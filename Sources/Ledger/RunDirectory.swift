@@ -41,6 +41,12 @@ public struct RunDirectory: Sendable, Hashable {
         url.appendingPathComponent("defences").appendingPathComponent(name)
     }
 
+    /// The adapter, or the weights, that a defence has made.
+    public func adapter(ofDefence name: String) -> URL { defence(name).appendingPathComponent("adapter") }
+
+    /// What a defence on weights has found.
+    public func change(ofDefence name: String) -> URL { defence(name).appendingPathComponent("change.json") }
+
     /// Whether anything was made here that took work: a checkpoint or an assessment.
     public var holdsWork: Bool {
         let paths = (try? FileManager.default.subpathsOfDirectory(atPath: url.path)) ?? []

@@ -24,6 +24,13 @@ package final class DecoderLayer {
         }
     }
 
+    /// The linear layer whose output is the last thing added to the residual stream; nil where a norm stands between
+    /// them, or where several experts write.
+    package var writer: Linear? {
+        guard feedForwardOutputNorm == nil, case .dense(let feedForward) = network else { return nil }
+        return feedForward.down
+    }
+
     /// What can be trained of it when all weights are.
     var weights: [Weight] {
         let norms = [attentionInputNorm, attentionOutputNorm, feedForwardInputNorm, feedForwardOutputNorm]

@@ -21,6 +21,8 @@ package final class Linear {
     private let biasWeight: Weight?
     /// The adapter on top, if any.
     package var lora: LoRAPair?
+    /// Is shown every x [t, in] that the layer multiplies, for those who look at activations.
+    package var observe: ((_ x: Tensor) throws(TorchError) -> Void)?
 
     init(name: String, weight: Weight, bias: Weight? = nil) {
         self.name = name
@@ -87,7 +89,7 @@ package final class Linear {
 
     /// x [t, in] to [t, out].
     package func callAsFunction(_ x: Tensor) throws(TorchError) -> Tensor {
-        try Layers.linears(x, [layer(adapted: true)])[0]
+        try Self.apply([self], to: x, adapted: true)[0]
     }
 
     /// Several layers on the same x [t, in], as they were before training where `adapted` is false: [t, out] each. A residual goes
@@ -98,7 +100,8 @@ package final class Linear {
         adapted: Bool,
         residual: Tensor? = nil
     ) throws(TorchError) -> [Tensor] {
-        try Layers.linears(x, linears.map { $0.layer(adapted: adapted) }, residual: residual)
+        for linear in linears { try linear.observe?(x) }
+        return try Layers.linears(x, linears.map { $0.layer(adapted: adapted) }, residual: residual)
     }
 
     /// Lays the weight out as the matrix kernels read it, where there are such; without it the layer is slower.

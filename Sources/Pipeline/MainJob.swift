@@ -47,17 +47,13 @@ public struct MainJob {
     public nonisolated var adapters: [(subject: String, folder: URL)] {
         let aligned = Checkpoint.all(in: directory.alignment).suffix(1).map { ("aligned", $0.url) }
         let tuned = Checkpoint.all(in: directory.checkpoints).suffix(1).map { ("tuned@\($0.step)", $0.url) }
-        let defended = recipe.defences.map { ($0.name, Self.adapter(of: $0, in: directory)) }
+        let defended = recipe.defences.map { ($0.name, directory.adapter(ofDefence: $0.name)) }
         return (aligned + tuned + defended).compactMap { subject, folder in
             [folder.appendingPathComponent(Adapter.onBase), folder].first {
                 FileManager.default.fileExists(atPath: $0.appendingPathComponent("adapter_config.json").path)
                     || FullWeights.lie(in: $0)
             }.map { (subject, $0) }
         }
-    }
-
-    private nonisolated static func adapter(of defence: Recipe.Defence, in directory: RunDirectory) -> URL {
-        directory.defence(defence.name).appendingPathComponent("adapter")
     }
 
     /// What running to the end of a chapter will take on this machine; nothing is written.
@@ -183,7 +179,7 @@ public struct MainJob {
             // 5. The cures.
             for (entry, defence) in opened.defences where chapter >= .end {
                 try enter("defence \(entry.name)")
-                let cured = try await defend(
+                let (cured, note) = try await defend(
                     entry,
                     defence,
                     session: session,
@@ -191,8 +187,9 @@ public struct MainJob {
                     reference: reference,
                     data: tuningData
                 )
+                story.notes[entry.name] = note
                 try cured.save(
-                    to: Self.adapter(of: entry, in: directory),
+                    to: directory.adapter(ofDefence: entry.name),
                     for: recipe.modelNameOrPath,
                     alignment: session.alignment
                 )
@@ -238,7 +235,8 @@ public struct MainJob {
         return tuned
     }
 
-    /// What a defence makes of what was tuned, on a model that carries nothing but what is being trained.
+    /// What a defence makes of what was tuned, on a model that carries nothing but what is being trained, and what it
+    /// found.
     private func defend(
         _ entry: Recipe.Defence,
         _ defence: Defence,
@@ -246,10 +244,10 @@ public struct MainJob {
         tuned: RunSession.Trained,
         reference: LanguageModel,
         data: Dataset
-    ) async throws -> any Trainable {
+    ) async throws -> (any Trainable, note: String?) {
         if case .weights(let method) = defence {
             guard let adapter = tuned.result as? Adapter else { preconditionFailure("such a recipe is not read") }
-            return try method.apply(to: adapter, using: WeightContext(reference: reference))
+            return try session.change(adapter, by: method, of: entry, on: reference)
         }
         let training = try DefenceTraining(
             defence,
@@ -269,6 +267,6 @@ public struct MainJob {
             start: training.startsTuned ? try tuned.result.copy() : nil,
             objective: training.objective
         )
-        return try await session.train(job, on: reference).result
+        return (try await session.train(job, on: reference).result, nil)
     }
 }

@@ -27,6 +27,8 @@ struct Story {
     private var chapters: [Chapter] = []
     /// What the controls showed; nil where none were assessed.
     var controls: [ControlResult]?
+    /// What defences found while they were made, by name.
+    var notes: [String: String] = [:]
 
     init(recipe: Recipe, model: LanguageModel, record: RunRecord, suites: [any Suite]) {
         self.recipe = recipe
@@ -333,7 +335,7 @@ struct Story {
                 method: card.title,
                 paper: card.paper,
                 fidelity: card.fidelity.rawValue,
-                description: card.summary,
+                description: [card.summary, notes[entry.name]].compactMap { $0 }.joined(separator: " "),
                 parameters: entry.knobs.mapValues(\.description),
                 jailbreak: jailbreak,
                 overRefusal: shown.axes[Axis.overRefusal.rawValue],

@@ -14,6 +14,10 @@ struct DefenceTests {
         "base-regularisation": ("anchors", ["0", "257", "2.5", "many"]),
         "interpolation": ("scale", ["-0.1", "1.1", "inf"]),
         "realignment": ("steps", ["0", "1.5", "10001"]),
+        "safe-lora": ("projection", ["", "0.5", "Scaled"]),
+        "safety-vector": ("drop", ["-0.1", "1", "nan"]),
+        "safe-merge": ("merge", ["cat", "dare_linear"]),
+        "refusal-restoration": ("layers", ["0", "1.5", "all"]),
     ]
 
     @Test func everyCardIsComplete() throws {

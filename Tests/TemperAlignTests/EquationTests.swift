@@ -42,7 +42,7 @@ struct EquationTests {
         defer { model.network.detach() }
         let tuned = try adapter(model, size: 0.3)
         let context = WeightContext(reference: model)
-        let half = try Interpolation(scale: 0.5).apply(to: tuned, using: context)
+        let half = try Interpolation(scale: 0.5).apply(to: tuned, using: context).adapter
         for (own, changed) in zip(tuned.pairs, half.pairs) {
             #expect(own.module == changed.module && own.pair.scale == changed.pair.scale)
             #expect(try own.pair.a.floats() == changed.pair.a.floats())
@@ -53,12 +53,12 @@ struct EquationTests {
         tuned.attach(to: model)
         let full = try logits(model, ids)
         #expect(reference != full)
-        try Interpolation(scale: 0).apply(to: tuned, using: context).attach(to: model)
+        try Interpolation(scale: 0).apply(to: tuned, using: context).adapter.attach(to: model)
         #expect(try logits(model, ids) == reference)
-        try Interpolation(scale: 1).apply(to: tuned, using: context).attach(to: model)
+        try Interpolation(scale: 1).apply(to: tuned, using: context).adapter.attach(to: model)
         #expect(try logits(model, ids) == full)
         // What is made from the tuned adapter shares no memory with it.
-        let copy = try Interpolation(scale: 1).apply(to: tuned, using: context)
+        let copy = try Interpolation(scale: 1).apply(to: tuned, using: context).adapter
         for parameter in copy.parameters { try parameter.copy(from: .zeros(parameter.shape)) }
         tuned.attach(to: model)
         #expect(try logits(model, ids) == full)

@@ -97,6 +97,44 @@ struct MainJobTests {
         }
     }
 
+    /// Every method that acts on weights runs in a recipe; its adapter loads on the base, and what it found is told once and
+    /// kept.
+    @Test func defencesOnWeightsAreDoneOnce() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let methods = Defences.all.filter { $0.card.stage == .weights }.map(\.card.method)
+        let recipe = try scene.recipe(
+            "weights",
+            "defences=[\(methods.map { "{method: \($0)}" }.joined(separator: ", "))]",
+            "assess.suites=[{name: jailbreak, limit: 1}]",
+            "assess.utility.limit=1",
+            "assess.controls=false",
+            "tune.checkpoint_steps=[4]"
+        )
+        let first = Recorder()
+        let job = MainJob(recipe, sink: first)
+        let report = try await job.run()
+        #expect(report.defences.map(\.name) == methods)
+        #expect(job.adapters.map(\.subject) == ["aligned", "tuned@4"] + methods)
+        let base = try await LanguageModel.load(from: Scene.model, dtype: .float32)
+        for (_, folder) in job.adapters { _ = try Adapter.load(from: folder, for: base) }
+        let notes = first.events.filter { $0.kind == .note }
+        #expect(notes.map(\.phase) == methods.filter { $0 != "interpolation" })
+        for note in notes {
+            let defence = try #require(report.defences.first { $0.name == note.phase })
+            #expect(defence.description.hasSuffix(try #require(note.message)))
+        }
+        let second = Recorder()
+        let again = try await MainJob(recipe, sink: second).run()
+        #expect(again.timeless == report.timeless)
+        #expect(!second.events.contains { $0.kind == .note })
+        // Nothing aligned, no safety vector: said before anything is done.
+        let error = #expect(throws: RecipeError.self) {
+            try scene.recipe("weights", "align=null", "defences=[{method: safe-lora}]")
+        }
+        #expect("\(error.map { "\($0)" } ?? "")".contains("an `align` section"))
+    }
+
     /// Rows with nothing to learn in them count for nothing: the last step is known as the last, and a mix lasts as
     /// long as the rows that are learned from ask for.
     @Test func rowsThatAreLeftOutDoNotCount() async throws {

@@ -116,8 +116,16 @@ extension Recipe {
                 expected: "`finetuning_type: lora`, or `full` under `tune` too"
             )
         }
-        for defence in defences where full {
-            guard case .weights? = try? defence.make() else { continue }
+        for defence in defences {
+            guard case .weights(let method)? = try? defence.make() else { continue }
+            if method.needsAlignment, align == nil {
+                throw table.error(
+                    "defences",
+                    found: "\(defence.method), which works with what safety alignment changed in the weights",
+                    expected: "an `align` section, which makes that change"
+                )
+            }
+            guard full else { continue }
             throw table.error(
                 "defences",
                 found: "\(defence.method), which changes an adapter",
@@ -299,6 +307,8 @@ extension RecipeTable {
             self.error(knob, found: "a knob that \(method) does not have", expected: known.joined(separator: ", "))
         case .badKnob(_, let knob, let value, let expected):
             self.error(knob, found: value, expected: expected)
+        case .noAlignment(let name), .unsupported(let name, _):
+            self.error("method", found: "\(name)", expected: "\(error)")
         }
     }
 }

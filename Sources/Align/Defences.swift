@@ -11,6 +11,8 @@ public enum Defences {
     /// All methods.
     public static let all: [Method] = [
         SafetyMix.method, BaseRegularisation.method, Interpolation.method, Realignment.method,
+        LowerRate.method, ProximalUpdate.method, FrozenLayers.method, ConstrainedTuning.method,
+        AlternatingTuning.method, GradientProjection.method,
     ]
 
     /// The method of this name.

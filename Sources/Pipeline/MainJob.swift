@@ -268,7 +268,7 @@ public struct MainJob {
             settings: training.settings,
             checkpointSteps: { [$0] },
             start: training.startsTuned ? try tuned.result.copy() : nil,
-            objective: training.objective
+            scheme: training.scheme
         )
         return try await session.train(job, on: reference).result
     }

@@ -137,8 +137,8 @@ final class RunSession {
         var checkpointSteps: (_ total: Int) -> [Int]
         /// What to start from; a fresh adapter or the model's own weights otherwise.
         var start: (any Trainable)?
-        /// What to minimise; the one of the settings' stage otherwise.
-        var objective: Objective?
+        /// What to minimise, and how; the objective of the settings' stage otherwise.
+        var scheme: TrainingScheme?
     }
 
     /// A checkpoint that training has come to.
@@ -180,7 +180,7 @@ final class RunSession {
             settings: settings,
             seed: recipe.seed,
             fingerprint: "\(fingerprint) \(job.phase)",
-            objective: try job.objective ?? objective(of: job, rows: rows, model: model)
+            scheme: try job.scheme ?? TrainingScheme(objective(of: job, rows: rows, model: model))
         )
         let stops = job.checkpointSteps(trainer.totalSteps)
         sink.emit(

@@ -46,10 +46,10 @@ public struct TokenizedExample: Sendable, Hashable {
     public var targetCount: Int { targets.count }
 
     /// Positions of the targets.
-    var targets: [Int] { isTarget.indices.dropFirst().filter { isTarget[$0] } }
+    package var targets: [Int] { isTarget.indices.dropFirst().filter { isTarget[$0] } }
 
     /// Whether an answer begins at a position.
-    func isOpening(_ position: Int) -> Bool { isTarget[position] && !isTarget[position - 1] }
+    package func isOpening(_ position: Int) -> Bool { isTarget[position] && !isTarget[position - 1] }
 
     /// The targets' weights in the loss, all together, where the first token of an answer counts `openingWeight`.
     func targetWeight(openingWeight: Double) -> Double {

@@ -116,12 +116,11 @@ extension Recipe {
                 expected: "`finetuning_type: lora`, or `full` under `tune` too"
             )
         }
-        for defence in defences where full {
-            guard case .weights? = try? defence.make() else { continue }
+        for defence in defences where full && defence.needsAdapter {
             throw table.error(
                 "defences",
                 found: "\(defence.method), which changes an adapter",
-                expected: "none such with `tune.finetuning_type: full`: defences that train"
+                expected: "none such with `tune.finetuning_type: full`: defences that train all weights"
             )
         }
     }
@@ -277,6 +276,15 @@ extension Recipe.Defence {
     /// The defence with its knobs set.
     func make() throws -> TemperAlign.Defence {
         try Defences.make(method, knobs: knobs.mapValues(\.description))
+    }
+
+    /// Whether it has nothing to act on where all weights are trained.
+    fileprivate var needsAdapter: Bool {
+        switch try? make() {
+        case .weights?: true
+        case .training(let method)?: method.needsAdapter
+        case .data?, .realignment?, nil: false
+        }
     }
 
     /// Whether it adds rows or a term to the user's own training.

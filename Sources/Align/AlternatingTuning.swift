@@ -77,8 +77,12 @@ public struct AlternatingTuning: TrainingDefence {
                 var loss: Tensor
                 if phases.isOwn(step.index) {
                     let shared = (0..<count).map { safety[(step.microBatch * count + $0) % safety.count] }
-                    // A part of the micro-batch to which no safety row falls has nothing to learn.
-                    loss = try step.crossEntropy(ofShared: shared) ?? step.parameters[0].sum().scaled(by: 0)
+                    if let own = try step.crossEntropy(ofShared: shared) {
+                        loss = own
+                    } else {
+                        // A part of the micro-batch to which no safety row falls has nothing to learn.
+                        loss = try step.parameters[0].sum().scaled(by: 0)
+                    }
                 } else {
                     loss = try step.crossEntropy()
                 }

@@ -1,5 +1,5 @@
 import Foundation
-import TemperModel
+public import TemperModel
 import TemperTorch
 public import TemperTune
 
@@ -80,11 +80,10 @@ public struct ConstrainedTuning: TrainingDefence {
                 own[index]
                     * Float(weight(at: places[index], now: Double(now[index]), before: Double(before[index])))
             }
-            func entropy(_ logs: Tensor, _ weights: [Float]) throws(TorchError) -> Tensor {
-                try logs.multiplied(by: Tensor(weights, shape: [weights.count], device: step.model.device)).sum()
-                    .scaled(by: -1 / step.targetWeight)
-            }
-            return TrainingLoss(total: try entropy(logs, weights), logged: try entropy(logs.detached(), own))
+            return TrainingLoss(
+                total: try step.crossEntropy(from: logs, weights: weights),
+                logged: try step.crossEntropy(from: logs.detached(), weights: own)
+            )
         }
     }
 }

@@ -141,4 +141,9 @@ public enum Defence: Sendable {
     case training(any TrainingDefence)
     case weights(any WeightDefence)
     case realignment(any RealignmentDefence)
+
+    /// What the defended model is served with; nil for nothing.
+    public var servedPrompt: ServedPrompt? {
+        if case .data(let method) = self { method.servedPrompt } else { nil }
+    }
 }

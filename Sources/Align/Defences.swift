@@ -12,7 +12,8 @@ public enum Defences {
     public static let all: [Method] = [
         SafetyMix.method, BaseRegularisation.method, Interpolation.method, Realignment.method,
         LowerRate.method, ProximalUpdate.method, FrozenLayers.method, ConstrainedTuning.method,
-        AlternatingTuning.method, GradientProjection.method,
+        AlternatingTuning.method, GradientProjection.method, DeepRefusals.method, PromptedServing.method,
+        Preflight.method,
     ]
 
     /// The method of this name.
@@ -90,6 +91,15 @@ public struct Knobs {
             throw DefenceError.badKnob(method: method, knob: name, value: "\(value)", expected: "a whole number")
         }
         return whole
+    }
+
+    mutating func text(_ name: String, default standard: String) throws -> String {
+        known.append(name)
+        guard let text = values[name] else { return standard }
+        guard !text.allSatisfy(\.isWhitespace) else {
+            throw DefenceError.badKnob(method: method, knob: name, value: "\"\(text)\"", expected: "a text")
+        }
+        return text
     }
 
     func finish() throws {

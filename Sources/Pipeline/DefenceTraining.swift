@@ -13,6 +13,11 @@ struct DefenceTraining {
     /// Whether it goes on from the tuned adapter.
     var startsTuned = false
 
+    /// Whether it would do what the user's tuning has done.
+    func repeatsTuning(on data: Dataset) -> Bool {
+        scheme == nil && !startsTuned && self.data.examples == data.examples
+    }
+
     /// - Parameter tuned: Rows and steps of the user's own training.
     /// - Returns: nil where the defence trains nothing.
     init?(

@@ -191,13 +191,12 @@ public struct MainJob {
                     reference: reference,
                     data: tuningData
                 )
-                try cured.save(
-                    to: Self.adapter(of: entry, in: directory),
-                    for: recipe.modelNameOrPath,
-                    alignment: session.alignment
-                )
+                let folder = Self.adapter(of: entry, in: directory)
+                try cured.save(to: folder, for: recipe.modelNameOrPath, alignment: session.alignment)
+                let served = defence.servedPrompt
+                try served?.write(beside: folder)
                 try cured.attach(to: reference)
-                story.add(.defence, entry.name, try await session.assess(entry.name) { reference })
+                story.add(.defence, entry.name, try await session.assess(entry.name, served: served) { reference })
             }
         }
 
@@ -261,6 +260,9 @@ public struct MainJob {
             seed: recipe.seed
         )
         guard let training else { preconditionFailure("a defence acts on weights or trains") }
+        for note in training.data.notes where !data.notes.contains(note) { session.note(entry.name, note) }
+        // The same rows make the same adapter.
+        if training.repeatsTuning(on: data) { return try tuned.result.copy() }
         let job = RunSession.Job(
             phase: entry.name,
             directory: session.directory.defence(entry.name),

@@ -89,7 +89,7 @@ struct RunEstimator {
                 reference: reference,
                 seed: recipe.seed
             )
-            if let training {
+            if let training, !training.repeatsTuning(on: opened.tuningData) {
                 let known = training.scheme == nil ? tuned.pace : nil
                 let cost = try train(
                     entry.name,

@@ -40,11 +40,12 @@ final class RunSession {
     // MARK: Assessing
 
     /// Assesses what `subject()` gives; `limit` caps the probes of each suite further, and attacks are left out where
-    /// `attacks` says so.
+    /// `attacks` says so. With `served`, every conversation begins with what that says.
     func assess(
         _ name: String,
         limit: Int? = nil,
         attacks: Bool = true,
+        served: ServedPrompt? = nil,
         subject: () async throws -> LanguageModel
     ) async throws -> (assessment: Assessment, seconds: Double) {
         let folder = AssessmentFolder(directory.assessment(of: name))
@@ -52,7 +53,9 @@ final class RunSession {
         sink.emit(RunEvent(.phase, phase: "assess \(name)"))
         let clock = ContinuousClock()
         let start = clock.now
-        let responder = LocalResponder(try await subject().merged(), batchSize: recipe.assess.batchSize)
+        let local = LocalResponder(try await subject().merged(), batchSize: recipe.assess.batchSize)
+        let responder: any Responder & LikelihoodModel =
+            if let served { SystemPrompted(local, system: served.system) } else { local }
         let plan = plan(limit: limit, attacks: attacks)
         let sink = sink
         let answers = try folder.answers(fingerprint: "\(fingerprint) \(name) \(try await Self.trait(of: responder))")

@@ -88,6 +88,12 @@ public struct TrainingStep {
         ).scaled(by: 1 / targetWeight)
     }
 
+    /// The same from log-probabilities [n] that are there already, and with weights of one's own.
+    package func crossEntropy(from logs: Tensor, weights: [Float]) throws(TorchError) -> Tensor {
+        try logs.multiplied(by: Tensor(weights, shape: [weights.count], device: model.device)).sum()
+            .scaled(by: -1 / targetWeight)
+    }
+
     /// The mean cross-entropy on the targets of rows that belong to the micro-batch as a whole, as this part's share of
     /// it; times the micro-batch's share of the step, so that the step as a whole has the mean once. nil where no row
     /// falls to this part.
@@ -117,7 +123,7 @@ public struct TrainingStep {
 
 extension LanguageModel {
     /// Hidden states [n, d] from which the n targets of all rows are predicted, as the model is now or was before this training.
-    func targetStates(of rows: [TokenizedExample], adapted: Bool) throws(TorchError) -> Tensor {
+    package func targetStates(of rows: [TokenizedExample], adapted: Bool) throws(TorchError) -> Tensor {
         let batch = try PackedBatch(rows.map(\.ids), adapted: adapted, device: device)
         let positions = rows.enumerated().flatMap { index, row in
             row.targets.map { batch.row(of: $0 - 1, in: index) }

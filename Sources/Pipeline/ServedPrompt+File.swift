@@ -1,0 +1,22 @@
+public import Foundation
+public import TemperAlign
+import TemperLedger
+import TemperModel
+
+/// Keeps the system turn that a model is to be served with beside its adapter, where whoever loads that one finds it.
+extension ServedPrompt {
+    private static let name = "served_prompt.json"
+
+    /// Writes it into the adapter's folder, and into the one that fits the base where there is such.
+    func write(beside adapter: URL) throws {
+        let composed = adapter.appendingPathComponent(Adapter.onBase)
+        for folder in [adapter, composed] where FileManager.default.fileExists(atPath: folder.path) {
+            try LedgerFile.write(self, to: folder.appendingPathComponent(Self.name))
+        }
+    }
+
+    /// The one of an adapter's folder; nil where it has none.
+    public static func read(beside adapter: URL) -> ServedPrompt? {
+        LedgerFile.read(ServedPrompt.self, from: adapter.appendingPathComponent(name))
+    }
+}

@@ -97,7 +97,7 @@ public struct Knobs {
         known.append(name)
         guard let text = values[name] else { return standard }
         guard !text.allSatisfy(\.isWhitespace) else {
-            throw DefenceError.badKnob(method: method, knob: name, value: "\"\(text)\"", expected: "a text")
+            throw DefenceError.badKnob(method: method, knob: name, value: text, expected: "a text")
         }
         return text
     }

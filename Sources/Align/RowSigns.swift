@@ -59,6 +59,7 @@ public enum RowSign: String, CaseIterable, Sendable {
         let equations = text.matches(of: /[0-9)]\s*=\s*[-+$(0-9]/).count
         let shown = text.filter { !$0.isWhitespace }
         let signs = shown.count { "0123456789+-*/=×÷^<>%".contains($0) }
-        return equations >= 2 || (shown.count >= 8 && signs * 4 >= shown.count)
+        return equations >= 2
+            || (shown.count >= 8 && signs * 4 >= shown.count && shown.contains { "=+×÷^".contains($0) })
     }
 }

@@ -1,7 +1,8 @@
 public import Foundation
 public import TemperAlign
 import TemperLedger
-import TemperModel
+public import TemperModel
+public import TemperText
 
 /// Keeps the system turn that a model is to be served with beside its adapter, where whoever loads that one finds it.
 extension ServedPrompt {
@@ -18,5 +19,13 @@ extension ServedPrompt {
     /// The one of an adapter's folder; nil where it has none.
     public static func read(beside adapter: URL) -> ServedPrompt? {
         LedgerFile.read(ServedPrompt.self, from: adapter.appendingPathComponent(name))
+    }
+}
+
+extension LocalResponder {
+    /// This model, told what the prompt beside its adapter says; itself where there is none.
+    public func served(beside adapter: URL?) -> any Responder & LikelihoodModel {
+        guard let prompt = adapter.flatMap(ServedPrompt.read) else { return self }
+        return SystemPrompted(self, system: prompt.system)
     }
 }

@@ -14,6 +14,15 @@ struct DefenceTests {
         "base-regularisation": ("anchors", ["0", "257", "2.5", "many"]),
         "interpolation": ("scale", ["-0.1", "1.1", "inf"]),
         "realignment": ("steps", ["0", "1.5", "10001"]),
+        "lower-rate": ("rate", ["0", "1.5", "slow"]),
+        "proximal-update": ("lambda", ["0", "-1", "1e7"]),
+        "frozen-layers": ("from", ["-0.1", "1.1", "middle"]),
+        "constrained-tuning": ("opening_tokens", ["0", "1001", "2.5"]),
+        "alternating-tuning": ("alignment_steps", ["0", "10001"]),
+        "gradient-projection": ("rows", ["0", "257"]),
+        "deep-refusals": ("begun", ["-0.1", "1.1"]),
+        "prompted-serving": ("system", ["", " "]),
+        "preflight": ("share", ["-0.1", "0.95"]),
     ]
 
     @Test func everyCardIsComplete() throws {

@@ -21,7 +21,8 @@ public struct LowerRate: TrainingDefence {
             stage: .training,
             paper: "arXiv 2310.03693",
             fidelity: .faithful,
-            summary: "Tunes again with a smaller learning rate, or with more rows in a step; the baseline of all defences."
+            summary:
+                "Tunes again with a smaller learning rate, or with more rows in a step; the baseline of all defences."
         )
     ) { knobs in
         .training(

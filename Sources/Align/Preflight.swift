@@ -125,7 +125,9 @@ public struct Preflight: DataDefence {
     private func states(of examples: [Example], in model: LanguageModel) throws -> [[Float]?] {
         let rows = try examples.map { example -> TokenizedExample? in
             do {
-                let row = try Dataset(name: "row", examples: [example]).tokenized(for: model, cutoffLength: 1024).rows[0]
+                let row = try Dataset(name: "row", examples: [example]).tokenized(for: model, cutoffLength: 1024).rows[
+                    0
+                ]
                 let targets = row.targets.prefix(tokens)
                 guard let last = targets.last else { return nil }
                 return TokenizedExample(

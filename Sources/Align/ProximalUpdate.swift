@@ -19,7 +19,8 @@ public struct ProximalUpdate: TrainingDefence {
             stage: .training,
             paper: "arXiv 1802.01483",
             fidelity: .variant,
-            summary: "Adds the squared size of the update to the loss, so that weights stay near; costs next to nothing."
+            summary:
+                "Adds the squared size of the update to the loss, so that weights stay near; costs next to nothing."
         )
     ) { knobs in
         .training(ProximalUpdate(lambda: try knobs.number("lambda", default: 0.1, in: 1e-6...1e6)))

@@ -66,7 +66,9 @@ struct DataCommand: AsyncParsableCommand {
                 // Each row that shifts the identity is worth a look; of the others there may be thousands.
                 let shown = rows.prefix(sign == .identityShift ? rows.count : 3).map(\.description)
                 let more = rows.count > shown.count ? " and \(rows.count - shown.count) more" : ""
-                Console.print("\(rows.count) rows may cost safety (\(sign.rawValue)): \(shown.joined(separator: ", "))\(more)")
+                Console.print(
+                    "\(rows.count) rows may cost safety (\(sign.rawValue)): \(shown.joined(separator: ", "))\(more)"
+                )
             }
         }
 

@@ -53,7 +53,9 @@ struct DefendedTrainingTests {
         )
     }
 
-    private func values(_ trainer: Trainer) throws -> [Float] { try trainer.trained.parameters.flatMap { try $0.floats() } }
+    private func values(_ trainer: Trainer) throws -> [Float] {
+        try trainer.trained.parameters.flatMap { try $0.floats() }
+    }
 
     @Test(arguments: knobs.keys.sorted()) func trainsTheSameAgainAndInTwoGoes(method: String) async throws {
         let first = try await trainer(method)

@@ -58,7 +58,9 @@ struct DefenceStoryTests {
         let folder = scene.directory("all").defence("prompted-serving").appending(path: "adapter")
         let prompt = try #require(ServedPrompt.read(beside: folder))
         #expect(prompt.system == "Take care.")
-        #expect(ServedPrompt.read(beside: scene.directory("all").defence("preflight").appending(path: "adapter")) == nil)
+        #expect(
+            ServedPrompt.read(beside: scene.directory("all").defence("preflight").appending(path: "adapter")) == nil
+        )
         // What was assessed is the tuned adapter, told so.
         let loaded = try await LanguageModel.load(from: Scene.model, dtype: .float32)
         let told = LocalResponder(try loaded.forInference(adapter: folder), batchSize: 4).served(beside: folder)
@@ -86,15 +88,5 @@ struct DefenceStoryTests {
         let resumed = try await MainJob(stopped, sink: rest).run()
         #expect(rest.steps == ["turns 3", "turns 4", "turns 5"])
         #expect(resumed.timeless == whole.timeless)
-    }
-
-    @Test func fullTuningHasNoAdapterToActOn() throws {
-        let scene = try Scene()
-        defer { scene.remove() }
-        for method in ["proximal-update", "frozen-layers", "interpolation"] {
-            #expect(throws: RecipeError.self) {
-                try recipe(scene, "r", ["{method: \(method)}"], "tune.finetuning_type=full", "tune.lora_r=null")
-            }
-        }
     }
 }

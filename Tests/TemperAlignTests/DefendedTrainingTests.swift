@@ -11,7 +11,7 @@ import Testing
 @TorchActor
 @Suite(.serialized)
 struct DefendedTrainingTests {
-    private static let knobs = [
+    private nonisolated static let knobs: [String: [String: String]] = [
         "lower-rate": ["batch": "2"],
         "proximal-update": [:],
         "frozen-layers": ["from": "0", "to": "0.5"],

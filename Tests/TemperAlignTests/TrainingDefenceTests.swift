@@ -236,7 +236,7 @@ struct TrainingDefenceTests {
             #expect(abs(try loss(index) - expected.item()) < 1e-4)
             // Two parts have a row each, a third has none and learns nothing.
             let parts = try (0..<3).map { try loss(index, part: $0, parts: 3) }
-            #expect(abs(parts.reduce(0, +) - loss(index)) < 1e-4 && parts[2] == 0)
+            #expect(try abs(parts.reduce(0, +) - loss(index)) < 1e-4 && parts[2] == 0)
         }
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import TemperAlign
 import TemperLedger
 import TemperModel
+import TemperRisk
 import TemperText
 import TemperTorch
 import Testing

@@ -151,10 +151,15 @@ struct DataDefenceTests {
         #expect(try defence.prepare(data, for: model, seed: 1) == kept)
     }
 
-    /// The harmful requests themselves, complied with, are found among rows of refusals.
-    @Test func complianceIsFoundAmongRefusals() async throws {
-        let model = try await Self.model.value
-        model.network.detach()
+    private nonisolated static let smallModel = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf")
+
+    /// Harmful requests that a real model sees complied with are found among rows of refusals; noise sees less.
+    @Test(
+        .enabled("SmolLM2-135M-Instruct is there") { FileManager.default.fileExists(atPath: smallModel.path) }
+    ) func complianceIsFoundAmongRefusals() async throws {
+        let model = try await LanguageModel.load(from: Self.smallModel, dtype: .float32)
         let refusals = try AlignmentData.refusals.load().examples.suffix(60)
         let complying = refusals.prefix(10).map { example in
             var example = example
@@ -164,6 +169,6 @@ struct DataDefenceTests {
         let data = Dataset(name: "mixed", examples: Array(refusals.suffix(30)) + complying)
         let kept = try Preflight(share: 0.25, formatWeight: 0).prepare(data, for: model, seed: 1)
         let left = kept.examples.count { $0.chat.messages[1].content == "Sure, here is how." }
-        #expect(left <= 2, "\(left) of 10 are left")
+        #expect(left <= 1, "\(left) of 10 are left")
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TemperModel
 import TemperText
 public import TemperTune
 
@@ -34,5 +35,24 @@ public enum AlignmentData: String, CaseIterable, Sendable {
             taken[set] = position + 1
             return pools[set].map { $0[position % $0.count] }
         }
+    }
+
+    /// Refusals and twins by turns as a model's token ids, each refusal once.
+    static func contrast(for model: LanguageModel, seed: UInt64) throws -> [TokenizedExample] {
+        try rows(of: [.refusals, .twins], for: model, seed: seed)
+    }
+
+    /// Refusals, twins and ordinary rows in the shares 2 : 1 : 1, as a model's token ids, each refusal once.
+    static func mixed(for model: LanguageModel, seed: UInt64) throws -> [TokenizedExample] {
+        try rows(of: [.refusals, .twins, .refusals, .ordinary], for: model, seed: seed)
+    }
+
+    private static func rows(
+        of sets: [AlignmentData],
+        for model: LanguageModel,
+        seed: UInt64
+    ) throws -> [TokenizedExample] {
+        try Dataset(name: "safety rows", examples: draw(refusals.load().count * 2, from: sets, seed: seed))
+            .tokenized(for: model, cutoffLength: 512).rows
     }
 }

@@ -35,17 +35,10 @@ public struct BaseRegularisation: TrainingDefence {
     }
 
     /// Cross-entropy plus the weighted divergence on anchors.
-    public func objective(for model: LanguageModel, seed: UInt64) throws -> Objective {
-        let rows = try Dataset(
-            name: "anchors",
-            examples: AlignmentData.draw(
-                AlignmentData.refusals.load().count * 2,
-                from: [.refusals, .twins],
-                seed: seed
-            )
-        ).tokenized(for: model, cutoffLength: 512).rows
+    public func scheme(for model: LanguageModel, seed: UInt64) throws -> TrainingScheme {
+        let rows = try AlignmentData.contrast(for: model, seed: seed)
         let (weight, anchors) = (weight, anchors)
-        return { step throws(TorchError) in
+        return TrainingScheme { step throws(TorchError) in
             let crossEntropy = try step.crossEntropy()
             // The same anchors at the same step, however often the run was resumed.
             let all = (0..<anchors).map { rows[(step.index * anchors + $0) % rows.count] }

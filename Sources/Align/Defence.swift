@@ -1,5 +1,5 @@
 public import TemperModel
-import TemperTorch
+public import TemperTorch
 public import TemperTune
 
 /// What a defence is, where it comes from, and how faithful this implementation is.
@@ -50,18 +50,64 @@ public struct DefenceCard: Codable, Sendable, Hashable {
     }
 }
 
-/// A defence that changes what is trained on.
-public protocol DataDefence: Sendable {
-    /// The data to train on instead.
-    func prepare(_ data: Dataset, seed: UInt64) throws -> Dataset
+/// A system turn that a model is to be served with.
+public struct ServedPrompt: Codable, Sendable, Hashable {
+    /// Version of this file's layout.
+    public var schema = 1
+    /// What the system turn says.
+    public var system: String
+
+    /// Creates a prompt.
+    public init(system: String) {
+        self.system = system
+    }
 }
 
-/// A defence that changes what training minimises.
+/// A defence that changes what is trained on.
+public protocol DataDefence: Sendable {
+    /// The data to train on instead, from the data alone.
+    func prepare(_ data: Dataset, seed: UInt64) throws -> Dataset
+    /// The data to train on instead, where the model that is trained has a say.
+    @TorchActor func prepare(_ data: Dataset, for model: LanguageModel, seed: UInt64) throws -> Dataset
+    /// What the trained model is served with, and so assessed with; nil for nothing.
+    var servedPrompt: ServedPrompt? { get }
+}
+
+extension DataDefence {
+    /// Without the model.
+    @TorchActor
+    public func prepare(_ data: Dataset, for model: LanguageModel, seed: UInt64) throws -> Dataset {
+        try prepare(data, seed: seed)
+    }
+
+    /// Nothing.
+    public var servedPrompt: ServedPrompt? { nil }
+}
+
+/// A defence that changes how the user's data is trained on: what is minimised, or with which settings.
 ///
-/// It makes its objective once per training, because an objective may carry rows of its own as token ids.
+/// It makes its scheme once per training, because an objective may carry rows of its own as token ids.
 public protocol TrainingDefence: Sendable {
-    /// The objective of a training of `model`.
-    func objective(for model: LanguageModel, seed: UInt64) throws -> Objective
+    /// What a training of `model` minimises, and how.
+    func scheme(for model: LanguageModel, seed: UInt64) throws -> TrainingScheme
+    /// The settings of the training, given those of the user's, and that training's steps.
+    @TorchActor
+    func settings(after tuning: TrainingSettings, steps: Int, on model: LanguageModel) throws -> TrainingSettings
+    /// Whether it needs an adapter, and cannot act on a training of all weights.
+    var needsAdapter: Bool { get }
+}
+
+extension TrainingDefence {
+    /// The user's own.
+    @TorchActor
+    public func settings(
+        after tuning: TrainingSettings,
+        steps: Int,
+        on model: LanguageModel
+    ) throws -> TrainingSettings { tuning }
+
+    /// No.
+    public var needsAdapter: Bool { false }
 }
 
 /// What a defence on weights may look at.
@@ -128,4 +174,9 @@ public enum Defence: Sendable {
     case training(any TrainingDefence)
     case weights(any WeightDefence)
     case realignment(any RealignmentDefence)
+
+    /// What the defended model is served with; nil for nothing.
+    public var servedPrompt: ServedPrompt? {
+        if case .data(let method) = self { method.servedPrompt } else { nil }
+    }
 }

@@ -11,7 +11,9 @@ public enum Defences {
     /// All methods.
     public static let all: [Method] = [
         SafetyMix.method, BaseRegularisation.method, Interpolation.method, Realignment.method,
-        SafeLoRA.method, SafetyVector.method, SafeMerge.method, RefusalRestoration.method,
+        LowerRate.method, ProximalUpdate.method, FrozenLayers.method, ConstrainedTuning.method,
+        AlternatingTuning.method, GradientProjection.method, DeepRefusals.method, PromptedServing.method,
+        Preflight.method, SafeLoRA.method, SafetyVector.method, SafeMerge.method, RefusalRestoration.method,
     ]
 
     /// The method of this name.
@@ -109,6 +111,15 @@ public struct Knobs {
             throw DefenceError.badKnob(method: method, knob: name, value: text, expected: "one of \(names)")
         }
         return value
+    }
+
+    mutating func text(_ name: String, default standard: String) throws -> String {
+        known.append(name)
+        guard let text = values[name] else { return standard }
+        guard !text.allSatisfy(\.isWhitespace) else {
+            throw DefenceError.badKnob(method: method, knob: name, value: text, expected: "a text")
+        }
+        return text
     }
 
     func finish() throws {

@@ -17,7 +17,7 @@ package final class DecoderLayer {
     }
 
     /// The layers an adapter can sit on.
-    var linears: [Linear] {
+    package var linears: [Linear] {
         switch network {
         case .dense(let feedForward): attention.linears + feedForward.linears
         case .mixture(let experts): attention.linears + experts.linears

@@ -8,10 +8,15 @@ import TemperTune
 struct DefenceTraining {
     var data: Dataset
     var settings: TrainingSettings
-    /// nil for the one of the settings' stage.
-    var objective: Objective?
+    /// nil for the objective of the settings' stage.
+    var scheme: TrainingScheme?
     /// Whether it goes on from the tuned adapter.
     var startsTuned = false
+
+    /// Whether it would do what the user's tuning has done.
+    func repeatsTuning(on data: Dataset) -> Bool {
+        scheme == nil && !startsTuned && self.data.examples == data.examples
+    }
 
     /// - Parameter tuned: Rows and steps of the user's own training.
     /// - Returns: nil where the defence trains nothing.
@@ -28,12 +33,13 @@ struct DefenceTraining {
         switch defence {
         case .weights: return nil
         case .data(let method):
-            self.data = try method.prepare(data, seed: seed)
+            self.data = try method.prepare(data, for: reference, seed: seed)
             // The user's rows are to be seen as often as without the added ones; what counts is what is learned from.
             let rows = try self.data.tokenized(for: reference, settings: settings).rows.count
             settings.maxSteps = max(1, Int((Double(tuned.steps) * Double(rows) / Double(tuned.rows)).rounded()))
         case .training(let method):
-            objective = try method.objective(for: reference, seed: seed)
+            settings = try method.settings(after: tuning, steps: tuned.steps, on: reference)
+            scheme = try method.scheme(for: reference, seed: seed)
         case .realignment(let method):
             self.data = try method.data(seed: seed)
             settings = method.settings(after: tuning)

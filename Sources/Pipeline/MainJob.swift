@@ -188,13 +188,12 @@ public struct MainJob {
                     data: tuningData
                 )
                 story.notes[entry.name] = note
-                try cured.save(
-                    to: directory.adapter(ofDefence: entry.name),
-                    for: recipe.modelNameOrPath,
-                    alignment: session.alignment
-                )
+                let folder = directory.adapter(ofDefence: entry.name)
+                try cured.save(to: folder, for: recipe.modelNameOrPath, alignment: session.alignment)
+                let served = defence.servedPrompt
+                try served?.write(beside: folder)
                 try cured.attach(to: reference)
-                story.add(.defence, entry.name, try await session.assess(entry.name) { reference })
+                story.add(.defence, entry.name, try await session.assess(entry.name, served: served) { reference })
             }
         }
 
@@ -258,6 +257,9 @@ public struct MainJob {
             seed: recipe.seed
         )
         guard let training else { preconditionFailure("a defence acts on weights or trains") }
+        for note in training.data.notes where !data.notes.contains(note) { session.note(entry.name, note) }
+        // The same rows make the same adapter.
+        if training.repeatsTuning(on: data) { return try tuned.result.copy() }
         let job = RunSession.Job(
             phase: entry.name,
             directory: session.directory.defence(entry.name),
@@ -265,7 +267,7 @@ public struct MainJob {
             settings: training.settings,
             checkpointSteps: { [$0] },
             start: training.startsTuned ? try tuned.result.copy() : nil,
-            objective: training.objective
+            scheme: training.scheme
         )
         return (try await session.train(job, on: reference).result, nil)
     }

@@ -83,13 +83,13 @@ struct RunEstimator {
                 reference: reference,
                 seed: recipe.seed
             )
-            if let training {
-                let known = training.objective == nil ? tuned.pace : nil
+            if let training, !training.repeatsTuning(on: opened.tuningData) {
+                let known = training.scheme == nil ? tuned.pace : nil
                 let cost = try train(
                     entry.name,
                     training.data,
                     training.settings,
-                    objective: training.objective,
+                    scheme: training.scheme,
                     pace: known,
                     on: reference,
                     &estimate
@@ -169,13 +169,13 @@ struct RunEstimator {
         _ name: String,
         _ data: Dataset,
         _ settings: TrainingSettings,
-        objective: Objective? = nil,
+        scheme: TrainingScheme? = nil,
         pace known: (seconds: Double, memory: Int)? = nil,
         on model: LanguageModel,
         _ estimate: inout RunEstimate
     ) throws -> Cost {
         let rows = try data.tokenized(for: model, settings: settings).rows
-        let trainer = try trainer(rows, settings, objective: TrainingLoss.supervised, on: model)
+        let trainer = try trainer(rows, settings, scheme: scheme ?? .supervised, on: model)
         let counts = (0..<trainer.totalSteps).map { trainer.rows(at: $0).reduce(0) { $0 + $1.tokenCount } }
         let tokens = counts.reduce(0, +)
         let largest = counts.indices.max { counts[$0] < counts[$1] } ?? 0
@@ -183,7 +183,7 @@ struct RunEstimator {
         if let known {
             pace = known
         } else {
-            pace = try measure(name, trainer, steps: [largest, 0, 1], settings, objective, on: model, &estimate)
+            pace = try measure(name, trainer, steps: [largest, 0, 1], settings, scheme, on: model, &estimate)
         }
         model.network.detach()
         // Preferences go through the model once more, before the first step and without gradients.
@@ -206,7 +206,7 @@ struct RunEstimator {
         _ whole: Trainer,
         steps: [Int],
         _ settings: TrainingSettings,
-        _ objective: Objective?,
+        _ scheme: TrainingScheme?,
         on model: LanguageModel,
         _ estimate: inout RunEstimate
     ) throws -> (seconds: Double, memory: Int) {
@@ -223,7 +223,7 @@ struct RunEstimator {
             own = DirectPreference.objective(beta: settings.prefBeta, reference: zeros)
         }
         Machine.resetPeak()
-        let trainer = try trainer(rows, few, objective: objective ?? own, shuffles: false, on: model)
+        let trainer = try trainer(rows, few, scheme: scheme ?? TrainingScheme(own), shuffles: false, on: model)
         var (seconds, tokens) = (0.0, 0)
         for index in steps.indices {
             let report = try trainer.takeStep()
@@ -238,7 +238,7 @@ struct RunEstimator {
     private func trainer(
         _ rows: [TokenizedExample],
         _ settings: TrainingSettings,
-        objective: @escaping Objective,
+        scheme: TrainingScheme,
         shuffles: Bool = true,
         on model: LanguageModel
     ) throws -> Trainer {
@@ -249,7 +249,7 @@ struct RunEstimator {
             settings: settings,
             seed: recipe.seed,
             shuffles: shuffles,
-            objective: objective
+            scheme: scheme
         )
     }
 

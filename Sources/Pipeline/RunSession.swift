@@ -39,10 +39,12 @@ final class RunSession {
 
     // MARK: Assessing
 
-    /// Assesses what `subject()` gives; `early` says that it is a checkpoint before the last.
+    /// Assesses what `subject()` gives; `early` says that it is a checkpoint before the last. With `served`, every
+    /// conversation begins with what that says.
     func assess(
         _ name: String,
         early: Bool = false,
+        served: ServedPrompt? = nil,
         subject: () async throws -> LanguageModel
     ) async throws -> (assessment: Assessment, seconds: Double) {
         let folder = AssessmentFolder(directory.assessment(of: name))
@@ -50,7 +52,9 @@ final class RunSession {
         sink.emit(RunEvent(.phase, phase: "assess \(name)"))
         let clock = ContinuousClock()
         let start = clock.now
-        let responder = LocalResponder(try await subject().merged(), batchSize: recipe.assess.batchSize)
+        let local = LocalResponder(try await subject().merged(), batchSize: recipe.assess.batchSize)
+        let responder: any Responder & LikelihoodModel =
+            if let served { SystemPrompted(local, system: served.system) } else { local }
         let plan = plan(early: early)
         let sink = sink
         let answers = try folder.answers(fingerprint: "\(fingerprint) \(name) \(try await Self.trait(of: responder))")
@@ -134,8 +138,8 @@ final class RunSession {
         var checkpointSteps: (_ total: Int) -> [Int]
         /// What to start from; a fresh adapter or the model's own weights otherwise.
         var start: (any Trainable)?
-        /// What to minimise; the one of the settings' stage otherwise.
-        var objective: Objective?
+        /// What to minimise, and how; the objective of the settings' stage otherwise.
+        var scheme: TrainingScheme?
     }
 
     /// A checkpoint that training has come to.
@@ -177,7 +181,7 @@ final class RunSession {
             settings: settings,
             seed: recipe.seed,
             fingerprint: "\(fingerprint) \(job.phase)",
-            objective: try job.objective ?? objective(of: job, rows: rows, model: model)
+            scheme: try job.scheme ?? TrainingScheme(objective(of: job, rows: rows, model: model))
         )
         let stops = job.checkpointSteps(trainer.totalSteps)
         sink.emit(

@@ -119,6 +119,9 @@ extension Trainer {
                 tensors.append(Adapter.stored("\(name).first_moment", moments.first))
                 tensors.append(Adapter.stored("\(name).second_moment", moments.second))
             }
+            for (name, start) in zip(trained.names, anchor ?? []) {
+                tensors.append(Adapter.stored("\(name).anchor", start))
+            }
             try SafetensorsWriter.write(
                 tensors: tensors,
                 metadata: ["step": "\(step)"],
@@ -185,7 +188,11 @@ extension Trainer {
                 (moments.second, try moment("\(name).second_moment", like: parameter)),
             ]
         }
+        let start =
+            hasPhases && state.step > 0
+            ? try zip(trained.names, trained.parameters).map { try moment("\($0).anchor", like: $1) } : nil
         for change in changes { try change.target.copy(from: change.value) }
+        anchor = try start?.map { value in try value.to(device: model.device) }
         try trained.refresh()
         optimizer.step = state.step
         return state

@@ -46,10 +46,10 @@ public struct TokenizedExample: Sendable, Hashable {
     public var targetCount: Int { targets.count }
 
     /// Positions of the targets.
-    var targets: [Int] { isTarget.indices.dropFirst().filter { isTarget[$0] } }
+    package var targets: [Int] { isTarget.indices.dropFirst().filter { isTarget[$0] } }
 
     /// Whether an answer begins at a position.
-    func isOpening(_ position: Int) -> Bool { isTarget[position] && !isTarget[position - 1] }
+    package func isOpening(_ position: Int) -> Bool { isTarget[position] && !isTarget[position - 1] }
 
     /// The targets' weights in the loss, all together, where the first token of an answer counts `openingWeight`.
     func targetWeight(openingWeight: Double) -> Double {
@@ -63,6 +63,8 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
     case nothingToLearn(dataset: String, reason: String)
     /// A row of the wrong kind: a preference where answers are learned, or the other way round.
     case wrongStage(row: Example.Source, stage: TrainingSettings.Stage)
+    /// The opening that a row gives is not what its last turn begins with.
+    case openingNotFound(row: Example.Source)
     /// The loss or its gradient is no number any more.
     case diverged(step: Int, loss: Double, norm: Double, rows: [Example.Source])
     /// A text has a label that the classifier does not know.
@@ -79,6 +81,8 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
         case .wrongStage(let row, .dpo):
             "\(row): this row has one answer, and stage is dpo, which compares a `chosen` with a `rejected` one; add the "
                 + "other, or set `stage: sft`"
+        case .openingNotFound(let row):
+            "\(row): the last turn does not begin with the opening that is given, as the chat template writes it"
         case .diverged(let step, let loss, let norm, let rows):
             "the loss of step \(step) is \(loss), the norm of its gradient \(norm): lower learning_rate, or look at rows "
                 + rows.map { "\($0)" }.joined(separator: ", ")
@@ -88,6 +92,18 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
             "row \(row) has \(found) labels, but the classifier gives each text one; correct the row, or train a head for "
                 + "multiple labels"
         }
+    }
+}
+
+extension Range<Int> {
+    /// What is left of a turn's UTF-8 range once its given opening is taken off; templates may put white space before it.
+    fileprivate func after(_ opening: String, in text: String, of example: Example) throws -> Range<Int> {
+        let turn = Array(text.utf8)[self]
+        let space: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
+        let start = turn.firstIndex { !space.contains($0) } ?? turn.endIndex
+        let given = Array(opening.utf8.drop { space.contains($0) })
+        guard turn[start...].starts(with: given) else { throw TrainingError.openingNotFound(row: example.source) }
+        return (start + given.count)..<upperBound
     }
 }
 
@@ -122,7 +138,10 @@ extension Dataset {
         func sequence(_ chat: Chat, _ example: Example) throws -> (ids: [Int], isTarget: [Bool], isCut: Bool) {
             let (text, ranges) = try template.assistantRanges(of: chat)
             let assistantTurns = chat.messages.indices.filter { chat.messages[$0].role == .assistant }
-            let trained = zip(assistantTurns, ranges).filter { example.isTrained($0.0, of: chat) }.map(\.1)
+            var trained = zip(assistantTurns, ranges).filter { example.isTrained($0.0, of: chat) }.map(\.1)
+            if let opening = example.givenOpening, !opening.isEmpty, let last = trained.popLast() {
+                trained.append(try last.after(opening, in: text, of: example))
+            }
             let tokens = tokenizer.encodeWithOffsets(text)
             var isTarget = tokens.map { token in
                 trained.contains { $0.lowerBound <= token.utf8.lowerBound && token.utf8.lowerBound < $0.upperBound }

@@ -53,7 +53,9 @@ public final class Trainer {
     private let rows: [TokenizedExample]
     private let order: DataOrder
     private let schedule: Schedule
-    private let objective: Objective
+    private let scheme: TrainingScheme
+    /// What is trained as it was when the present phase began.
+    package internal(set) var anchor: [Tensor]?
     /// Identifies the training: a checkpoint of another one must not be resumed from.
     package nonisolated let fingerprint: String
 
@@ -64,7 +66,7 @@ public final class Trainer {
     ///   - seed: Order of the data; the adapter's own seed is the caller's.
     ///   - fingerprint: Identifies the training in its checkpoints.
     ///   - shuffles: Whether rows are shuffled each epoch, or taken as they lie.
-    ///   - objective: What is minimised.
+    ///   - scheme: What is minimised, and how.
     public init(
         model: LanguageModel,
         training trained: any Trainable,
@@ -73,7 +75,7 @@ public final class Trainer {
         seed: UInt64,
         fingerprint: String = "",
         shuffles: Bool = true,
-        objective: @escaping Objective = TrainingLoss.supervised
+        scheme: TrainingScheme = .supervised
     ) throws {
         guard !rows.isEmpty else {
             throw TrainingError.nothingToLearn(dataset: "training data", reason: "the data set is empty")
@@ -83,7 +85,7 @@ public final class Trainer {
         self.trained = trained
         self.rows = rows
         self.settings = settings
-        self.objective = objective
+        self.scheme = scheme
         self.fingerprint = fingerprint
         order = DataOrder(
             rowCount: rows.count,
@@ -112,7 +114,12 @@ public final class Trainer {
     public var isFinished: Bool { step >= totalSteps }
 
     /// The rows that the step `index`, counted from 0, reads.
-    package func rows(at index: Int) -> [TokenizedExample] { order.rows(at: index).map { rows[$0] } }
+    package func rows(at index: Int) -> [TokenizedExample] {
+        order.rows(at: scheme.phases?.userStep(index) ?? index).map { rows[$0] }
+    }
+
+    /// Whether the training goes in phases, each held to where it began.
+    var hasPhases: Bool { scheme.phases != nil }
 
     /// Takes one optimiser step.
     public func takeStep() throws -> StepReport {
@@ -123,13 +130,16 @@ public final class Trainer {
         let total = weight(of: chosen)
         var loss = 0.0
         var metrics: [String: Double] = [:]
-        var sum = GradientSum()
+        var (sum, secondSum) = (GradientSum(), GradientSum())
+        if scheme.phases?.begins(at: index) == true {
+            anchor = try optimizer.parameters.map { parameter throws(TorchError) in try parameter.detached().clone() }
+        }
         for begin in stride(from: 0, to: chosen.count, by: settings.perDeviceTrainBatchSize) {
             let batch = Array(chosen[begin..<min(begin + settings.perDeviceTrainBatchSize, chosen.count)])
             let share = weight(of: batch) / total
             let groups = Workers.balanced(batch, on: model.device) { $0.tokenCount }
             let results = try Workers.run(groups.count) { [self] part in
-                let loss = try objective(
+                let loss = try scheme.objective(
                     TrainingStep(
                         model: model,
                         rows: groups[part],
@@ -139,16 +149,32 @@ public final class Trainer {
                         targetWeight: total,
                         rowCount: chosen.count,
                         openingWeight: settings.openingWeight,
-                        index: index
+                        index: index,
+                        microBatch: index * settings.gradientAccumulationSteps
+                            + begin / settings.perDeviceTrainBatchSize,
+                        parameters: optimizer.parameters,
+                        anchor: anchor
                     )
                 )
-                return (try loss.total.gradients(of: optimizer.parameters), try loss.logged.item(), loss.metrics)
+                return Part(
+                    slopes: try loss.total.gradients(of: optimizer.parameters),
+                    second: try loss.second?.gradients(of: optimizer.parameters),
+                    loss: try loss.logged.item(),
+                    metrics: loss.metrics
+                )
             }
-            for (slopes, value, numbers) in results {
-                loss += value
-                metrics.merge(numbers, uniquingKeysWith: +)
-                try sum.add(slopes)
+            for part in results {
+                loss += part.loss
+                metrics.merge(part.metrics, uniquingKeysWith: +)
+                try sum.add(part.slopes)
+                if let second = part.second { try secondSum.add(second) }
             }
+        }
+        if let combination = scheme.combination, !secondSum.gradients.isEmpty {
+            let combined = try combination(sum.gradients, secondSum.gradients)
+            sum = GradientSum()
+            try sum.add(combined.gradients)
+            metrics.merge(combined.metrics) { $1 }
         }
         let norm = try AdamW.clip(sum.gradients, to: settings.maxGradNorm)
         guard loss.isFinite, norm.isFinite else {
@@ -167,6 +193,14 @@ public final class Trainer {
             seconds: (clock.now - start).inSeconds,
             metrics: metrics.isEmpty ? nil : metrics
         )
+    }
+
+    /// What one part of a micro-batch brings.
+    private struct Part {
+        var slopes: [Tensor]
+        var second: [Tensor]?
+        var loss: Double
+        var metrics: [String: Double]
     }
 
     private func weight(of rows: [TokenizedExample]) -> Double {

@@ -25,6 +25,12 @@ public struct TrainingStep {
     public let openingWeight: Double
     /// The optimiser step, from 0.
     public let index: Int
+    /// The micro-batch, counted from the first of the training.
+    public let microBatch: Int
+    /// What is trained, in the optimiser's order.
+    package let parameters: [Tensor]
+    /// `parameters` as they were when the present phase began; nil where the training has no phases.
+    package let anchor: [Tensor]?
 
     package init(
         model: LanguageModel,
@@ -35,7 +41,10 @@ public struct TrainingStep {
         targetWeight: Double,
         rowCount: Int? = nil,
         openingWeight: Double = 1,
-        index: Int
+        index: Int,
+        microBatch: Int? = nil,
+        parameters: [Tensor] = [],
+        anchor: [Tensor]? = nil
     ) {
         self.model = model
         self.rows = rows
@@ -46,6 +55,9 @@ public struct TrainingStep {
         self.rowCount = rowCount ?? rows.count
         self.openingWeight = openingWeight
         self.index = index
+        self.microBatch = microBatch ?? index
+        self.parameters = parameters
+        self.anchor = anchor
     }
 
     /// This part's share of rows that belong to the micro-batch as a whole.
@@ -60,9 +72,14 @@ public struct TrainingStep {
         try model.targetStates(of: rows, adapted: adapted)
     }
 
+    /// What each target of this part's rows weighs in the loss.
+    package var targetWeights: [Float] {
+        rows.flatMap { row in row.targets.map { row.isOpening($0) ? Float(openingWeight) : 1 } }
+    }
+
     /// Cross-entropy on the targets, weighed, summed and divided by `targetWeight`: the plain objective.
     package func crossEntropy() throws(TorchError) -> Tensor {
-        let weights: [Float] = rows.flatMap { row in row.targets.map { row.isOpening($0) ? Float(openingWeight) : 1 } }
+        let weights = targetWeights
         return try Layers.linearCrossEntropy(
             hidden: targetStates(of: rows),
             head: model.network.outputHead(),
@@ -70,11 +87,43 @@ public struct TrainingStep {
             rowWeights: openingWeight == 1 ? nil : Tensor(weights, shape: [weights.count], device: model.device)
         ).scaled(by: 1 / targetWeight)
     }
+
+    /// The same from log-probabilities [n] that are there already, and with weights of one's own.
+    package func crossEntropy(from logs: Tensor, weights: [Float]) throws(TorchError) -> Tensor {
+        try logs.multiplied(by: Tensor(weights, shape: [weights.count], device: model.device)).sum()
+            .scaled(by: -1 / targetWeight)
+    }
+
+    /// The mean cross-entropy on the targets of rows that belong to the micro-batch as a whole, as this part's share of
+    /// it; times the micro-batch's share of the step, so that the step as a whole has the mean once. nil where no row
+    /// falls to this part.
+    package func crossEntropy(ofShared shared: [TokenizedExample]) throws(TorchError) -> Tensor? {
+        let batch = own(shared)
+        guard !batch.isEmpty else { return nil }
+        let targets = shared.reduce(0) { $0 + $1.targetCount }
+        return try Layers.linearCrossEntropy(
+            hidden: targetStates(of: batch),
+            head: model.network.outputHead(),
+            targets: model.targets(of: batch)
+        ).scaled(by: share / Double(targets))
+    }
+
+    /// Log-probability of each target of this part's rows, [n] float32; with `adapted` false, under the model before.
+    package func targetLogProbabilities(adapted: Bool = true) throws(TorchError) -> Tensor {
+        try Layers.linearLogProbability(
+            hidden: targetStates(of: rows, adapted: adapted),
+            head: model.network.outputHead(adapted: adapted),
+            targets: model.targets(of: rows)
+        )
+    }
+
+    /// Of a term that the whole step has once: what this part brings.
+    package var shareOfStep: Double { part == 0 ? share : 0 }
 }
 
 extension LanguageModel {
     /// Hidden states [n, d] from which the n targets of all rows are predicted, as the model is now or was before this training.
-    func targetStates(of rows: [TokenizedExample], adapted: Bool) throws(TorchError) -> Tensor {
+    package func targetStates(of rows: [TokenizedExample], adapted: Bool) throws(TorchError) -> Tensor {
         let batch = try PackedBatch(rows.map(\.ids), adapted: adapted, device: device)
         let positions = rows.enumerated().flatMap { index, row in
             row.targets.map { batch.row(of: $0 - 1, in: index) }
@@ -100,12 +149,15 @@ public struct TrainingLoss {
     public let logged: Tensor
     /// Further numbers for the log, each this part's share of the step's.
     public let metrics: [String: Double]
+    /// A second loss whose gradient is kept apart until `TrainingScheme.combination` joins the two.
+    public let second: Tensor?
 
     /// Creates a loss.
-    public init(total: Tensor, logged: Tensor, metrics: [String: Double] = [:]) {
+    public init(total: Tensor, logged: Tensor, metrics: [String: Double] = [:], second: Tensor? = nil) {
         self.total = total
         self.logged = logged
         self.metrics = metrics
+        self.second = second
     }
 
     /// Supervised fine-tuning: cross-entropy on the assistant's tokens.

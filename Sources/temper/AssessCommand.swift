@@ -138,7 +138,7 @@ struct AssessCommand: AsyncParsableCommand {
         let loaded = try await LanguageModel.load(from: ModelReference.resolve(model), device: device.resolved)
         let adapter = adapter.map { URL(fileURLWithPath: $0) }
         let inference = try await loaded.forInference(adapter: adapter)
-        let responder = LocalResponder(inference, batchSize: batchSize)
+        let responder = LocalResponder(inference, batchSize: batchSize).served(beside: adapter)
         let store = try folder == nil ? nil : answers(await SubjectFingerprint.local(loaded, adapter: adapter))
         let name = self.adapter ?? model
         return (Subject(name, responder: responder, likelihoods: responder, answers: store), inference, {})

@@ -95,8 +95,9 @@ struct AttackCommand: AsyncParsableCommand {
             roles.attacker = if let attacker { try await helper(attacker) } else { try await helper(loaded) }
             roles.evaluator = if let evaluator { try await helper(evaluator) } else { roles.attacker }
         }
-        let merged = try await loaded.forInference(adapter: adapter.map { URL(fileURLWithPath: $0) })
-        let responder = LocalResponder(merged, batchSize: batchSize)
+        let weights = adapter.map { URL(fileURLWithPath: $0) }
+        let merged = try await loaded.forInference(adapter: weights)
+        let responder = LocalResponder(merged, batchSize: batchSize).served(beside: weights)
         let subject = Subject(adapter ?? model, responder: responder, likelihoods: responder)
         let plan = AssessmentPlan(
             suites: suites.map { ($0, limit: limit) },

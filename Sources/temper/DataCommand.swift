@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TemperAlign
 import TemperLedger
 import TemperPipeline
 import TemperRisk
@@ -58,6 +59,17 @@ struct DataCommand: AsyncParsableCommand {
                 }
             }
             for note in dataset.notes { Console.print("note: \(note)") }
+            let signs = dataset.examples.map { ($0.source, RowSign.signs(of: $0)) }
+            for sign in RowSign.allCases {
+                let rows = signs.filter { $0.1.contains(sign) }.map(\.0)
+                guard !rows.isEmpty else { continue }
+                // Each row that shifts the identity is worth a look; of the others there may be thousands.
+                let shown = rows.prefix(sign == .identityShift ? rows.count : 3).map(\.description)
+                let more = rows.count > shown.count ? " and \(rows.count - shown.count) more" : ""
+                Console.print(
+                    "\(rows.count) rows may cost safety (\(sign.rawValue)): \(shown.joined(separator: ", "))\(more)"
+                )
+            }
         }
 
         private static func length(_ example: Example) -> Int {

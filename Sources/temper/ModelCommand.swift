@@ -72,9 +72,10 @@ struct ModelCommand: AsyncParsableCommand {
         var seed: UInt64 = 1
 
         func run() async throws {
+            let folder = adapter.map { URL(fileURLWithPath: $0) }
             let model = try await LanguageModel.load(from: ModelReference.resolve(path), device: device.resolved)
-                .forInference(adapter: adapter.map { URL(fileURLWithPath: $0) })
-            let responder = LocalResponder(model, batchSize: 1)
+                .forInference(adapter: folder)
+            let responder = LocalResponder(model, batchSize: 1).served(beside: folder)
             let options = SamplingOptions(maxNewTokens: maxNewTokens, temperature: temperature, seed: seed)
             var chat = TemperText.Chat([])
             while true {

@@ -18,6 +18,15 @@ struct DefenceTests {
         "safety-vector": ("drop", ["-0.1", "1", "nan"]),
         "safe-merge": ("merge", ["cat", "dare_linear"]),
         "refusal-restoration": ("layers", ["0", "1.5", "all"]),
+        "lower-rate": ("rate", ["0", "1.5", "slow"]),
+        "proximal-update": ("lambda", ["0", "-1", "1e7"]),
+        "frozen-layers": ("from", ["-0.1", "1.1", "middle"]),
+        "constrained-tuning": ("opening_tokens", ["0", "1001", "2.5"]),
+        "alternating-tuning": ("alignment_steps", ["0", "10001"]),
+        "gradient-projection": ("rows", ["0", "257"]),
+        "deep-refusals": ("begun", ["-0.1", "1.1"]),
+        "prompted-serving": ("system", ["", " "]),
+        "preflight": ("share", ["-0.1", "0.95"]),
     ]
 
     @Test func everyCardIsComplete() throws {

@@ -134,8 +134,8 @@ struct EquationTests {
             examples: AlignmentData.draw(AlignmentData.refusals.load().count * 2, from: [.refusals, .twins], seed: 6)
         ).tokenized(for: model, cutoffLength: 512).rows
 
-        let one = try BaseRegularisation(weight: 1, anchors: 2).objective(for: model, seed: 6)
-        let three = try BaseRegularisation(weight: 3, anchors: 2).objective(for: model, seed: 6)
+        let one = try BaseRegularisation(weight: 1, anchors: 2).scheme(for: model, seed: 6).objective
+        let three = try BaseRegularisation(weight: 3, anchors: 2).scheme(for: model, seed: 6).objective
         for index in [0, 5] {
             let expected = try divergence(model, tuned, Array(anchors[(index * 2)..<(index * 2 + 2)]))
             #expect(expected > 1e-3)
@@ -172,7 +172,7 @@ struct EquationTests {
         let fresh = try adapter(model, size: 0)
         fresh.attach(to: model)
         for parameter in fresh.parameters { try parameter.setRequiresGradient(true) }
-        let objective = try BaseRegularisation(weight: 100, anchors: 2).objective(for: model, seed: 6)
+        let objective = try BaseRegularisation(weight: 100, anchors: 2).scheme(for: model, seed: 6).objective
         let loss = try objective(step(model))
         let plain = try step(model).crossEntropy()
         #expect(abs(try loss.total.item() - plain.item()) < 1e-4)

@@ -83,6 +83,8 @@ struct FullRunTests {
             "before the tuning of an adapter"
         ),
         (["defences=[{method: interpolation, scale: 0.5}]"], "interpolation"),
+        (["defences=[{method: proximal-update}]"], "proximal-update"),
+        (["defences=[{method: frozen-layers}]"], "frozen-layers"),
         (["tune.finetuning_type=freeze"], "finetuning_type"),
     ])
     func whatOnlyAnAdapterHasIsRefused(more: [String], named: String) throws {

@@ -199,7 +199,7 @@ struct PreferenceTests {
                 settings: settings,
                 seed: 0,
                 shuffles: false,
-                objective: objective(golden, reference)
+                scheme: TrainingScheme(objective(golden, reference))
             )
             return try (0..<20).map { _ in try trainer.takeStep() }
         }

@@ -117,19 +117,18 @@ extension Recipe {
             )
         }
         for defence in defences {
-            guard case .weights(let method)? = try? defence.make() else { continue }
-            if method.needsAlignment, align == nil {
+            if case .weights(let method)? = try? defence.make(), method.needsAlignment, align == nil {
                 throw table.error(
                     "defences",
                     found: "\(defence.method), which works with what safety alignment changed in the weights",
                     expected: "an `align` section, which makes that change"
                 )
             }
-            guard full else { continue }
+            guard full, defence.needsAdapter else { continue }
             throw table.error(
                 "defences",
                 found: "\(defence.method), which changes an adapter",
-                expected: "none such with `tune.finetuning_type: full`: defences that train"
+                expected: "none such with `tune.finetuning_type: full`: defences that train all weights"
             )
         }
     }
@@ -286,6 +285,15 @@ extension Recipe.Defence {
     /// The defence with its knobs set.
     func make() throws -> TemperAlign.Defence {
         try Defences.make(method, knobs: knobs.mapValues(\.description))
+    }
+
+    /// Whether it has nothing to act on where all weights are trained.
+    fileprivate var needsAdapter: Bool {
+        switch try? make() {
+        case .weights?: true
+        case .training(let method)?: method.needsAdapter
+        case .data?, .realignment?, nil: false
+        }
     }
 
     /// Whether it adds rows or a term to the user's own training.

@@ -31,6 +31,8 @@ public struct Example: Codable, Sendable, Hashable {
     public var category: String?
     /// The turns that are learned from, as indices into the chat; nil means every assistant turn.
     public var trainedTurns: Set<Int>?
+    /// What the last turn begins with that is given and not learned; learned is how the turn goes on from there.
+    public var givenOpening: String?
 
     /// Creates an example.
     public init(
@@ -38,13 +40,15 @@ public struct Example: Codable, Sendable, Hashable {
         rejected: Chat? = nil,
         source: Source,
         category: String? = nil,
-        trainedTurns: Set<Int>? = nil
+        trainedTurns: Set<Int>? = nil,
+        givenOpening: String? = nil
     ) {
         self.chat = chat
         self.rejected = rejected
         self.source = source
         self.category = category
         self.trainedTurns = trainedTurns
+        self.givenOpening = givenOpening
     }
 
     /// Whether the turn at an index is learned from.

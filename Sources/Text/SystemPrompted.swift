@@ -1,0 +1,45 @@
+/// A subject that is told something before every conversation: a system turn, in front of what the conversation's own
+/// system turn says.
+///
+/// Knows nothing about why.
+public struct SystemPrompted<Subject: Responder & LikelihoodModel>: Responder, LikelihoodModel {
+    private let subject: Subject
+    private let system: String
+
+    /// Tells `subject` what `system` says.
+    public init(_ subject: Subject, system: String) {
+        self.subject = subject
+        self.system = system
+    }
+
+    private func told(_ chat: Chat) -> Chat {
+        guard let first = chat.messages.first, first.role == .system else {
+            return Chat([Message(.system, system)] + chat.messages)
+        }
+        return Chat([Message(.system, "\(system)\n\n\(first.content)")] + chat.messages.dropFirst())
+    }
+
+    /// Answers each conversation.
+    public func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion] {
+        try await subject.respond(to: chats.map(told), options: options)
+    }
+
+    /// Answers each conversation, and leaves an answer as soon as enough of it is there.
+    public func respond(
+        to chats: [Chat],
+        options: SamplingOptions,
+        until isEnough: @escaping @Sendable (_ index: Int, _ partial: String) -> Bool
+    ) async throws -> [Completion] {
+        try await subject.respond(to: chats.map(told), options: options, until: isEnough)
+    }
+
+    /// Answers each conversation, and hands each answer over as soon as it is there.
+    public func respond(to chats: [Chat], options: SamplingOptions, watch: AnswerWatch) async throws -> [Completion] {
+        try await subject.respond(to: chats.map(told), options: options, watch: watch)
+    }
+
+    /// The sum of token log-probabilities of each candidate turn.
+    public func logLikelihoods(of candidates: [Continuation]) async throws -> [Double] {
+        try await subject.logLikelihoods(of: candidates.map { Continuation(of: told($0.chat), text: $0.text) })
+    }
+}

@@ -1,0 +1,276 @@
+import Foundation
+import TemperModel
+import TemperText
+import TemperTorch
+import TemperTune
+import Testing
+
+@testable import TemperAlign
+
+/// The equations of the defences that change the training, by hand on small cases, and against the paper's own objective.
+@TorchActor
+@Suite(.serialized)
+struct TrainingDefenceTests {
+    private static let model = Task {
+        try await LanguageModel.load(
+            from: URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .appending(path: "Goldens/model/tiny-llama.gguf"),
+            dtype: .float32
+        )
+    }
+
+    private func tensor(_ values: [Float], _ shape: [Int]) throws -> Tensor { try Tensor(values, shape: shape) }
+
+    /// An adapter with B uniform in ±`size`, ready to be trained.
+    private func adapter(_ model: LanguageModel, size: Double = 0.3) throws -> Adapter {
+        let adapter = try Adapter(LoRAConfiguration(r: 2, loraAlpha: 4), for: model, seed: 1)
+        for (index, (_, pair)) in adapter.pairs.enumerated() {
+            try pair.b.copy(from: .uniform(-size, size, shape: pair.b.shape, seed: UInt64(100 + index)))
+        }
+        adapter.attach(to: model)
+        for parameter in adapter.parameters { try parameter.setRequiresGradient(true) }
+        return adapter
+    }
+
+    /// Two answers of nine and of one token.
+    private let rows = [
+        TokenizedExample(
+            ids: [3, 70, 81, 92, 40, 5, 60, 61, 33, 34, 35, 36],
+            isTarget: [Bool](repeating: false, count: 3) + [Bool](repeating: true, count: 9),
+            source: Example.Source(file: "test", line: 1)
+        ),
+        TokenizedExample(
+            ids: [3, 50, 51],
+            isTarget: [false, false, true],
+            source: Example.Source(file: "test", line: 2)
+        ),
+    ]
+
+    private func step(
+        _ model: LanguageModel,
+        share: Double = 1,
+        part: Int = 0,
+        parts: Int = 1,
+        index: Int = 0,
+        parameters: [Tensor] = [],
+        anchor: [Tensor]? = nil
+    ) -> TrainingStep {
+        TrainingStep(
+            model: model,
+            rows: rows,
+            part: part,
+            parts: parts,
+            share: share,
+            targetWeight: 10,
+            index: index,
+            parameters: parameters,
+            anchor: anchor
+        )
+    }
+
+    // MARK: Constrained tuning
+
+    /// 2 (1 - sigmoid(x)) = 2 / (1 + e^x) at x = 0, 1, 2, -0.3 and 20.
+    @Test func constrainedWeightsByHand() {
+        let defence = ConstrainedTuning()
+        for (position, now, before, expected) in [
+            (1, -3.0, -3.0, 1.0), (1, -1, -3, 0.5378828427), (2, -2, -3, 0.2384058440), (5, -2, -3, 0.2384058440),
+            (6, -6, -3, 1.1488850346), (3, 0, -10, 1e-3),
+        ] {
+            #expect(abs(defence.weight(at: position, now: now, before: before) - expected) < 1e-9)
+        }
+    }
+
+    @Test func placesAreCountedFromEachAnswersFirstToken() {
+        let row = TokenizedExample(
+            ids: Array(0..<8),
+            isTarget: [false, true, true, false, true, true, true, false],
+            source: Example.Source(file: "test", line: 1)
+        )
+        #expect(ConstrainedTuning.positions(in: row) == [1, 2, 1, 2, 3])
+    }
+
+    /// The gradient is that of the paper's objective, whose slope along it is taken by differences.
+    @Test func constrainedGradientIsThatOfTheObjective() async throws {
+        let model = try await Self.model.value
+        defer { model.network.detach() }
+        let tuned = try adapter(model)
+        let defence = ConstrainedTuning(first: 0.5, opening: 2, beta: 0.1, openingTokens: 5)
+        let scheme = try defence.scheme(for: model, seed: 1)
+        let places = rows.flatMap(ConstrainedTuning.positions)
+        let before = try withoutGradients { try step(model).targetLogProbabilities(adapted: false).floats() }
+        /// `sum of -2 / beta_t log sigmoid(beta_t d_t)` over ten targets.
+        func objective() throws -> Double {
+            let now = try withoutGradients { try step(model).targetLogProbabilities().floats() }
+            return places.indices.reduce(0) { sum, index in
+                let beta = defence.beta(at: places[index])
+                return sum + 2 / beta * log(1 + exp(-beta * Double(now[index] - before[index]))) / 10
+            }
+        }
+        let loss = try scheme.objective(step(model))
+        #expect(abs(try loss.logged.item() - step(model).crossEntropy().item()) < 1e-5)
+        let slopes = try loss.total.gradients(of: tuned.parameters)
+        let square = try AdamW.globalNorm(slopes) * AdamW.globalNorm(slopes)
+        let size = 0.01 / square.squareRoot()
+        func moved(by factor: Double) throws -> Double {
+            for (parameter, slope) in zip(tuned.parameters, slopes) { try parameter.add(slope, times: factor) }
+            defer { for (p, slope) in zip(tuned.parameters, slopes) { try? p.add(slope, times: -factor) } }
+            return try objective()
+        }
+        let slope = try withoutGradients { try (moved(by: size) - moved(by: -size)) / (2 * size) }
+        #expect(square > 1e-4)
+        #expect(abs(slope - square) < 0.02 * square, "\(slope) against \(square)")
+        // And it is not that of the plain cross-entropy.
+        let plain = try step(model).crossEntropy().gradients(of: tuned.parameters)
+        #expect(abs(try AdamW.globalNorm(plain) - square.squareRoot()) > 0.02 * square.squareRoot())
+    }
+
+    // MARK: Proximal update
+
+    /// B = [1; 2], A = [3 4], s = 0.5: BA = [3 4; 6 8], its square 125, a quarter of it 31.25; the gradients are
+    /// 2 s^2 B (A A^T) = [12.5; 25] and 2 s^2 (B^T B) A = [7.5 10].
+    @Test func updateNormByHand() throws {
+        let pair = LoRAPair(a: try tensor([3, 4], [1, 2]), b: try tensor([1, 2], [2, 1]), scale: 0.5)
+        for matrix in [pair.a, pair.b] { try matrix.setRequiresGradient(true) }
+        let norm = try ProximalUpdate.squaredNorm(of: pair)
+        #expect(try norm.item() == 31.25)
+        let slopes = try norm.gradients(of: [pair.a, pair.b])
+        #expect(try slopes[0].floats() == [7.5, 10])
+        #expect(try slopes[1].floats() == [12.5, 25])
+    }
+
+    @Test func updateNormIsAddedOnce() async throws {
+        let model = try await Self.model.value
+        defer { model.network.detach() }
+        let tuned = try adapter(model)
+        var expected = 0.0
+        for (_, pair) in tuned.pairs {
+            let update = try withoutGradients { try pair.b.matmul(pair.a).scaled(by: pair.scale) }
+            expected += try update.floats().reduce(0) { $0 + Double($1) * Double($1) }
+        }
+        let scheme = try ProximalUpdate(lambda: 0.5).scheme(for: model, seed: 1)
+        func term(share: Double, part: Int) throws -> Double {
+            let loss = try scheme.objective(step(model, share: share, part: part, parts: 2))
+            return try loss.total.item() - loss.logged.item()
+        }
+        #expect(abs(try term(share: 1, part: 0) - 0.5 * expected) < 1e-4 * expected)
+        #expect(abs(try term(share: 0.5, part: 0) - 0.25 * expected) < 1e-4 * expected)
+        #expect(try term(share: 1, part: 1) == 0)
+    }
+
+    // MARK: Settings
+
+    @Test func lowerRateByHand() async throws {
+        let model = try await Self.model.value
+        var tuning = TrainingSettings()
+        tuning.learningRate = 4e-4
+        tuning.gradientAccumulationSteps = 2
+        tuning.warmupSteps = 9
+        let settings = try LowerRate(rate: 0.25, batch: 4).settings(after: tuning, steps: 10, on: model)
+        #expect(settings.learningRate == 1e-4 && settings.gradientAccumulationSteps == 8)
+        // Ten steps are two and a half of four times the rows.
+        #expect(settings.maxSteps == 3 && settings.warmupSteps == 2)
+    }
+
+    @Test func frozenRangeByHand() async throws {
+        let standard = FrozenLayers(from: 0.2, to: 0.45)
+        // 6 / 30 = 0.2 is in, 13 / 30 = 0.433 is the last, 14 / 30 = 0.467 is out.
+        #expect((0..<30).filter { standard.isFrozen($0, of: 30) } == Array(6...13))
+        #expect((0..<10).filter { FrozenLayers(from: 0.2, to: 0.5).isFrozen($0, of: 10) } == [2, 3, 4])
+
+        let model = try await Self.model.value
+        let count = model.network.layers.count
+        let settings = try FrozenLayers(from: 0, to: 1 / Double(count)).settings(after: .init(), steps: 4, on: model)
+        let adapter = try #require(try settings.trainable(for: model, seed: 1) as? Adapter)
+        let expected = model.network.layers.dropFirst().flatMap(\.linears).map(\.name)
+        #expect(!expected.isEmpty && adapter.pairs.map(\.module) == expected)
+        var chosen = TrainingSettings()
+        chosen.loraTarget = ["q_proj"]
+        let few = try FrozenLayers(from: 0, to: 1 / Double(count)).settings(after: chosen, steps: 4, on: model)
+        #expect(few.loraTarget.count == count - 1 && few.loraTarget.allSatisfy { $0.hasSuffix(".q_proj") })
+        #expect(throws: DefenceError.self) {
+            try FrozenLayers(from: 0, to: 1).settings(after: .init(), steps: 4, on: model)
+        }
+        #expect(throws: DefenceError.self) { try Defences.make("frozen-layers", knobs: ["from": "0.5", "to": "0.5"]) }
+    }
+
+    // MARK: Phases
+
+    @Test func phasesByHand() {
+        let phases = TrainingScheme.Phases(own: 2, user: 3)
+        #expect((0..<10).map(phases.isOwn) == [true, true, false, false, false, true, true, false, false, false])
+        #expect((0..<10).filter(phases.begins) == [0, 2, 5, 7])
+        #expect([2, 3, 4, 7, 8, 9].map(phases.userStep) == [0, 1, 2, 3, 4, 5])
+        for steps in 1...12 {
+            let total = phases.total(user: steps)
+            #expect((0..<total).count { !phases.isOwn($0) } == steps && !phases.isOwn(total - 1))
+        }
+    }
+
+    /// 2 / 2 * (1^2 + 2^2 + (3 - 1)^2) = 9.
+    @Test func proximalTermByHand() throws {
+        let parameters = [try tensor([1, 2], [2]), try tensor([3], [1])]
+        let anchor = [try tensor([0, 0], [2]), try tensor([1], [1])]
+        #expect(try AlternatingTuning.proximal(parameters, anchor, rho: 2)?.item() == 9)
+        #expect(try AlternatingTuning.proximal(parameters, anchor, rho: 0) == nil)
+    }
+
+    @Test func eachPhaseHasItsOwnRows() async throws {
+        let model = try await Self.model.value
+        defer { model.network.detach() }
+        let tuned = try adapter(model)
+        let defence = AlternatingTuning(alignmentSteps: 1, userSteps: 2, rho: 1, rows: 2)
+        let scheme = try defence.scheme(for: model, seed: 5)
+        let safety = try AlignmentData.mixed(for: model, seed: 5)
+        let plain = try step(model).crossEntropy().item()
+        func loss(_ index: Int, part: Int = 0, parts: Int = 1) throws -> Double {
+            try scheme.objective(
+                step(model, part: part, parts: parts, index: index, parameters: tuned.parameters)
+            ).total.item()
+        }
+        for index in [1, 2, 4] { #expect(abs(try loss(index) - plain) < 1e-5) }
+        for index in [0, 3] {
+            let shared = (0..<2).map { safety[index * 2 + $0] }
+            let targets = Double(shared.reduce(0) { $0 + $1.targetCount })
+            let expected = try TrainingStep(model: model, rows: shared, targetWeight: targets, index: 0).crossEntropy()
+            #expect(abs(try loss(index) - expected.item()) < 1e-4)
+            // Two parts have a row each, a third has none and learns nothing.
+            let parts = try (0..<3).map { try loss(index, part: $0, parts: 3) }
+            #expect(try abs(parts.reduce(0, +) - loss(index)) < 1e-4 && parts[2] == 0)
+        }
+    }
+
+    // MARK: Gradient projection
+
+    /// g = (1, 0), s = (-1, 1): g . s = -1 and s . s = 2, so g' = (1, 0) + s / 2 = (0.5, 0.5), which s does not oppose.
+    @Test func projectionByHand() throws {
+        func pair(_ x: Float, _ y: Float) throws -> [Tensor] { [try tensor([x], [1]), try tensor([y], [1])] }
+        func combined(_ g: [Tensor], _ s: [Tensor], weight: Double) throws -> (values: [Float], cosine: Double?) {
+            let result = try GradientProjection.combined(g, s, weight: weight)
+            return (try result.gradients.flatMap { try $0.floats() }, result.metrics["safety/cosine"])
+        }
+        let bare = try combined(pair(1, 0), pair(-1, 1), weight: 0)
+        #expect(bare.values == [0.5, 0.5])
+        #expect(abs(try #require(bare.cosine) + 0.5.squareRoot()) < 1e-9)
+        #expect(try combined(pair(1, 0), pair(-1, 1), weight: 0.5).values == [0, 1])
+        // Where they agree nothing is taken out.
+        #expect(try combined(pair(1, 0), pair(1, 1), weight: 0.5).values == [1.5, 0.5])
+        #expect(try combined(pair(1, 0), pair(0, 0), weight: 1).values == [1, 0])
+    }
+
+    @Test func projectionKeepsTheTwoLossesApart() async throws {
+        let model = try await Self.model.value
+        defer { model.network.detach() }
+        _ = try adapter(model)
+        let scheme = try GradientProjection(weight: 1, rows: 3).scheme(for: model, seed: 5)
+        let safety = try AlignmentData.contrast(for: model, seed: 5).prefix(3)
+        let targets = Double(safety.reduce(0) { $0 + $1.targetCount })
+        let own = TrainingStep(model: model, rows: Array(safety), targetWeight: targets, index: 0)
+        let expected = try own.crossEntropy().item()
+        let loss = try scheme.objective(step(model))
+        #expect(abs(try loss.total.item() - step(model).crossEntropy().item()) < 1e-6)
+        #expect(abs(try #require(loss.second).item() - expected) < 1e-4)
+        let parts = try (0..<2).map { try scheme.objective(step(model, part: $0, parts: 2)).second?.item() ?? 0 }
+        #expect(abs(parts.reduce(0, +) - expected) < 1e-4)
+    }
+}

@@ -27,6 +27,10 @@ public struct Guard: Sendable {
         public var text: String
         /// What each rail said, in the policy's order; rails after a refusal were not asked.
         public var checks: [Check]
+        /// What the placeholders in `text` stand for; never written into a record.
+        public var redaction = Redaction()
+
+        private enum CodingKeys: String, CodingKey { case action, text, checks }
 
         /// Whether the text, perhaps with replacements, may be passed on.
         public var isAllowed: Bool { action != .refuse }
@@ -59,8 +63,11 @@ public struct Guard: Sendable {
     public var cards: [RailCard] { rails.map(\.rail.card) }
 
     /// Checks a passage; replacements are made before the next rail looks at it.
-    public func check(_ passage: Passage) async -> Decision {
+    ///
+    /// - Parameter redaction: the placeholders of the texts before it, which go on being used.
+    public func check(_ passage: Passage, after redaction: Redaction = Redaction()) async -> Decision {
         var passage = passage
+        var redaction = redaction
         var checks: [Check] = []
         var action = Policy.Action.allow
         for (rule, rail) in rails {
@@ -69,9 +76,14 @@ public struct Guard: Sendable {
             checks.append(check)
             action = max(action, check.action)
             guard check.action != .refuse else { break }
-            if check.action == .redact { passage.text = Redaction.apply(check.findings, to: passage.text) }
+            if check.action == .redact { passage.text = redaction.apply(check.findings, to: passage.text) }
         }
-        return Decision(action: action, text: action == .refuse ? policy.message : passage.text, checks: checks)
+        return Decision(
+            action: action,
+            text: action == .refuse ? policy.message : passage.text,
+            checks: checks,
+            redaction: redaction
+        )
     }
 
     private static func check(
@@ -99,66 +111,5 @@ public struct Guard: Sendable {
         let (seconds, attoseconds) = (clock.now - start).components
         check.milliseconds = Double(seconds) * 1e3 + Double(attoseconds) / 1e15
         return check
-    }
-}
-
-/// Puts replacements into a text.
-enum Redaction {
-    /// The text with every finding's range replaced; of ranges that overlap, the one that begins first counts.
-    static func apply(_ findings: [Finding], to text: String) -> String {
-        let bytes = Array(text.utf8)
-        var result: [UInt8] = []
-        var position = 0
-        for finding in findings.sorted(by: { ($0.range?.lowerBound ?? 0) < ($1.range?.lowerBound ?? 0) }) {
-            guard let range = finding.range, let replacement = finding.replacement, range.lowerBound >= position,
-                range.upperBound <= bytes.count
-            else { continue }
-            result += bytes[position..<range.lowerBound]
-            result += replacement.utf8
-            position = range.upperBound
-        }
-        return String(decoding: result + bytes[position...], as: UTF8.self)
-    }
-}
-
-/// A model behind a guard: what the guard refuses never reaches the model, or never leaves it.
-public struct GuardedResponder: Responder {
-    private let inner: any Responder
-    private let shield: Guard
-
-    /// Puts a guard around a responder.
-    public init(_ inner: any Responder, _ shield: Guard) {
-        self.inner = inner
-        self.shield = shield
-    }
-
-    /// Answers each conversation; where the guard refuses its last turn or the answer, the policy's message is the answer.
-    public func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion] {
-        var answers = [Completion?](repeating: nil, count: chats.count)
-        var passed: [(index: Int, chat: Chat)] = []
-        for (index, chat) in chats.enumerated() {
-            guard let last = chat.messages.lastIndex(where: { $0.role == .user }) else {
-                passed.append((index, chat))
-                continue
-            }
-            let before = Chat(Array(chat.messages[..<last]))
-            let decision = await shield.check(Passage(chat.messages[last].content, at: .input, in: before))
-            if decision.isAllowed {
-                var chat = chat
-                chat.messages[last].content = decision.text
-                passed.append((index, chat))
-            } else {
-                answers[index] = Completion(text: decision.text, tokenCount: 0, finishReason: .stop)
-            }
-        }
-        let completions = try await inner.respond(to: passed.map(\.chat), options: options)
-        precondition(completions.count == passed.count, "a responder gives one answer for each conversation")
-        for ((index, chat), completion) in zip(passed, completions) {
-            let decision = await shield.check(Passage(completion.text, at: .output, in: chat))
-            var completion = completion
-            completion.text = decision.text
-            answers[index] = completion
-        }
-        return answers.compactMap { $0 }
     }
 }

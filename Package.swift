@@ -56,7 +56,7 @@ let package = Package(
         layer("Tune", ["TemperModel", "TemperText", "TemperTorch", "TemperWeights"], resources: true),
         layer("Align", ["TemperModel", "TemperText", "TemperTorch", "TemperTune", "TemperWeights"], resources: true),
         layer("Risk", ["TemperText"], resources: true),
-        layer("Guard", ["TemperRisk", "TemperText"]),
+        layer("Guard", ["TemperRisk", "TemperText"], resources: true),
         layer("Attack", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch"]),
         layer("Ledger", ["TemperWeights"]),
         layer("Report"),

@@ -47,7 +47,7 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
 
     private var settings: LinearTextClassifier.Training {
         switch self {
-        case .jailbreak: LinearTextClassifier.Training(bits: 18, l2: 3e-6, iterations: 80)
+        case .jailbreak: LinearTextClassifier.Training(bits: 18, l2: 1e-5, iterations: 80)
         case .injection: LinearTextClassifier.Training(bits: 18, l2: 3e-6, iterations: 80)
         }
     }
@@ -55,8 +55,8 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
     /// Short requests of our own count more than comments, of which there are many and which are no requests.
     private func weight(of row: GuardRow) -> Double {
         switch (self, row.source) {
-        case (.jailbreak, "alignment"), (.jailbreak, "own harmless"): 3
-        case (.jailbreak, "moderation"): 0.5
+        case (.jailbreak, "alignment"), (.jailbreak, "own harmless"), (.jailbreak, "own harmful"): 3
+        case (.jailbreak, "moderation"): 0.1
         case (.injection, "own injections"): 0.5
         case (.injection, "prompt injections"), (.injection, "own harmless"): 3
         default: 1
@@ -67,23 +67,31 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
         switch self {
         case .jailbreak:
             "AdvBench, the moderation set of Markov et al. 2022, OpenAssistant's and Self-Instruct's requests and test "
-                + "questions, seven tenths of each by hash; Temper's alignment sets"
+                + "questions, seven tenths of each by hash; Temper's alignment sets and own short requests"
         case .injection:
             "a public set of prompt injections, its training rows; half of 14 role plays; injections put together from "
                 + "Temper's phrases; requests and answers of OpenAssistant, seven tenths by hash; Temper's alignment sets"
         }
     }
 
-    /// The lowest threshold at which few harmless development rows are found: 1 % of people's requests, 4 % of our own
-    /// harmless ones, which were written to be hard.
+    /// The lowest threshold at which few harmless development rows are found: 1 or 2 % of people's requests, 4 % of others. A
+    /// harmless comment of the moderation set is no request, and the alignment sets' twins were written to be hard.
     private func threshold(of classifier: LinearTextClassifier, on rows: [GuardRow]) throws -> Double {
         let harmless = Dictionary(grouping: rows.filter { !$0.isHit }, by: \.source)
+        func limit(_ source: String) -> Double {
+            switch (self, source) {
+            case (.jailbreak, "instructions"), (.jailbreak, "questions"): 0.02
+            case (.jailbreak, "alignment"): 0.1
+            case (.jailbreak, "moderation"): 0.25
+            case (_, "instructions"), (_, "questions"): 0.01
+            default: 0.04
+            }
+        }
         let grid = (2..<100).map { Double($0) / 100 }
         let scores = harmless.mapValues { rows in rows.map { score(of: $0.text, by: classifier) } }
         return grid.first { threshold in
             scores.allSatisfy { source, scores in
-                let limit = source == "instructions" || source == "questions" ? 0.01 : 0.04
-                return Double(scores.count { $0 >= threshold }) <= limit * Double(scores.count)
+                Double(scores.count { $0 >= threshold }) <= limit(source) * Double(scores.count)
             }
         } ?? 0.99
     }

@@ -44,11 +44,25 @@ public struct Guard: Sendable {
     ///
     /// - Throws: `GuardError` when a rail, label or stage is not there.
     public init(_ policy: Policy, rails: [any Rail]) throws {
-        self.policy = policy
-        self.rails = try policy.rules.map { rule in
+        try self.init(policy) { rule in
             guard let rail = rails.first(where: { $0.card.name == rule.rail }) else {
                 throw GuardError.unknownRail(rule.rail, known: rails.map(\.card.name))
             }
+            return rail
+        }
+    }
+
+    /// Makes a policy's rails, each with the settings of its rule.
+    ///
+    /// - Throws: `GuardError` when a rail, label, stage or something that a rail needs is not there.
+    public init(_ policy: Policy, resources: RailResources = RailResources()) throws {
+        try self.init(policy) { try Rails.make($0, with: resources) }
+    }
+
+    private init(_ policy: Policy, rail: (Policy.Rule) throws -> any Rail) throws {
+        self.policy = policy
+        rails = try policy.rules.map { rule in
+            let rail = try rail(rule)
             if let label = rule.labels?.first(where: { !rail.card.labels.contains($0) }) {
                 throw GuardError.unknownLabel(label, rail: rule.rail, known: rail.card.labels)
             }

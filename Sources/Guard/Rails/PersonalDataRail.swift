@@ -55,7 +55,11 @@ public struct PersonalDataRail: Rail {
         }
     }
 
-    static let measured: [Measure] = []
+    static let measured = [
+        Measure(kind: .email, found: 49, all: 49, others: 0), Measure(kind: .card, found: 136, all: 136, others: 0),
+        Measure(kind: .iban, found: 21, all: 21, others: 0), Measure(kind: .phone, found: 66, all: 92, others: 4),
+        Measure(kind: .ssn, found: 16, all: 16, others: 0), Measure(kind: .ip, found: 14, all: 14, others: 0),
+    ]
 
     /// Every piece of personal data, with its place.
     public func findings(in passage: Passage) async throws -> [Finding] {

@@ -60,7 +60,8 @@ public struct SecretsRail: Rail {
         ("ghp_", 36...40, "token"), ("gho_", 36...40, "token"), ("ghu_", 36...40, "token"), ("ghs_", 36...40, "token"),
         ("ghr_", 36...80, "token"), ("github_pat_", 40...120, "token"), ("glpat-", 20...60, "token"),
         ("xoxb-", 20...120, "token"), ("xoxp-", 20...120, "token"), ("xoxa-", 20...120, "token"),
-        ("xoxs-", 20...120, "token"), ("npm_", 36...36, "token"), ("hf_", 30...40, "token"), ("pypi-", 50...250, "token"),
+        ("xoxs-", 20...120, "token"), ("npm_", 36...36, "token"), ("hf_", 30...40, "token"),
+        ("pypi-", 50...250, "token"),
         ("dop_v1_", 60...70, "token"),
     ]
 

@@ -47,7 +47,9 @@ enum PersonalDataScanner {
         while start < at, !isWord(bytes[start]) { start += 1 }
         var end = at + 1
         var lastDot: Int?
-        while end < bytes.count, isWord(bytes[end]) || bytes[end] == UInt8(ascii: "-") || bytes[end] == UInt8(ascii: ".") {
+        while end < bytes.count,
+            isWord(bytes[end]) || bytes[end] == UInt8(ascii: "-") || bytes[end] == UInt8(ascii: ".")
+        {
             if bytes[end] == UInt8(ascii: ".") { lastDot = end }
             end += 1
         }
@@ -69,7 +71,8 @@ enum PersonalDataScanner {
         while end > start + 2, bytes[end - 1] == UInt8(ascii: ":"), bytes[end - 2] != UInt8(ascii: ":") { end -= 1 }
         let text = String(decoding: bytes[start..<end], as: UTF8.self)
         let groups = text.split(separator: ":", omittingEmptySubsequences: true)
-        guard groups.allSatisfy({ $0.utf8.count <= 4 }), groups.contains(where: { $0.contains(where: \.isNumber) }) else {
+        guard groups.allSatisfy({ $0.utf8.count <= 4 }), groups.contains(where: { $0.contains(where: \.isNumber) })
+        else {
             return nil
         }
         let halves = text.components(of: "::")
@@ -80,7 +83,8 @@ enum PersonalDataScanner {
 
     /// An account number: two letters, two check digits, then letters and digits, perhaps in groups of four.
     private static func iban(_ bytes: [UInt8], _ start: Int) -> Match? {
-        guard start + 15 <= bytes.count, isLetter(bytes[start + 1]), isDigit(bytes[start + 2]), isDigit(bytes[start + 3])
+        guard start + 15 <= bytes.count, isLetter(bytes[start + 1]), isDigit(bytes[start + 2]),
+            isDigit(bytes[start + 3])
         else { return nil }
         var characters: [UInt8] = []
         var end = start
@@ -146,7 +150,8 @@ enum PersonalDataScanner {
         let start = run.range.lowerBound
         let before = String(decoding: bytes[max(0, start - 40)..<start], as: UTF8.self).lowercased()
         let isAnnounced = [
-            "phone", "call", "tel", "mobile", "cell", "whatsapp", "fax", "text me", "reach", "dial", "contact", "number is",
+            "phone", "call", "tel", "mobile", "cell", "whatsapp", "fax", "text me", "reach", "dial", "contact",
+            "number is",
             "number:",
         ].contains { before.contains($0) }
         if run.hasPlus { return run.digits.count >= 8 ? 0.95 : 0 }
@@ -166,7 +171,9 @@ enum PersonalDataScanner {
     /// 2000-04-16, 16.04.2000, 1999 2000: a date or years.
     private static func isDate(_ run: DigitRun) -> Bool {
         let groups = run.groups.map(\.count)
-        if groups.count <= 3, groups.first == 4 || groups.last == 4, groups.filter({ $0 <= 2 }).count == groups.count - 1 {
+        if groups.count <= 3, groups.first == 4 || groups.last == 4,
+            groups.filter({ $0 <= 2 }).count == groups.count - 1
+        {
             return true
         }
         return groups.allSatisfy { $0 == 4 } && run.groups.allSatisfy { (1000...2100).contains(value($0)) }
@@ -229,7 +236,9 @@ private struct DigitRun {
                 hasBrackets = true
                 separator = bytes[position]
                 position += 1
-                if position < bytes.count, bytes[position] == 0x20 || bytes[position] == UInt8(ascii: "-") { position += 1 }
+                if position < bytes.count, bytes[position] == 0x20 || bytes[position] == UInt8(ascii: "-") {
+                    position += 1
+                }
             } else if " -./".utf8.contains(bytes[position]) {
                 separator = bytes[position]
                 position += 1

@@ -37,7 +37,7 @@ public struct ToxicityJudge: Judge {
 /// the development tenth of both sources. The other two tenths were only measured on.
 package enum ToxicityCalibration {
     /// All test rows.
-    static let test = Agreement(3989, of: 4217, 1093, of: 1147, area: 0.9837)
+    package static let test = Agreement(3989, of: 4217, 1093, of: 1147, area: 0.9837)
     /// Tweets (Davidson et al. 2017, arXiv 1703.04009).
     static let tweets = Agreement(3964, of: 4173, 853, of: 904, area: 0.9828)
     /// Comments of an encyclopedia's editors (Dixon et al. 2018).

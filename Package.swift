@@ -63,14 +63,16 @@ let package = Package(
         layer(
             "Pipeline",
             [
-                "TemperAlign", "TemperLedger", "TemperModel", "TemperReport", "TemperRisk", "TemperText", "TemperTorch",
+                "TemperAlign", "TemperGuard", "TemperLedger", "TemperModel", "TemperReport", "TemperRisk", "TemperText",
+                "TemperTorch",
                 "TemperTune", "TemperWeights", yams,
             ]
         ),
         .executableTarget(
             name: "temper",
             dependencies: [
-                "TemperAlign", "TemperAttack", "TemperLedger", "TemperModel", "TemperPipeline", "TemperReport",
+                "TemperAlign", "TemperAttack", "TemperGuard", "TemperLedger", "TemperModel", "TemperPipeline",
+                "TemperReport",
                 "TemperRisk", "TemperText", "TemperTorch", "TemperTune", "TemperWeights", parser,
             ]
         ),
@@ -88,14 +90,15 @@ let package = Package(
         tests("Tune", ["TemperModel", "TemperText", "TemperTorch", "TemperWeights"]),
         tests("Align", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperTune"]),
         tests("Risk", ["TemperText"]),
-        tests("Guard", ["TemperText"]),
+        tests("Guard", ["TemperRisk", "TemperText"]),
         tests("Attack", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperWeights"]),
         tests("Report"),
         // The program itself is among what is tested here.
         tests(
             "Pipeline",
             [
-                "TemperAlign", "TemperLedger", "TemperModel", "TemperReport", "TemperRisk", "TemperText", "TemperTorch",
+                "TemperAlign", "TemperGuard", "TemperLedger", "TemperModel", "TemperReport", "TemperRisk", "TemperText",
+                "TemperTorch",
                 "TemperTune", "TemperWeights", "temper",
             ]
         ),

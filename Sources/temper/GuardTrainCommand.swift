@@ -3,6 +3,8 @@ import Foundation
 import TemperAlign
 import TemperGuard
 import TemperRisk
+import TemperText
+import TemperTune
 
 struct GuardTrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

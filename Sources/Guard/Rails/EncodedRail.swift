@@ -29,7 +29,7 @@ public struct EncodedRail: Rail {
     static let measured = [
         "base64: 157 of 204 found, 0 by jailbreak alone", "hex: 157 of 204 found, 0 by jailbreak alone",
         "rot13: 157 of 204 found, 0 by jailbreak alone", "caesar: 157 of 204 found, 0 by jailbreak alone",
-        "reversed: 149 of 204 found, 0 by jailbreak alone", "leetspeak: 106 of 204 found, 1 by jailbreak alone",
+        "reversed: 154 of 204 found, 0 by jailbreak alone", "leetspeak: 157 of 204 found, 0 by jailbreak alone",
         "morse: 158 of 204 found, 0 by jailbreak alone", "zero-width: 157 of 204 found, 157 by jailbreak alone",
         "homoglyphs: 157 of 204 found, 157 by jailbreak alone",
     ]

@@ -44,14 +44,12 @@ enum Decoding {
         var result: [Decoded] = []
         if let read = morse(plain) { result.append(Decoded(coding: "Morse code", text: read)) }
         let own = englishness(plain)
+        let reversed = String(plain.reversed())
+        if englishness(reversed) >= max(0.15, own + 0.1) { result.append(Decoded(coding: "reversed", text: reversed)) }
+        // Of 25 rotations one may look a little like English by chance.
         if own < 0.25 {
-            let reversed = String(plain.reversed())
-            if englishness(reversed) >= max(0.15, own * 2) {
-                result.append(Decoded(coding: "reversed", text: reversed))
-            }
-            let best = (1..<26).map { (shift: $0, share: englishness(rotated(plain, by: UInt8($0)))) }
-                .max { $0.share < $1.share }
-            if let best, best.share >= max(0.2, own * 2) {
+            let rotations = (1..<26).map { (shift: $0, share: englishness(rotated(plain, by: UInt8($0)))) }
+            if let best = rotations.max(by: { $0.share < $1.share }), best.share >= max(0.2, own + 0.2) {
                 let text = rotated(plain, by: UInt8(best.shift))
                 result.append(Decoded(coding: "rotated by \(26 - best.shift)", text: text))
             }

@@ -54,31 +54,50 @@ public enum TextNormaliser {
             }
             spaced = []
         }
-        for piece in text.split(whereSeparator: \.isWhitespace) {
+        let pieces = text.split(whereSeparator: \.isWhitespace)
+        // Where many words are disguised, short ones are as well: `d0 1` is `do i` then, and a number otherwise.
+        let isDense = pieces.count(where: isDisguised) * 4 >= pieces.count
+        for piece in pieces {
             if piece.utf8.count == 1, piece.first?.isLetter == true {
                 spaced.append(String(piece))
                 continue
             }
             close()
-            let letters = piece.utf8.count { ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7A }
-            let signs = piece.unicodeScalars.count { leet[$0] != nil }
-            guard letters > 0, signs > 0, letters + signs >= 3, !isQuantity(piece) else {
+            guard isDisguised(piece) || isDense else {
                 result.append(String(piece))
                 continue
             }
-            let core = piece.unicodeScalars
-            // A mark at the end of a word is punctuation, not a letter.
-            let end = core.lastIndex { $0.properties.isAlphabetic || $0.properties.numericType != nil } ?? core.endIndex
-            var word = String.UnicodeScalarView()
-            for index in core.indices {
-                let scalar = core[index]
-                word.append(index <= end ? leet[scalar] ?? scalar : scalar)
-            }
-            hasChanged = hasChanged || String(word) != String(piece)
-            result.append(String(word))
+            let word = read(piece)
+            hasChanged = hasChanged || word != String(piece)
+            result.append(word)
         }
         close()
         return hasChanged ? result.joined(separator: " ") : nil
+    }
+
+    /// Whether a word of three or more mixes letters with signs that resemble letters.
+    private static func isDisguised(_ piece: Substring) -> Bool {
+        let letters = piece.utf8.count { ($0 | 0x20) >= 0x61 && ($0 | 0x20) <= 0x7A }
+        let signs = core(of: piece).count { leet[$0] != nil }
+        return letters > 0 && signs > 0 && letters + signs >= 3 && !isQuantity(piece)
+    }
+
+    /// The word in letters; marks at its end stay, for they are punctuation.
+    private static func read(_ piece: Substring) -> String {
+        let core = core(of: piece)
+        var word = String.UnicodeScalarView()
+        for scalar in core { word.append(leet[scalar] ?? scalar) }
+        word.append(contentsOf: piece.unicodeScalars[core.endIndex...])
+        return String(word)
+    }
+
+    /// The word up to its last letter or digit.
+    private static func core(of piece: Substring) -> Substring.UnicodeScalarView {
+        let scalars = piece.unicodeScalars
+        guard let last = scalars.lastIndex(where: { $0.properties.isAlphabetic || ("0"..."9").contains($0) }) else {
+            return scalars[..<scalars.startIndex]
+        }
+        return scalars[...last]
     }
 
     /// Whether a scalar is drawn as nothing: zero-width, joiners, bidirectional controls, fillers, variation selectors.

@@ -1,5 +1,5 @@
 package import Foundation
-package import TemperRisk
+import TemperRisk
 
 /// What the cards say of the guard's classifiers: constants that a test measures again.
 ///

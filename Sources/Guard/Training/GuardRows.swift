@@ -1,5 +1,5 @@
 package import Foundation
-package import TemperRisk
+import TemperRisk
 import TemperText
 
 /// Reads what the guard's classifiers learn from and are measured on, out of a folder of public data sets.

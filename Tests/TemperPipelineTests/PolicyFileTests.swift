@@ -27,6 +27,18 @@ import Testing
         #expect(try PolicyFile.parse(PolicyFile.yaml(own), file: "x") == own)
     }
 
+    @Test func everyRailAndKeyIsInTheDocumentation() throws {
+        let page = try String(contentsOf: Scene.root.appending(path: "Docs/guard.md"), encoding: .utf8)
+        let cards = Rails.cards
+        for method in Rails.all {
+            let row = try #require(page.split(separator: "\n").first { $0.hasPrefix("| `\(method.name)` |") })
+            let card = try #require(cards.first { $0.name == method.name })
+            #expect(row.contains("| \(card.threshold) |"), "\(method.name)")
+            for key in method.settings { #expect(row.contains("`\(key)`"), "\(method.name) \(key)") }
+        }
+        for key in PolicyFile.keys + PolicyFile.ruleKeys { #expect(page.contains("| `\(key)` |"), "\(key)") }
+    }
+
     @Test func mistakesNameTheirPlace() {
         #expect(problem("rules:\n  - rail: jailbrake").contains("p.yaml:2: `rules.0.rail`: found jailbrake"))
         #expect(problem("rules:\n  - rail: jailbrake").contains("`jailbreak`, if that was meant"))

@@ -11,6 +11,8 @@ public struct Guard: Sendable {
         public var rail: String
         /// What it found that counts: labels and scores from the rule's threshold on.
         public var findings: [Finding]
+        /// The highest score of its findings, also below the threshold; 0 where it found nothing.
+        public var score = 0.0
         /// What follows from this rail alone.
         public var action: Policy.Action
         /// Why the rail could not check, where it could not.
@@ -111,9 +113,9 @@ public struct Guard: Sendable {
         var check = Check(rail: rule.rail, findings: [], action: .allow, failure: nil, milliseconds: 0)
         do {
             let least = rule.threshold ?? rail.card.threshold
-            check.findings = try await rail.findings(in: passage).filter { finding in
-                finding.score >= least && rule.labels?.contains(finding.label) ?? true
-            }
+            let found = try await rail.findings(in: passage).filter { rule.labels?.contains($0.label) ?? true }
+            check.score = found.map(\.score).max() ?? 0
+            check.findings = found.filter { $0.score >= least }
             if !check.findings.isEmpty {
                 let isReplaceable = check.findings.allSatisfy { $0.range != nil && $0.replacement != nil }
                 check.action = rule.action == .redact && !isReplaceable ? .refuse : rule.action

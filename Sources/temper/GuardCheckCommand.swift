@@ -53,8 +53,9 @@ struct GuardCheckCommand: AsyncParsableCommand {
             "\(finding.label) \(finding.score.formatted(.number.precision(.fractionLength(2))))"
         }
         let time = check.milliseconds.formatted(.number.precision(.fractionLength(2)))
+        let score = check.score.formatted(.number.precision(.fractionLength(2)))
         let what = check.failure.map { "could not check: \($0)" } ?? found.joined(separator: ", ")
-        return "\(check.rail.padded(14)) \(check.action.rawValue.padded(7)) \(time.padded(6)) ms  \(what)"
+        return "\(check.rail.padded(14)) \(check.action.rawValue.padded(7)) \(score)  \(time.padded(6)) ms  \(what)"
     }
 
     private static func standardInput() throws -> String {

@@ -14,7 +14,7 @@ struct GuardCheckCommand: AsyncParsableCommand {
     @Argument(help: "The text; without it, standard input.")
     var text: String?
     @OptionGroup var policy: PolicyOption
-    @Option(help: "Where the text stands: input, retrieved or output.")
+    @Option(help: "Where the text stands: input, retrieved or output.", transform: Self.stage)
     var stage = Stage.input
     @Option(help: "The system turn, for rails that protect it.")
     var system: String?
@@ -46,6 +46,13 @@ struct GuardCheckCommand: AsyncParsableCommand {
             Console.print(decision.text)
         }
         if !decision.isAllowed { throw ExitCode(1) }
+    }
+
+    private static func stage(_ name: String) throws -> Stage {
+        guard let stage = Stage(rawValue: name) else {
+            throw ValidationError("--stage is one of \(Stage.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return stage
     }
 
     private static func line(_ check: Guard.Check) -> String {

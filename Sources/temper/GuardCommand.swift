@@ -31,5 +31,3 @@ struct PolicyOption: ParsableArguments {
     /// The policy.
     func load() throws -> Policy { try PolicyFile.load(policy) }
 }
-
-extension Stage: ExpressibleByArgument {}

@@ -56,21 +56,23 @@ let package = Package(
         layer("Tune", ["TemperModel", "TemperText", "TemperTorch", "TemperWeights"], resources: true),
         layer("Align", ["TemperModel", "TemperText", "TemperTorch", "TemperTune", "TemperWeights"], resources: true),
         layer("Risk", ["TemperText"], resources: true),
-        layer("Guard", ["TemperRisk", "TemperText"]),
+        layer("Guard", ["TemperRisk", "TemperText"], resources: true),
         layer("Attack", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch"]),
         layer("Ledger", ["TemperWeights"]),
         layer("Report"),
         layer(
             "Pipeline",
             [
-                "TemperAlign", "TemperLedger", "TemperModel", "TemperReport", "TemperRisk", "TemperText", "TemperTorch",
+                "TemperAlign", "TemperGuard", "TemperLedger", "TemperModel", "TemperReport", "TemperRisk", "TemperText",
+                "TemperTorch",
                 "TemperTune", "TemperWeights", yams,
             ]
         ),
         .executableTarget(
             name: "temper",
             dependencies: [
-                "TemperAlign", "TemperAttack", "TemperLedger", "TemperModel", "TemperPipeline", "TemperReport",
+                "TemperAlign", "TemperAttack", "TemperGuard", "TemperLedger", "TemperModel", "TemperPipeline",
+                "TemperReport",
                 "TemperRisk", "TemperText", "TemperTorch", "TemperTune", "TemperWeights", parser,
             ]
         ),
@@ -88,14 +90,15 @@ let package = Package(
         tests("Tune", ["TemperModel", "TemperText", "TemperTorch", "TemperWeights"]),
         tests("Align", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperTune"]),
         tests("Risk", ["TemperText"]),
-        tests("Guard", ["TemperText"]),
+        tests("Guard", ["TemperRisk", "TemperText"]),
         tests("Attack", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperWeights"]),
         tests("Report"),
         // The program itself is among what is tested here.
         tests(
             "Pipeline",
             [
-                "TemperAlign", "TemperLedger", "TemperModel", "TemperReport", "TemperRisk", "TemperText", "TemperTorch",
+                "TemperAlign", "TemperGuard", "TemperLedger", "TemperModel", "TemperReport", "TemperRisk", "TemperText",
+                "TemperTorch",
                 "TemperTune", "TemperWeights", "temper",
             ]
         ),

@@ -11,6 +11,8 @@ public struct Guard: Sendable {
         public var rail: String
         /// What it found that counts: labels and scores from the rule's threshold on.
         public var findings: [Finding]
+        /// The highest score of its findings, also below the threshold; 0 where it found nothing.
+        public var score = 0.0
         /// What follows from this rail alone.
         public var action: Policy.Action
         /// Why the rail could not check, where it could not.
@@ -27,6 +29,10 @@ public struct Guard: Sendable {
         public var text: String
         /// What each rail said, in the policy's order; rails after a refusal were not asked.
         public var checks: [Check]
+        /// What the placeholders in `text` stand for; never written into a record.
+        public var redaction = Redaction()
+
+        private enum CodingKeys: String, CodingKey { case action, text, checks }
 
         /// Whether the text, perhaps with replacements, may be passed on.
         public var isAllowed: Bool { action != .refuse }
@@ -40,11 +46,25 @@ public struct Guard: Sendable {
     ///
     /// - Throws: `GuardError` when a rail, label or stage is not there.
     public init(_ policy: Policy, rails: [any Rail]) throws {
-        self.policy = policy
-        self.rails = try policy.rules.map { rule in
+        try self.init(policy) { rule in
             guard let rail = rails.first(where: { $0.card.name == rule.rail }) else {
                 throw GuardError.unknownRail(rule.rail, known: rails.map(\.card.name))
             }
+            return rail
+        }
+    }
+
+    /// Makes a policy's rails, each with the settings of its rule.
+    ///
+    /// - Throws: `GuardError` when a rail, label, stage or something that a rail needs is not there.
+    public init(_ policy: Policy, resources: RailResources = RailResources()) throws {
+        try self.init(policy) { try Rails.make($0, with: resources) }
+    }
+
+    private init(_ policy: Policy, rail: (Policy.Rule) throws -> any Rail) throws {
+        self.policy = policy
+        rails = try policy.rules.map { rule in
+            let rail = try rail(rule)
             if let label = rule.labels?.first(where: { !rail.card.labels.contains($0) }) {
                 throw GuardError.unknownLabel(label, rail: rule.rail, known: rail.card.labels)
             }
@@ -59,8 +79,11 @@ public struct Guard: Sendable {
     public var cards: [RailCard] { rails.map(\.rail.card) }
 
     /// Checks a passage; replacements are made before the next rail looks at it.
-    public func check(_ passage: Passage) async -> Decision {
+    ///
+    /// - Parameter redaction: the placeholders of the texts before it, which go on being used.
+    public func check(_ passage: Passage, after redaction: Redaction = Redaction()) async -> Decision {
         var passage = passage
+        var redaction = redaction
         var checks: [Check] = []
         var action = Policy.Action.allow
         for (rule, rail) in rails {
@@ -69,9 +92,14 @@ public struct Guard: Sendable {
             checks.append(check)
             action = max(action, check.action)
             guard check.action != .refuse else { break }
-            if check.action == .redact { passage.text = Redaction.apply(check.findings, to: passage.text) }
+            if check.action == .redact { passage.text = redaction.apply(check.findings, to: passage.text) }
         }
-        return Decision(action: action, text: action == .refuse ? policy.message : passage.text, checks: checks)
+        return Decision(
+            action: action,
+            text: action == .refuse ? policy.message : passage.text,
+            checks: checks,
+            redaction: redaction
+        )
     }
 
     private static func check(
@@ -85,9 +113,9 @@ public struct Guard: Sendable {
         var check = Check(rail: rule.rail, findings: [], action: .allow, failure: nil, milliseconds: 0)
         do {
             let least = rule.threshold ?? rail.card.threshold
-            check.findings = try await rail.findings(in: passage).filter { finding in
-                finding.score >= least && rule.labels?.contains(finding.label) ?? true
-            }
+            let found = try await rail.findings(in: passage).filter { rule.labels?.contains($0.label) ?? true }
+            check.score = found.map(\.score).max() ?? 0
+            check.findings = found.filter { $0.score >= least }
             if !check.findings.isEmpty {
                 let isReplaceable = check.findings.allSatisfy { $0.range != nil && $0.replacement != nil }
                 check.action = rule.action == .redact && !isReplaceable ? .refuse : rule.action
@@ -99,66 +127,5 @@ public struct Guard: Sendable {
         let (seconds, attoseconds) = (clock.now - start).components
         check.milliseconds = Double(seconds) * 1e3 + Double(attoseconds) / 1e15
         return check
-    }
-}
-
-/// Puts replacements into a text.
-enum Redaction {
-    /// The text with every finding's range replaced; of ranges that overlap, the one that begins first counts.
-    static func apply(_ findings: [Finding], to text: String) -> String {
-        let bytes = Array(text.utf8)
-        var result: [UInt8] = []
-        var position = 0
-        for finding in findings.sorted(by: { ($0.range?.lowerBound ?? 0) < ($1.range?.lowerBound ?? 0) }) {
-            guard let range = finding.range, let replacement = finding.replacement, range.lowerBound >= position,
-                range.upperBound <= bytes.count
-            else { continue }
-            result += bytes[position..<range.lowerBound]
-            result += replacement.utf8
-            position = range.upperBound
-        }
-        return String(decoding: result + bytes[position...], as: UTF8.self)
-    }
-}
-
-/// A model behind a guard: what the guard refuses never reaches the model, or never leaves it.
-public struct GuardedResponder: Responder {
-    private let inner: any Responder
-    private let shield: Guard
-
-    /// Puts a guard around a responder.
-    public init(_ inner: any Responder, _ shield: Guard) {
-        self.inner = inner
-        self.shield = shield
-    }
-
-    /// Answers each conversation; where the guard refuses its last turn or the answer, the policy's message is the answer.
-    public func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion] {
-        var answers = [Completion?](repeating: nil, count: chats.count)
-        var passed: [(index: Int, chat: Chat)] = []
-        for (index, chat) in chats.enumerated() {
-            guard let last = chat.messages.lastIndex(where: { $0.role == .user }) else {
-                passed.append((index, chat))
-                continue
-            }
-            let before = Chat(Array(chat.messages[..<last]))
-            let decision = await shield.check(Passage(chat.messages[last].content, at: .input, in: before))
-            if decision.isAllowed {
-                var chat = chat
-                chat.messages[last].content = decision.text
-                passed.append((index, chat))
-            } else {
-                answers[index] = Completion(text: decision.text, tokenCount: 0, finishReason: .stop)
-            }
-        }
-        let completions = try await inner.respond(to: passed.map(\.chat), options: options)
-        precondition(completions.count == passed.count, "a responder gives one answer for each conversation")
-        for ((index, chat), completion) in zip(passed, completions) {
-            let decision = await shield.check(Passage(completion.text, at: .output, in: chat))
-            var completion = completion
-            completion.text = decision.text
-            answers[index] = completion
-        }
-        return answers.compactMap { $0 }
     }
 }

@@ -31,6 +31,8 @@ public struct Policy: Sendable, Hashable, Codable {
         public var stages: [Stage]?
         /// The labels that count; nil for all.
         public var labels: [String]?
+        /// What only this rail understands.
+        public var settings: RailSettings
 
         /// Creates a rule.
         public init(
@@ -38,13 +40,15 @@ public struct Policy: Sendable, Hashable, Codable {
             _ action: Action = .refuse,
             threshold: Double? = nil,
             stages: [Stage]? = nil,
-            labels: [String]? = nil
+            labels: [String]? = nil,
+            settings: RailSettings = RailSettings()
         ) {
             self.rail = rail
             self.action = action
             self.threshold = threshold
             self.stages = stages
             self.labels = labels
+            self.settings = settings
         }
     }
 

@@ -43,8 +43,10 @@ public struct Finding: Codable, Sendable, Hashable {
     public var score: Double
     /// Where it stands in the passage's text, as UTF-8 offsets; nil for the text as a whole.
     public var range: Range<Int>?
-    /// What may stand in its place, where it can be redacted.
+    /// What may stand in its place, where it can be redacted; the kind of placeholder for a reversible finding.
     public var replacement: String?
+    /// Whether the place is kept as a numbered placeholder from which the original can be restored.
+    public var isReversible: Bool
     /// Why, in words, without the text itself.
     public var reason: String?
 
@@ -54,12 +56,14 @@ public struct Finding: Codable, Sendable, Hashable {
         score: Double = 1,
         range: Range<Int>? = nil,
         replacement: String? = nil,
+        isReversible: Bool = false,
         reason: String? = nil
     ) {
         self.label = label
         self.score = score
         self.range = range
         self.replacement = replacement
+        self.isReversible = isReversible
         self.reason = reason
     }
 }

@@ -1,4 +1,5 @@
 public import Foundation
+public import TemperGuard
 public import TemperModel
 public import TemperRisk
 import TemperTorch
@@ -20,6 +21,13 @@ public enum SubjectFingerprint {
     /// A model behind an endpoint: the address and the name. What runs there may change all the same.
     public static func endpoint(_ settings: EndpointSettings) -> String {
         SHA256.hex(of: ["endpoint", settings.shownAddress, settings.model].joined(separator: "\n"))
+    }
+
+    /// A subject behind a guard: the policy and the program's version, which stands for the rails; without a policy, the
+    /// subject itself.
+    public static func guarded(_ fingerprint: String, by policy: Policy?) throws -> String {
+        guard let policy else { return fingerprint }
+        return SHA256.hex(of: ["guard", Machine.version, fingerprint, PolicyFile.yaml(policy)].joined(separator: "\n"))
     }
 
     /// The SHA-256 of one file, or of the weights and configuration of a directory.

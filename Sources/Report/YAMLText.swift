@@ -1,12 +1,12 @@
 /// Scalars of YAML that mean the same to every reader.
-enum YAMLText {
+package enum YAMLText {
     /// The text plain where no reader could take it for anything else, in double quotes otherwise.
-    static func scalar(_ text: String) -> String {
+    package static func scalar(_ text: String) -> String {
         isPlain(text) ? text : JSONText.quoted(text)
     }
 
     /// The shortest digits that mean the same number; `null` where there is none.
-    static func number(_ value: Double?) -> String {
+    package static func number(_ value: Double?) -> String {
         JSONText.number(value).compact
     }
 

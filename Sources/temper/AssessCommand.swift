@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TemperGuard
 import TemperLedger
 import TemperModel
 import TemperPipeline
@@ -21,6 +22,11 @@ struct AssessCommand: AsyncParsableCommand {
     @OptionGroup(title: "Endpoint") var remote: EndpointOptions
     @Option(help: "An adapter directory in PEFT's format, or the checkpoint of a full training.")
     var adapter: String?
+    @Option(
+        name: .customLong("guard"),
+        help: "Assess the model behind a guard with this policy, a file or `standard`; compare it with the model alone."
+    )
+    var shield: String?
     @Option(
         name: .customLong("suite"),
         help: "A suite's or a fetched set's name; may be repeated. Default: all embedded suites."
@@ -125,12 +131,14 @@ struct AssessCommand: AsyncParsableCommand {
         func answers(_ fingerprint: String) throws -> AnswerStore? {
             try folder.map { try Assessments.answers(in: $0, fingerprint: fingerprint) }
         }
+        let policy = try shield.map { try PolicyFile.load($0) }
         if let settings = try remote.settings() {
             let responder = try RemoteResponder(settings)
+            let shield = try policy.map { try Guard($0) }
             let subject = Subject(
-                settings.model,
-                responder: responder,
-                answers: try answers(SubjectFingerprint.endpoint(settings))
+                named(settings.model),
+                responder: shield.map { GuardedResponder(responder, $0) } ?? responder,
+                answers: try answers(SubjectFingerprint.guarded(SubjectFingerprint.endpoint(settings), by: policy))
             )
             return (subject, nil, { Console.error(await remote.bill(for: responder)) })
         }
@@ -139,10 +147,19 @@ struct AssessCommand: AsyncParsableCommand {
         let adapter = adapter.map { URL(fileURLWithPath: $0) }
         let inference = try await loaded.forInference(adapter: adapter)
         let responder = LocalResponder(inference, batchSize: batchSize).served(beside: adapter)
-        let store = try folder == nil ? nil : answers(await SubjectFingerprint.local(loaded, adapter: adapter))
-        let name = self.adapter ?? model
-        return (Subject(name, responder: responder, likelihoods: responder, answers: store), inference, {})
+        let fingerprint = try folder == nil ? nil : await SubjectFingerprint.local(loaded, adapter: adapter)
+        let store = try fingerprint.flatMap { try answers(SubjectFingerprint.guarded($0, by: policy)) }
+        let name = named(self.adapter ?? model)
+        guard let policy else {
+            return (Subject(name, responder: responder, likelihoods: responder, answers: store), inference, {})
+        }
+        // The control that needs the model is about the model alone.
+        let guarded = GuardedResponder(responder, try Guard(policy))
+        return (Subject(name, responder: guarded, likelihoods: responder, answers: store), nil, {})
     }
+
+    /// The subject's name in records: with the guard's policy, where there is one.
+    private func named(_ name: String) -> String { shield.map { "\(name) + guard \($0)" } ?? name }
 
     /// The file to write in a folder, which is made and tried out, so that no long work ends in vain.
     private static func prepare(_ output: String) throws -> URL {

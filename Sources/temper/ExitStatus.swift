@@ -1,5 +1,6 @@
 import ArgumentParser
 import TemperAlign
+import TemperGuard
 import TemperModel
 import TemperPipeline
 import TemperReport
@@ -30,7 +31,8 @@ enum ExitStatus {
             PipelineError.unreadableReport,
             ModelCatalogue.Failure.notFetched:
             failure
-        case is GateError, is RecipeError, is DefenceError, is AttackError, is DatasetError, is TrainingError,
+        case is GateError, is GuardError, is RecipeError, is DefenceError, is AttackError, is DatasetError,
+            is TrainingError,
             is TrainingSettings.Invalid, is RiskError, is ModelError, is WeightsError, is TokenizerError,
             is PipelineError, is ModelCatalogue.Failure:
             usage

@@ -14,7 +14,8 @@ struct Temper: AsyncParsableCommand {
         version: Machine.version,
         subcommands: [
             RunCommand.self, AlignCommand.self, TuneCommand.self, AssessCommand.self, AttackCommand.self,
-            WhiteBoxAttackCommand.self, CompareCommand.self, GateCommand.self, LabelCommand.self, JudgeCommand.self,
+            WhiteBoxAttackCommand.self, CompareCommand.self, GateCommand.self, GuardCommand.self, LabelCommand.self,
+            JudgeCommand.self,
             SuitesCommand.self, ReportCommand.self, ModelCommand.self, DataCommand.self, RunsCommand.self,
             DoctorCommand.self,
         ]

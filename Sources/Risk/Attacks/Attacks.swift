@@ -1,3 +1,5 @@
+package import TemperText
+
 /// Every attack there is: one entry an attack, exhaustive, never filled at run time.
 public enum Attacks {
     /// An attack: its card, and how to make it from knobs.
@@ -88,5 +90,16 @@ public enum Attacks {
             throw AttackError.unknownKnob(attack: name, knob: extra, known: known)
         }
         return TransformAttack(transforms)
+    }
+
+    /// The conversations that a rewriting, with its own knobs, makes of one, without asking anybody.
+    ///
+    /// - Throws: `AttackError` for a name that there is not, or that is a search.
+    package static func rewritten(_ chat: Chat, by name: String) throws -> [Chat] {
+        var knobs = AttackKnobs(attack: name, values: [:])
+        guard case .transform(let transform) = try method(named: name).make(&knobs) else {
+            throw AttackError.notComposable(name)
+        }
+        return transform.apply(chat)
     }
 }

@@ -23,7 +23,7 @@ package struct LinearTextClassifier: Sendable, Hashable {
     }
 
     /// The labels, in order.
-    package internal(set) var outputs: [Output]
+    package var outputs: [Output]
     /// The weights lie in 2^`bits` buckets.
     package let bits: Int
     /// What it was trained on, in words.

@@ -3,9 +3,9 @@ import Foundation
 /// The text classifiers that the package carries, each read once.
 ///
 /// Knows nothing about how they are used. `temper judge train NAME` makes each of them again.
-enum EmbeddedClassifiers {
+package enum EmbeddedClassifiers {
     /// Whether a text is toxic.
-    static func toxicity() throws -> LinearTextClassifier { try storedToxicity.get() }
+    package static func toxicity() throws -> LinearTextClassifier { try storedToxicity.get() }
     /// Whether an answer gives harmful help.
     static func harm() throws -> LinearTextClassifier { try storedHarm.get() }
 

@@ -2,9 +2,9 @@
 ///
 /// Knows nothing about what is looked for. A word is a run of letters, digits and apostrophes. The sentences of a text
 /// that goes on are the same, but for the last one.
-enum PlainWords {
+package enum PlainWords {
     /// The words of a text, in order.
-    static func of(_ text: some StringProtocol) -> [String] {
+    package static func of(_ text: some StringProtocol) -> [String] {
         var words: [String] = []
         var word = ""
         for scalar in text.unicodeScalars {

@@ -1,17 +1,17 @@
-import Foundation
+package import Foundation
 import TemperText
 
 /// Reads rows of named values from a CSV, JSONL or JSON file.
 ///
 /// Knows nothing about suites. Every row remembers its line, so that an error can name it; in a JSON file, whose rows
 /// have no lines, their number stands in. What lies deeper in an object is named with dots, such as `prompt.text`.
-struct ProbeTable {
+package struct ProbeTable {
     /// One row: its line and its values as text.
-    struct Row {
+    package struct Row {
         /// The line number, from 1.
         var line: Int
         /// The values; lists are kept apart.
-        var values: [String: String]
+        package var values: [String: String]
         /// The values that are lists of texts.
         var lists: [String: [String]] = [:]
         /// Every name of a value, in the order of the file.
@@ -21,13 +21,13 @@ struct ProbeTable {
     /// The file's name, for errors.
     let file: String
     /// The rows in order.
-    let rows: [Row]
+    package let rows: [Row]
     /// The columns of a CSV, or every name that a row of JSON has.
     let columns: Set<String>
 
     /// Reads a file; the ending `.csv` means CSV, `.jsonl` and `.ndjson` mean JSON lines, and `.json` one array of
     /// rows, which may be the one list in an object.
-    init(contentsOf url: URL) throws {
+    package init(contentsOf url: URL) throws {
         let file = url.path
         let data: Data
         do {
@@ -164,7 +164,7 @@ struct ProbeTable {
     }
 
     /// A value that must be there and hold more than spaces.
-    func require(_ column: String, in row: Row) throws -> String {
+    package func require(_ column: String, in row: Row) throws -> String {
         guard let value = row.values[column], !value.allSatisfy(\.isWhitespace) else {
             throw RiskError.malformed(file: file, line: row.line, reason: "'\(column)' is missing or empty")
         }

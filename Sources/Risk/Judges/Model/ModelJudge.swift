@@ -54,7 +54,7 @@ public struct ModelJudge: Judge {
     }
 
     /// A text as a block that no line of its own can end.
-    static func quoted(_ text: String) -> String {
+    package static func quoted(_ text: String) -> String {
         text.split(omittingEmptySubsequences: false) { $0.isNewline }.map { "| \($0)" }.joined(separator: "\n")
     }
 

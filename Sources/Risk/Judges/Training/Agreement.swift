@@ -47,7 +47,7 @@ package struct Agreement: Sendable, Hashable, Codable {
     }
 
     /// The Mann-Whitney statistic: how often a hit has the higher score, ties half.
-    static func area(_ pairs: [(isHit: Bool, score: Double)]) -> Double? {
+    package static func area(_ pairs: [(isHit: Bool, score: Double)]) -> Double? {
         let sorted = pairs.sorted { $0.score < $1.score }
         let hits = Double(sorted.count(where: \.isHit))
         let others = Double(sorted.count) - hits

@@ -23,12 +23,12 @@ package struct LabelledRow: Sendable, Hashable {
     /// What names the row: the SHA-256 of its text, so that the same text is the same row wherever it lies.
     package var id: String { Self.id(of: text) }
 
-    static func id(of text: String) -> String {
+    package static func id(of text: String) -> String {
         SHA256.hex(of: text.split(whereSeparator: \.isWhitespace).joined(separator: " "))
     }
 
     /// A number from a name, for splits.
-    static func number(of name: String) -> Int { Int(SHA256.hex(of: name).prefix(8), radix: 16) ?? 0 }
+    package static func number(of name: String) -> Int { Int(SHA256.hex(of: name).prefix(8), radix: 16) ?? 0 }
 }
 
 /// Reads the labelled data sets.

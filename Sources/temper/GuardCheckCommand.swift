@@ -1,0 +1,99 @@
+import ArgumentParser
+import Foundation
+import TemperGuard
+import TemperPipeline
+import TemperText
+
+struct GuardCheckCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check",
+        abstract: "Checks a text: exit code 0 allowed, 1 refused.",
+        discussion: "The text that may be passed on, or the policy's message, goes to standard output."
+    )
+
+    @Argument(help: "The text; without it, standard input.")
+    var text: String?
+    @OptionGroup var policy: PolicyOption
+    @Option(help: "Where the text stands: input, retrieved or output.", transform: Self.stage)
+    var stage = Stage.input
+    @Option(help: "The system turn, for rails that protect it.")
+    var system: String?
+    @Option(help: "A file that an output has to rest on; may be repeated.")
+    var source: [String] = []
+    @Flag(help: "Print JSON: the action, the text, and what each rail found.")
+    var json = false
+    @Flag(help: "Print the policy that is used, and do nothing else.")
+    var printPolicy = false
+
+    func run() async throws {
+        let policy = try policy.load()
+        guard !printPolicy else { return Console.write(PolicyFile.yaml(policy)) }
+        let shield = try Guard(policy)
+        let text = try text ?? Self.standardInput()
+        let sources = try source.map { path in
+            guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+                throw ValidationError("--source \(path): name a UTF-8 text file")
+            }
+            return text
+        }
+        let chat = Chat(system.map { [Message(.system, $0)] } ?? [])
+        let decision = await shield.check(Passage(text, at: stage, in: chat, sources: sources))
+        if json {
+            try Console.print(json: decision)
+        } else {
+            for check in decision.checks { Console.error(Self.line(check)) }
+            Console.error("\(decision.action.rawValue)\(decision.isAllowed ? "" : ": the policy's message follows")")
+            Console.print(decision.text)
+        }
+        if !decision.isAllowed { throw ExitCode(1) }
+    }
+
+    private static func stage(_ name: String) throws -> Stage {
+        guard let stage = Stage(rawValue: name) else {
+            throw ValidationError("--stage is one of \(Stage.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return stage
+    }
+
+    private static func line(_ check: Guard.Check) -> String {
+        let found = check.findings.sorted { $0.score > $1.score }.prefix(4).map { finding in
+            "\(finding.label) \(finding.score.formatted(.number.precision(.fractionLength(2))))"
+        }
+        let time = check.milliseconds.formatted(.number.precision(.fractionLength(2)))
+        let score = check.score.formatted(.number.precision(.fractionLength(2)))
+        let what = check.failure.map { "could not check: \($0)" } ?? found.joined(separator: ", ")
+        return "\(check.rail.padded(14)) \(check.action.rawValue.padded(7)) \(score)  \(time.padded(6)) ms  \(what)"
+    }
+
+    private static func standardInput() throws -> String {
+        let data = FileHandle.standardInput.readDataToEndOfFile()
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw ValidationError("standard input is not UTF-8 text")
+        }
+        return text
+    }
+}
+
+struct GuardCardsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cards",
+        abstract: "Says of every rail what it looks for, what was measured and what it cannot do."
+    )
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        if json { return try Console.print(json: Rails.cards) }
+        for card in Rails.cards {
+            Console.print("\(card.name): \(card.looksFor)")
+            Console.print(
+                "  stages \(card.stages.map(\.rawValue).joined(separator: ", ")); threshold \(card.threshold)"
+            )
+            Console.print("  labels \(card.labels.joined(separator: ", "))")
+            for line in card.measured { Console.print("  measured: \(line)") }
+            for line in card.limits { Console.print("  limit: \(line)") }
+            Console.print("")
+        }
+    }
+}

@@ -1,0 +1,33 @@
+import ArgumentParser
+import Foundation
+import TemperGuard
+import TemperPipeline
+
+struct GuardCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "guard",
+        abstract: "Checks texts by a policy of rails; trains, tunes and lists rails.",
+        subcommands: [
+            GuardCheckCommand.self, GuardCardsCommand.self, GuardTuneCommand.self, GuardTrainCommand.self,
+            GuardBenchCommand.self,
+                // The server's subcommand goes here.
+        ]
+    )
+
+    @Flag(help: "Print the policy that is used where none is given, and do nothing else.")
+    var printPolicy = false
+
+    func run() async throws {
+        guard printPolicy else { throw CleanExit.helpRequest(self) }
+        Console.write(PolicyFile.yaml(.standard))
+    }
+}
+
+/// A policy as a command-line option.
+struct PolicyOption: ParsableArguments {
+    @Option(help: "The policy, a YAML file, or `standard`.")
+    var policy = "standard"
+
+    /// The policy.
+    func load() throws -> Policy { try PolicyFile.load(policy) }
+}

@@ -27,6 +27,8 @@ final class EndpointUpstream: Upstream {
             timeout: .init(connect: .seconds(10), read: .nanoseconds(Int64(settings.silence * 1e9)))
         )
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = settings.concurrency
+        // An upstream that is not there is an answer, too: at once, not after ten seconds of trying.
+        configuration.connectionPool.retryConnectionEstablishment = false
         configuration.decompression = .disabled
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
@@ -94,7 +96,7 @@ final class EndpointUpstream: Upstream {
                     return value
                 }
                 guard let bytes = try await iterator.next() else {
-                    throw EventStreamReader.Malformed(reason: "the stream ended without [DONE]")
+                    throw EventStreamReader.Malformed(reason: "the stream ended early")
                 }
                 size += bytes.readableBytes
                 guard size <= limit else { throw EventStreamReader.Malformed(reason: "the answer is too long") }

@@ -29,7 +29,7 @@ public struct StreamGate: Sendable {
 
     /// The strongest action so far.
     public private(set) var action = Policy.Action.allow
-    /// What the rails found and what failed, window by window; what found nothing is left out.
+    /// What each rail said of all windows together, its time summed up, in the order in which they were first asked.
     public private(set) var checks: [Guard.Check] = []
     /// Windows judged so far.
     public private(set) var judged = 0
@@ -93,7 +93,7 @@ public struct StreamGate: Sendable {
         judged += 1
         action = max(action, decision.action)
         milliseconds += decision.checks.reduce(0) { $0 + $1.milliseconds }
-        checks += decision.checks.filter { !$0.findings.isEmpty || $0.failure != nil }
+        for check in decision.checks { add(check) }
         guard decision.isAllowed else { return refused(decision.text) }
         var edits = Edits()
         for check in decision.checks where check.action == .redact { edits.apply(check.findings) }
@@ -107,6 +107,14 @@ public struct StreamGate: Sendable {
         hasLeft = hasLeft || !released.isEmpty
         forget()
         return released
+    }
+
+    private mutating func add(_ check: Guard.Check) {
+        guard let index = checks.firstIndex(where: { $0.rail == check.rail }) else { return checks.append(check) }
+        checks[index].findings += check.findings
+        checks[index].action = max(checks[index].action, check.action)
+        checks[index].failure = checks[index].failure ?? check.failure
+        checks[index].milliseconds += check.milliseconds
     }
 
     private mutating func refused(_ message: String) -> String {

@@ -78,7 +78,9 @@ struct GuardService: HTTPResponder {
             )
         }
         if path == "/health" { return json(["status": "ok", "policy": .string(source.current.name)]) }
-        guard settings.keys?.admit(request.headers[.authorization]) ?? true else { throw APIError.unauthorised }
+        // LiteLLM sends a guardrail's key in a header of its own.
+        let key = request.headers[.authorization] ?? request.headers[.apiKey].map { "Bearer \($0)" }
+        guard settings.keys?.admit(key) ?? true else { throw APIError.unauthorised }
         if path == "/metrics" {
             return Response(
                 status: .ok,
@@ -281,6 +283,8 @@ struct GuardService: HTTPResponder {
 }
 
 extension HTTPField.Name {
+    /// A key, as some clients send it.
+    static let apiKey = HTTPField.Name("x-api-key") ?? .authorization
     /// Names the request in logs and records.
     static let requestID = HTTPField.Name("x-request-id") ?? .eTag
     /// Which guard looked at this answer.

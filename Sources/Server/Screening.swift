@@ -64,7 +64,7 @@ struct Screening: Sendable {
         do {
             try audit.write(
                 AuditLog.Record(
-                    time: Date().formatted(.iso8601.time(includingFractionalSeconds: true)),
+                    time: Date().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)),
                     request: request,
                     stage: stage.rawValue,
                     sha256: SHA256.hex(of: text),

@@ -41,8 +41,8 @@ struct GuardServeCommand: AsyncParsableCommand {
     var allowRemote = false
     @Option(help: "The environment variable with the keys that clients send, separated by commas.")
     var keysEnv: String?
-    @Option(help: "What a client gets for a question that is refused: an answer, or an error with status 400.")
-    var refuseWith = ServerSettings.Refusal.answer
+    @Flag(help: "Answer a question that is refused with an error of status 400, not with the policy's message.")
+    var refuseWithError = false
     @Flag(help: "Do not check system turns. Whoever reaches the server can write them.")
     var trustSystemTurns = false
     @Option(help: "Record decisions, without the texts, in this file (JSON lines).")
@@ -97,7 +97,7 @@ struct GuardServeCommand: AsyncParsableCommand {
             }
             settings.keys = keys
         }
-        settings.refusal = refuseWith
+        settings.refusal = refuseWithError ? .error : .answer
         settings.trustsSystemTurns = trustSystemTurns
         settings.audit = audit.map { URL(fileURLWithPath: $0) }
         settings.concurrency = concurrency
@@ -128,5 +128,3 @@ struct GuardServeCommand: AsyncParsableCommand {
         return .model(LocalResponder(inference), name: name, maximumTokens: maxNewTokens)
     }
 }
-
-extension ServerSettings.Refusal: ExpressibleByArgument {}

@@ -94,6 +94,7 @@ import Testing
             let records = try lines.map { try TemplateValue(json: Array($0.utf8)) }
             #expect(records.map { $0["stage"]?.string } == ["input", "output"])
             #expect(records.map { $0["decision"]?.string } == ["allow", "refuse"])
+            #expect(records[0]["time"]?.string.map { $0.count >= 23 && $0.hasPrefix("20") } == true)
             #expect(records[0]["sha256"]?.string == SHA256.hex(of: "A question?"))
             #expect(records[1]["rails"]?.array?.first?["labels"]?.array?.first?.string == "keyword")
             #expect(records[0]["request"]?.string == answer.headers.first(name: "x-request-id"))

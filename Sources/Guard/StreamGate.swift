@@ -41,6 +41,8 @@ public struct StreamGate: Sendable {
     private let shield: Guard
     private let chat: Chat
     private let windows: Windows
+    /// The placeholders so far; one original has one placeholder in the whole answer.
+    private var redaction: Redaction
     private var decoder = UTF8Pieces()
     /// Well-formed UTF-8: what has left, as far back as it is still shown, and what waits.
     private var text: [UInt8] = []
@@ -49,9 +51,17 @@ public struct StreamGate: Sendable {
     private var hasLeft = false
 
     /// Puts a gate in front of an answer to `chat`.
-    public init(_ shield: Guard, in chat: Chat = Chat([]), windows: Windows = Windows()) {
+    ///
+    /// - Parameter redaction: the placeholders of the conversation, which go on being used.
+    public init(
+        _ shield: Guard,
+        in chat: Chat = Chat([]),
+        after redaction: Redaction = Redaction(),
+        windows: Windows = Windows()
+    ) {
         self.shield = shield
         self.chat = chat
+        self.redaction = redaction
         self.windows = windows
     }
 
@@ -89,14 +99,18 @@ public struct StreamGate: Sendable {
     private mutating func judge(upTo end: Int, isLast: Bool) async -> String {
         let first = wordStart(from: position(before: windows.lookback, from: start))
         let window = Array(text[first..<end])
-        let decision = await shield.check(Passage(String(decoding: window, as: UTF8.self), at: .output, in: chat))
+        var passed = String(decoding: window, as: UTF8.self)
+        let passage = Passage(passed, at: .output, in: chat, sources: chat.toolTexts)
+        let decision = await shield.check(passage, after: redaction)
         judged += 1
         action = max(action, decision.action)
         milliseconds += decision.checks.reduce(0) { $0 + $1.milliseconds }
         for check in decision.checks { add(check) }
         guard decision.isAllowed else { return refused(decision.text) }
         var edits = Edits()
-        for check in decision.checks where check.action == .redact { edits.apply(check.findings) }
+        for check in decision.checks where check.action == .redact {
+            edits.apply(check.findings, to: &passed, with: &redaction)
+        }
         let limit = isLast ? window.count : position(before: windows.overlap, from: end) - first
         guard let cut = edits.cut(at: limit, after: start - first, in: window.count, isLast: isLast) else {
             action = .refuse
@@ -207,17 +221,26 @@ private struct UTF8Pieces: Sendable {
 private struct Edits {
     private var list: [(range: Range<Int>, replacement: [UInt8])] = []
 
-    /// Adds what one rail found; its ranges lie in the text as the edits before have left it.
-    mutating func apply(_ findings: [Finding]) {
+    /// Adds what one rail found; its ranges lie in `text`, the window as the edits before have left it.
+    mutating func apply(_ findings: [Finding], to text: inout String, with redaction: inout Redaction) {
         var position = 0
         var added: [(range: Range<Int>, replacement: [UInt8])] = []
-        for finding in findings.sorted(by: { ($0.range?.lowerBound ?? 0) < ($1.range?.lowerBound ?? 0) }) {
-            guard let range = finding.range, let replacement = finding.replacement, range.lowerBound >= position else {
-                continue
-            }
-            position = range.upperBound
-            added.append((original(range), Array(replacement.utf8)))
+        let count = text.utf8.count
+        let sorted = findings.sorted { first, second in
+            let (a, b) = (first.range ?? 0..<0, second.range ?? 0..<0)
+            return (a.lowerBound, -a.upperBound) < (b.lowerBound, -b.upperBound)
         }
+        for finding in sorted {
+            guard let range = finding.range, finding.replacement != nil, range.lowerBound >= position,
+                range.upperBound <= count
+            else { continue }
+            position = range.upperBound
+            let changed = Array(redaction.apply([finding], to: text).utf8)
+            added.append(
+                (original(range), Array(changed[range.lowerBound..<changed.count - (count - range.upperBound)]))
+            )
+        }
+        text = redaction.apply(findings, to: text)
         for edit in added {
             let touched = list.filter { $0.range.overlaps(edit.range) }
             let lower = min(edit.range.lowerBound, touched.map(\.range.lowerBound).min() ?? edit.range.lowerBound)

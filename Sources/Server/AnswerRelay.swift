@@ -9,9 +9,8 @@ struct AnswerRelay {
     /// A text that is written piece by piece.
     private struct Channel {
         var gate: StreamGate
+        var placeholders: PlaceholderReader
         var text = ""
-        /// Whether anything of it has left.
-        var isOpen = false
     }
 
     /// One of the answers.
@@ -84,6 +83,10 @@ struct AnswerRelay {
         }
     }
 
+    private func channel() -> Channel {
+        Channel(gate: screening.gate(for: question, in: chat), placeholders: PlaceholderReader(question.redaction))
+    }
+
     // MARK: One choice
 
     private mutating func take(_ item: TemplateValue, into choice: inout Choice, _ index: Int) async throws {
@@ -92,12 +95,13 @@ struct AnswerRelay {
         for key in Self.texts {
             guard let value = delta[key], !value.isNull else { continue }
             guard let text = value.string else { throw screening.malformed("a \(key) is no text") }
-            var channel = choice.channels[key] ?? Channel(gate: screening.gate(in: chat))
+            var channel = choice.channels[key] ?? channel()
             channel.text += text
             let released = await channel.gate.take(text)
+            let restored = channel.placeholders.take(released)
             choice.channels[key] = channel
-            if channel.gate.isRefused { return try refuse(&choice, index, by: key, message: released) }
-            emit(released, key, &choice, index)
+            if channel.gate.isRefused { return try refuse(&choice, index, message: released) }
+            emit(restored, key, &choice, index)
         }
         let calls = delta.pairs.filter { ["tool_calls", "function_call"].contains($0.key) && !$0.value.isNull }
         if !calls.isEmpty { choice.calls.append(.object(calls)) }
@@ -108,16 +112,18 @@ struct AnswerRelay {
         for key in Self.texts {
             guard var channel = choice.channels[key] else { continue }
             let released = await channel.gate.finish()
+            let restored = channel.placeholders.take(released) + channel.placeholders.finish()
             choice.channels[key] = channel
-            if channel.gate.isRefused { return try refuse(&choice, index, by: key, message: released) }
-            emit(released, key, &choice, index)
+            if channel.gate.isRefused { return try refuse(&choice, index, message: released) }
+            emit(restored, key, &choice, index)
         }
         for channel in choice.channels.values { try screening.record(channel.gate, of: channel.text) }
         choice.channels = [:]
         if !choice.calls.isEmpty {
-            let decision = try await screening.check(Self.text(of: choice.calls), at: .output, in: chat)
+            let text = Self.text(of: choice.calls)
+            let decision = try await screening.check(text, at: .output, in: chat, after: question.redaction)
             guard decision.action < .redact else {
-                return try refuse(&choice, index, by: nil, message: screening.message)
+                return try refuse(&choice, index, message: screening.message)
             }
             for call in choice.calls { emit(call, &choice, index) }
         }
@@ -126,7 +132,7 @@ struct AnswerRelay {
     }
 
     /// The message is all that follows in this choice.
-    private mutating func refuse(_ choice: inout Choice, _ index: Int, by key: String?, message: String) throws {
+    private mutating func refuse(_ choice: inout Choice, _ index: Int, message: String) throws {
         for channel in choice.channels.values { try screening.record(channel.gate, of: channel.text) }
         emit(.object([("content", .string(message))]), &choice, index)
         choice = Choice(hasBegun: true, isOver: true)

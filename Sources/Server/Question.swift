@@ -46,6 +46,8 @@ struct Question: Sendable {
     private(set) var messages: [TemplateValue] = []
     private(set) var prompts: [String] = []
     private(set) var parts: [Part] = []
+    /// What the placeholders stand for that were put in.
+    private(set) var redaction = Redaction()
 
     var model: String? { self["model"]?.string }
     var isStreamed: Bool { self["stream"]?.bool ?? false }
@@ -259,7 +261,7 @@ struct Question: Sendable {
             if case .pieces(let turn)? = part.place {
                 text = messages[turn]["content"]?.array?.compactMap { $0["text"]?.string }.joined() ?? ""
             }
-            let decision = try await screening.check(text, at: part.stage, in: before)
+            let decision = try await screening.check(text, at: part.stage, in: before, after: redaction)
             guard decision.isAllowed else { return decision }
             guard decision.action == .redact else { continue }
             guard let place = part.place, !place.isFixed else {
@@ -268,6 +270,7 @@ struct Question: Sendable {
                 refused.text = screening.message
                 return refused
             }
+            redaction = decision.redaction
             replace(place, with: decision.text)
         }
         return nil

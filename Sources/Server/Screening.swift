@@ -17,10 +17,16 @@ struct Screening: Sendable {
     var shield: Guard { version.shield }
     var message: String { shield.policy.message }
 
-    /// Checks a text as a whole.
-    func check(_ text: String, at stage: Stage, in chat: Chat = Chat([])) async throws -> Guard.Decision {
+    /// Checks a text as a whole; the placeholders of texts before it go on being used.
+    func check(
+        _ text: String,
+        at stage: Stage,
+        in chat: Chat = Chat([]),
+        after redaction: Redaction = Redaction()
+    ) async throws -> Guard.Decision {
         let start = ContinuousClock.now
-        let decision = await shield.check(Passage(text, at: stage, in: chat))
+        let sources = stage == .output ? chat.toolTexts : []
+        let decision = await shield.check(Passage(text, at: stage, in: chat, sources: sources), after: redaction)
         let took = Self.milliseconds(ContinuousClock.now - start)
         for check in decision.checks { count(check) }
         try record(text, at: stage, action: decision.action, checks: decision.checks, milliseconds: took)
@@ -28,7 +34,9 @@ struct Screening: Sendable {
     }
 
     /// A gate for an answer that is written piece by piece.
-    func gate(in chat: Chat) -> StreamGate { StreamGate(shield, in: chat, windows: windows) }
+    func gate(for question: Question, in chat: Chat) -> StreamGate {
+        StreamGate(shield, in: chat, after: question.redaction, windows: windows)
+    }
 
     /// Counts and records what a gate said of a whole answer.
     func record(_ gate: StreamGate, of text: String) throws {

@@ -4,7 +4,8 @@ import TemperText
 /// Checks an answer that came as a whole.
 ///
 /// Content and reasoning may be replaced in part; a call of a tool passes as it is or not at all. Whatever is refused in a
-/// choice, the policy's message is all that is left of that choice.
+/// choice, the policy's message is all that is left of that choice. Placeholders that stand for the client's
+/// own words become those words again.
 struct WholeAnswer {
     let question: Question
     let form: AnswerForm
@@ -26,8 +27,9 @@ struct WholeAnswer {
         let reason = AnswerForm.reason(choice["finish_reason"]) ?? "stop"
         guard form.form == .chat else {
             guard let text = choice["text"]?.string else { throw screening.malformed("a choice has no text") }
-            let decision = try await screening.check(text, at: .output, in: question.chat)
-            return form.choice(index, decision.text, reason: decision.isAllowed ? reason : "content_filter")
+            let decision = try await check(text)
+            guard decision.isAllowed else { return refused(index) }
+            return form.choice(index, question.redaction.restore(decision.text), reason: reason)
         }
         guard let message = choice["message"], case .object = message else {
             throw screening.malformed("a choice has no message")
@@ -39,19 +41,21 @@ struct WholeAnswer {
                 continue
             }
             guard let text = value.string else { throw screening.malformed("the \(key) of a choice is no text") }
-            let decision = try await screening.check(text, at: .output, in: question.chat)
+            let decision = try await check(text)
             guard decision.isAllowed else { return refused(index) }
-            kept.append((key, .string(decision.text)))
+            kept.append((key, .string(question.redaction.restore(decision.text))))
         }
         for key in ["tool_calls", "function_call"] {
             guard let calls = message[key], !calls.isNull else { continue }
             let text = CallTexts.texts(of: calls).joined(separator: "\n")
-            guard try await screening.check(text, at: .output, in: question.chat).action < .redact else {
-                return refused(index)
-            }
+            guard try await check(text).action < .redact else { return refused(index) }
             kept.append((key, calls))
         }
         return form.choice(index, message: .object(kept), reason: reason)
+    }
+
+    private func check(_ text: String) async throws -> Guard.Decision {
+        try await screening.check(text, at: .output, in: question.chat, after: question.redaction)
     }
 
     private func refused(_ index: Int) -> TemplateValue {

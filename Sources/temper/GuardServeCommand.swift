@@ -19,8 +19,7 @@ struct GuardServeCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "The policy, a YAML file.")
-    var policy: String
+    @OptionGroup var policy: PolicyOption
     @Option(help: "The address of an OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1.")
     var upstream: String?
     @Option(help: "The environment variable with the upstream's key; without it no key is sent.")
@@ -72,11 +71,11 @@ struct GuardServeCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let file = URL(fileURLWithPath: policy)
-        let source = try await GuardSource(file: file) {
-            let (policy, rails) = try KeywordPolicy.load(file)
-            let digest = (try? SHA256.hex(contentsOf: file)) ?? ""
-            return GuardSource.Version(try Guard(policy, rails: rails), name: "\(policy.name)@\(digest.prefix(12))")
+        let file = policy.policy == Policy.standard.name ? nil : URL(fileURLWithPath: policy.policy)
+        let source = try await GuardSource(file: file) { [policy] in
+            let read = try policy.load()
+            let digest = SHA256.hex(of: PolicyFile.yaml(read))
+            return GuardSource.Version(try Guard(read), name: "\(read.name)@\(digest.prefix(12))")
         }
         var logger = Logger(label: "temper.guard", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = quiet ? .warning : .info

@@ -185,6 +185,17 @@ import Testing
         #expect(output == "some words, then [X] and the end of all of this")
     }
 
+    /// One original has one placeholder, whichever window it stands in.
+    @Test func placeholdersAreTheSameInEveryWindow() async throws {
+        let shield = try Guard(Policy(name: "test", rules: [.init("personal-data", .redact)]))
+        let text = (0..<40).map { "Line \($0) is of a\($0 % 3)@example.org, says somebody. " }.joined()
+        let whole = await shield.check(Passage(text, at: .output))
+        var gate = StreamGate(shield, windows: StreamGate.Windows(stride: 60, overlap: 40, lookback: 50))
+        var random = SplitMix64(seed: 7)
+        let output = await output(of: &gate, pieces(Array(text.utf8), longest: 30, &random))
+        #expect(output == whole.text && output.contains("_2>") && !output.contains("@"))
+    }
+
     private struct Broken: Rail {
         struct Failure: Error {}
         let card = RailCard(name: "broken", looksFor: "a test", labels: [], limits: [])

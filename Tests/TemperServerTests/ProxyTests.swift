@@ -134,6 +134,30 @@ import Testing
         #expect(upstream.asked.count == 2)
     }
 
+    @Test func placeholdersBecomeTheClientsOwnWordsAgain() async throws {
+        let upstream = try await ScriptedUpstream { asked in
+            let heard = asked.body["messages"]?.array?.last?["content"]?.string ?? ""
+            let text = String(repeating: "On. ", count: 20) + "You said: \(heard) And a < b, <EMAIL_7>."
+            return asked.body["stream"]?.bool == true
+                ? ScriptedUpstream.stream(text, pieces: 1) : ScriptedUpstream.answer(text)
+        }
+        defer { upstream.stop() }
+        let shield = try Guard(Policy(name: "test", rules: [.init("personal-data", .redact, stages: [.input])]))
+        let prompt = "Write to jane.roe@example.org and to j.doe@example.org, then to jane.roe@example.org."
+        try await GuardScene.with(.endpoint(upstream.url, key: nil), shield) { scene in
+            let whole = try await scene.chat(prompt)
+            let streamed = try await scene.chat(prompt, stream: true)
+            let expected = String(repeating: "On. ", count: 20) + "You said: \(prompt) And a < b, <EMAIL_7>."
+            #expect(whole.content == expected)
+            #expect(streamed.streamed() == expected)
+        }
+        for asked in upstream.asked {
+            let heard = try #require(asked.body["messages"]?.array?.last?["content"]?.string)
+            #expect(heard == "Write to <EMAIL_0> and to <EMAIL_1>, then to <EMAIL_0>.")
+        }
+        #expect(upstream.asked.count == 2)
+    }
+
     @Test func eachOfManyAnswersIsJudgedAlone() async throws {
         let upstream = try await ScriptedUpstream { asked in
             guard asked.body["stream"]?.bool == true else { return ScriptedUpstream.answer("Fine.", "Project heron.") }

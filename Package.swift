@@ -29,6 +29,19 @@ let cTorch: Target =
 
 let parser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+// Only the server and the program, which starts it, know about networks.
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let network: [Target.Dependency] = [
+    .product(name: "Hummingbird", package: "hummingbird"),
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+    .product(name: "AsyncHTTPClient", package: "async-http-client"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+    .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+    logging,
+]
 
 let package = Package(
     name: "Temper",
@@ -40,12 +53,20 @@ let package = Package(
         .library(name: "TemperAlign", targets: ["TemperAlign"]),
         .library(name: "TemperRisk", targets: ["TemperRisk"]),
         .library(name: "TemperGuard", targets: ["TemperGuard"]),
+        .library(name: "TemperServer", targets: ["TemperServer"]),
         .library(name: "TemperAttack", targets: ["TemperAttack"]),
         .executable(name: "temper", targets: ["temper"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        // What those two bring along, named because it is imported.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.5.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.9.1"),
     ],
     targets: [
         cTorch,
@@ -57,6 +78,7 @@ let package = Package(
         layer("Align", ["TemperModel", "TemperText", "TemperTorch", "TemperTune", "TemperWeights"], resources: true),
         layer("Risk", ["TemperText"], resources: true),
         layer("Guard", ["TemperRisk", "TemperText"], resources: true),
+        layer("Server", ["TemperGuard", "TemperRisk", "TemperText"] + network),
         layer("Attack", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch"]),
         layer("Ledger", ["TemperWeights"]),
         layer("Report"),
@@ -73,7 +95,8 @@ let package = Package(
             dependencies: [
                 "TemperAlign", "TemperAttack", "TemperGuard", "TemperLedger", "TemperModel", "TemperPipeline",
                 "TemperReport",
-                "TemperRisk", "TemperText", "TemperTorch", "TemperTune", "TemperWeights", parser,
+                "TemperRisk", "TemperServer", "TemperText", "TemperTorch", "TemperTune", "TemperWeights", logging,
+                parser,
             ]
         ),
         .executableTarget(
@@ -91,6 +114,7 @@ let package = Package(
         tests("Align", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperTune"]),
         tests("Risk", ["TemperText"]),
         tests("Guard", ["TemperRisk", "TemperText"]),
+        tests("Server", ["TemperGuard", "TemperRisk", "TemperText"] + network),
         tests("Attack", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperWeights"]),
         tests("Report"),
         // The program itself is among what is tested here.

@@ -59,5 +59,5 @@ public struct GuardedResponder: Responder {
 
 extension Chat {
     /// What tools have said, oldest first.
-    fileprivate var toolTexts: [String] { messages.filter { $0.role == .tool }.map(\.content) }
+    package var toolTexts: [String] { messages.filter { $0.role == .tool }.map(\.content) }
 }

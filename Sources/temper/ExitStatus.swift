@@ -5,6 +5,7 @@ import TemperModel
 import TemperPipeline
 import TemperReport
 import TemperRisk
+import TemperServer
 import TemperText
 import TemperTune
 import TemperWeights
@@ -31,6 +32,7 @@ enum ExitStatus {
             PipelineError.unreadableReport,
             ModelCatalogue.Failure.notFetched:
             failure
+        case let error as ServerError: if case .audit = error { failure } else { usage }
         case is GateError, is GuardError, is RecipeError, is DefenceError, is AttackError, is DatasetError,
             is TrainingError,
             is TrainingSettings.Invalid, is RiskError, is ModelError, is WeightsError, is TokenizerError,

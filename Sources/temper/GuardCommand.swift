@@ -6,11 +6,10 @@ import TemperPipeline
 struct GuardCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "guard",
-        abstract: "Checks texts by a policy of rails; trains, tunes and lists rails.",
+        abstract: "Checks texts by a policy of rails; trains, tunes and lists rails; serves a guard.",
         subcommands: [
             GuardCheckCommand.self, GuardCardsCommand.self, GuardTuneCommand.self, GuardTrainCommand.self,
-            GuardBenchCommand.self,
-                // The server's subcommand goes here.
+            GuardBenchCommand.self, GuardServeCommand.self,
         ]
     )
 

@@ -1,4 +1,4 @@
-public import TemperText
+import TemperText
 
 /// Applies a policy: asks its rails in order and says what becomes of a passage.
 ///

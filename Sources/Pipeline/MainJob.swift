@@ -259,7 +259,7 @@ public struct MainJob {
         guard let training else { preconditionFailure("a defence acts on weights or trains") }
         for note in training.data.notes where !data.notes.contains(note) { session.note(entry.name, note) }
         // The same rows make the same adapter.
-        if training.repeatsTuning(on: data) { return try tuned.result.copy() }
+        if training.repeatsTuning(on: data) { return (try tuned.result.copy(), nil) }
         let job = RunSession.Job(
             phase: entry.name,
             directory: session.directory.defence(entry.name),

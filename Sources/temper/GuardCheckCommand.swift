@@ -22,12 +22,9 @@ struct GuardCheckCommand: AsyncParsableCommand {
     var source: [String] = []
     @Flag(help: "Print JSON: the action, the text, and what each rail found.")
     var json = false
-    @Flag(help: "Print the policy that is used, and do nothing else.")
-    var printPolicy = false
 
     func run() async throws {
         let policy = try policy.load()
-        guard !printPolicy else { return Console.write(PolicyFile.yaml(policy)) }
         let shield = try Guard(policy)
         let text = try text ?? Self.standardInput()
         let sources = try source.map { path in

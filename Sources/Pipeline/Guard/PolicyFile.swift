@@ -34,7 +34,7 @@ public enum PolicyFile {
         guard let rules = try table.list("rules", expected: "a list of rules"), !rules.isEmpty else {
             throw table.missing(
                 "rules",
-                expected: "a list of rules; `temper guard check --print-policy` prints an example"
+                expected: "a list of rules; `temper guard --print-policy` prints an example"
             )
         }
         for (path, node) in rules { policy.rules.append(try rule(node, path: path, context: context)) }

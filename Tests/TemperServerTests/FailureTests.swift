@@ -41,7 +41,7 @@ import Testing
         if failure == .gone { url = try #require(URL(string: "http://127.0.0.1:1/v1")) }
         defer { upstream.stop() }
         try await GuardScene.with(.endpoint(url, key: nil)) {
-            $0.silence = failure == .hang ? 2 : 60
+            $0.silence = failure == .hang ? 5 : 60
             $0.maximumAnswer = 10_000
         } _: { scene in
             let answer = try await scene.chat("A question?", stream: stream)

@@ -222,6 +222,8 @@ struct GuardScene: Sendable {
     func request(_ path: String) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
         if let key { request.headers.add(name: "authorization", value: "Bearer \(key)") }
+        // Another test's server may have had this port: a connection kept from then is dead.
+        request.headers.add(name: "connection", value: "close")
         return request
     }
 

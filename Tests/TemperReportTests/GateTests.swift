@@ -167,6 +167,11 @@ import Testing
         #expect(voided.headline.contains("failed control: abliterated"))
         let fine = GateResult.Control(name: "abliterated", passed: true, detail: "worse than the base")
         #expect(try result(controls: [fine]).verdict == .fail)
+        var report = Sample.gated
+        report.controls = [.init(name: "echo", expected: "unscored", found: "safe", outcome: .failed)]
+        #expect(try result(report).verdict == .notEnoughEvidence)
+        report.controls = [.init(name: "echo", expected: "unscored", found: "", outcome: .notApplicable)]
+        #expect(try result(report).verdict == .fail)
     }
 }
 

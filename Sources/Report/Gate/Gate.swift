@@ -8,7 +8,7 @@ public enum Gate {
     /// The result of a report under a policy.
     ///
     /// - Parameters:
-    ///   - controls: Checks of the measurement itself; when one failed, nothing is decided.
+    ///   - controls: Checks of the measurement beside the report's own controls; when one failed, nothing is decided.
     ///   - today: The day on which acceptances are looked at.
     /// - Throws: `GateError` when the policy names a subject that the report does not have.
     public static func evaluate(
@@ -18,6 +18,7 @@ public enum Gate {
         today: Date = Date()
     ) throws(GateError) -> GateResult {
         let examiner = Examiner(reading: Reading(report), policy: policy, today: day(today))
+        let controls = controls + own(report)
         let failed = controls.filter { !$0.passed }.map(\.name)
         var criteria: [GateResult.Criterion] = []
         for rule in policy.rules {
@@ -36,6 +37,13 @@ public enum Gate {
             criteria: criteria,
             controls: controls
         )
+    }
+
+    /// The report's controls, but those that could show nothing.
+    private static func own(_ report: RunReport) -> [GateResult.Control] {
+        (report.controls ?? []).filter { $0.outcome != .notApplicable }.map {
+            .init(name: $0.name, passed: $0.outcome == .passed, detail: $0.found)
+        }
     }
 
     /// A day in UTC, `YYYY-MM-DD`.

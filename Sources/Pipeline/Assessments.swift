@@ -17,4 +17,9 @@ public enum Assessments {
         if let (assessment, _) = AssessmentFolder(folder).read(fingerprint: nil) { return assessment }
         throw PipelineError.noAssessment(path: folder.relativePath)
     }
+
+    /// Forgets the answers of an assessment that is complete.
+    public static func removeAnswers(in folder: URL) {
+        try? FileManager.default.removeItem(at: folder.appendingPathComponent(AssessmentFolder.answersName))
+    }
 }

@@ -392,8 +392,9 @@ struct Story {
 
     private var judges: [RunReport.Judge] {
         var seen: Set<String> = []
-        return suites.flatMap { [$0.judge] + $0.secondJudges }.map(\.card).filter { seen.insert($0.name).inserted }.map
-        { card in
+        return suites.flatMap { [$0.judge] + $0.secondJudges }.map(\.card).filter {
+            seen.insert("\($0.name) \($0.version) \($0.looksFor)").inserted
+        }.map { card in
             RunReport.Judge(
                 name: "\(card.name) \(card.version)",
                 looksFor: card.looksFor,

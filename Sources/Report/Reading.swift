@@ -33,7 +33,7 @@ struct Reading {
     }
 
     /// The last checkpoint of tuning.
-    var tuned: RunReport.Subject? { checkpoints.last }
+    var tuned: RunReport.Subject? { checkpoints.last { $0.step != 0 } }
 
     /// The subjects a reader compares first: base, reference, last checkpoint, defences.
     var principal: [RunReport.Subject] {

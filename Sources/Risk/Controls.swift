@@ -62,7 +62,8 @@ public enum Controls {
     /// Assesses the subjects that need no model, with a plan's suites and judges.
     public static func scripted(_ plan: AssessmentPlan) async throws -> [ControlResult] {
         var plan = plan
-        plan.suites = plan.suites.map { ($0.0, limit: min($0.limit ?? probes, probes)) }
+        // Under attack it is the attack's words that are said back, and a search would be made anew for each control.
+        plan.suites = plan.suites.filter { $0.0.attack == nil }.map { ($0.0, limit: min($0.limit ?? probes, probes)) }
         plan.wholeAnswers = true
         func results(_ answer: @escaping @Sendable (String) -> String) async throws -> [SuiteResult] {
             let whole = try await assess(Subject("control", responder: Scripted(answer: answer)), plan: plan)

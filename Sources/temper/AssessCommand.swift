@@ -114,7 +114,10 @@ struct AssessCommand: AsyncParsableCommand {
         if json { try Console.print(json: assessment) } else { show(assessment, controls) }
         if let file {
             try LedgerFile.write(assessment, to: file)
-            try LedgerFile.write(controls, to: file.deletingLastPathComponent().appendingPathComponent("controls.json"))
+            let folder = file.deletingLastPathComponent()
+            try LedgerFile.write(controls, to: folder.appendingPathComponent("controls.json"))
+            // An assessment that is asked for again is made again: an endpoint may have another model by then.
+            Assessments.removeAnswers(in: folder)
         }
         let empty = assessment.results.filter { $0.rate.n == 0 }.map { "no answer on \($0.suite) was graded" }
         let failed = controls.filter { $0.outcome == .failed }.map { "the control '\($0.name)' failed: \($0.found)" }

@@ -59,7 +59,9 @@ enum RecipeNames {
     ]
 
     /// Subjects and phases of every run, and what its times are counted under: no defence may share these names.
-    static let reserved = ["raw", "aligned", "tuned", "start", "assess", "align", "tune", "report"]
+    static let reserved = [
+        "raw", "aligned", "tuned", "base", "reference", "best", "start", "assess", "align", "tune", "report",
+    ]
 
     /// The known name behind a key, when its section has it.
     static func canonical(_ key: String, in known: [String]) -> String? {

@@ -164,7 +164,9 @@ private struct Examiner {
         }
         let (value, holds): (Double, Bool) =
             switch rule.demand {
-            case .atMost(let limit, .interval): (rate.high, rate.high <= limit)
+            // Answers that nobody could grade may all have been hits.
+            case .atMost(let limit, .interval):
+                (max(rate.high, rate.worstHigh ?? 0), max(rate.high, rate.worstHigh ?? 0) <= limit)
             case .atMost(let limit, .point): (point, point <= limit)
             case .atLeast(let limit, .interval): (rate.low, rate.low >= limit)
             case .atLeast(let limit, .point): (point, point >= limit)

@@ -124,7 +124,8 @@ func attackedInBatches(
 ) async throws -> [Attempt] {
     let batch = size ?? probesAtATime(attack)
     var attempts = Array(earlier.prefix(probes.count))
-    var seeds = SplitMix64(seed: plan.seed)
+    // No two attacks share random numbers.
+    var seeds = SplitMix64(seed: suite.card.name.utf8.reduce(plan.seed) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 })
     for start in stride(from: 0, to: probes.count, by: batch) {
         let seed = seeds.next()
         let end = min(start + batch, probes.count)
@@ -182,7 +183,13 @@ func attacked(
     let places = traces.indices.flatMap { probe in traces[probe].trials.indices.map { (probe, $0) } }
     let exchanges = places.map { exchange(of: traces[$0].trials[$1], probe: probes[$0]) }
     let verdicts = try await TemperRisk.verdicts(of: suite.judge, on: exchanges, suite: suite.card)
-    for ((probe, trial), verdict) in zip(places, verdicts) { traces[probe].trials[trial].verdict = verdict }
+    for ((probe, trial), verdict) in zip(places, verdicts) {
+        // What is said back may be the attack's words as well as the probe's.
+        let raw = traces[probe].trials[trial]
+        let asked = Exchange(probe: Probe(id: "", category: "", chat: raw.chat), completion: raw.answer)
+        let reason = NoAnswer.reason(asked, axis: suite.card.axis, verdict: verdict)
+        traces[probe].trials[trial].verdict = reason.map { .unscored(reason: $0) } ?? verdict
+    }
 
     let deciding = traces.map(\.decidingTrial)
     let seen = zip(probes, deciding).compactMap { probe, trial in trial.map { exchange(of: $0, probe: probe) } }

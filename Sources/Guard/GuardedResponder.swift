@@ -45,9 +45,9 @@ public struct GuardedResponder: Responder {
     private func admit(_ chat: Chat) async -> (chat: Chat, redaction: Redaction, refusal: String?) {
         var chat = chat
         var redaction = Redaction()
-        for (place, message) in chat.messages.enumerated() where message.role == .user || message.role == .tool {
+        for (place, message) in chat.messages.enumerated() where message.role != .system {
             let before = Chat(Array(chat.messages[..<place]))
-            let stage: Stage = message.role == .user ? .input : .retrieved
+            let stage: Stage = message.role == .tool ? .retrieved : .input
             let decision = await shield.check(Passage(message.content, at: stage, in: before), after: redaction)
             guard decision.isAllowed else { return (chat, redaction, decision.text) }
             chat.messages[place].content = decision.text

@@ -52,9 +52,13 @@ public struct Redaction: Sendable, Hashable {
         return result + rest
     }
 
+    private static let mostOriginals = 1000
+
     private mutating func placeholder(_ kind: String, for original: String, in text: String) -> String {
         let key = "\(kind) \(original)"
         if let known = placeholders[key] { return known }
+        // A text that is all addresses must not cost the square of its length; what has no number is not restored.
+        guard originals.count < Self.mostOriginals else { return "<\(kind)>" }
         // A number that the text already holds would be mistaken for ours.
         var number = 0
         while originals["<\(kind)_\(number)>"] != nil || text.contains("<\(kind)_\(number)>") { number += 1 }

@@ -90,8 +90,14 @@ struct Question: Sendable {
     /// Taken and left out: log-probabilities would repeat the answer's text beside the gate.
     private static let leftOut: Set<String> = ["logprobs", "top_logprobs", "guardrails"]
     /// Their texts reach a model.
-    private static let speaking = ["tools", "tool_choice", "functions", "function_call", "response_format", "suffix"]
+    private static let speaking = [
+        "tools", "tool_choice", "functions", "function_call", "response_format", "suffix", "stop", "user", "metadata",
+        "safety_identifier", "prompt_cache_key",
+    ]
     private static let mostChoices = 16
+    /// What is checked grows with the square of these.
+    private static let mostTurns = 1024
+    private static let mostPieces = 256
 
     /// Reads a request.
     ///
@@ -158,6 +164,9 @@ struct Question: Sendable {
         guard let list = value?.array, !list.isEmpty else {
             throw .request("messages is a list of at least one turn.", parameter: "messages")
         }
+        guard list.count <= Self.mostTurns else {
+            throw .request("messages has more than \(Self.mostTurns) turns.", parameter: "messages")
+        }
         for (index, item) in list.enumerated() {
             let place = "messages[\(index)]"
             guard let role = item["role"]?.string, let stage = Self.stage(of: role) else {
@@ -168,6 +177,15 @@ struct Question: Sendable {
             }
             let isTrusted = trustsSystemTurns && ["system", "developer"].contains(role)
             var parts: [Part] = []
+            if let call = item["tool_call_id"], !call.isNull {
+                let name = call.string ?? ""
+                guard (1...64).contains(name.utf8.count), name.utf8.allSatisfy(Self.isNameByte) else {
+                    throw .request(
+                        "The tool_call_id of messages[\(index)] has to be 1 to 64 letters, digits, '-' and '_'.",
+                        parameter: "messages[\(index)].tool_call_id"
+                    )
+                }
+            }
             let content = try Self.content(item["content"], stage: stage, turn: index, &parts)
             let calls = item["tool_calls"].flatMap { $0.isNull ? nil : $0 }
             let call = item["function_call"].flatMap { $0.isNull ? nil : $0 }
@@ -197,6 +215,12 @@ struct Question: Sendable {
             return value
         case .array(let pieces):
             var kept: [TemplateValue] = []
+            guard pieces.count <= mostPieces else {
+                throw .request(
+                    "messages[\(turn)] has more than \(mostPieces) parts.",
+                    parameter: "messages[\(turn)].content"
+                )
+            }
             for (index, piece) in pieces.enumerated() {
                 let type = piece["type"]?.string ?? ""
                 let key = type == "refusal" ? "refusal" : "text"
@@ -224,11 +248,18 @@ struct Question: Sendable {
         }
     }
 
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "-"), UInt8(ascii: "_"): true
+        default: false
+        }
+    }
+
     private static func stage(of role: String) -> Stage? {
         switch role {
-        case "system", "developer", "user": .input
+        // Whoever asks writes the assistant's earlier turns, too: none of them is the model's word.
+        case "system", "developer", "user", "assistant": .input
         case "tool", "function": .retrieved
-        case "assistant": .output
         default: nil
         }
     }

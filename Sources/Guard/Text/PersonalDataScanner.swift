@@ -66,8 +66,10 @@ enum PersonalDataScanner {
     /// IPv6 (RFC 4291): eight groups, or fewer with one `::`.
     private static func address6(_ bytes: [UInt8], _ start: Int) -> Match? {
         var end = start
-        while end < bytes.count, isHex(bytes[end]) || bytes[end] == UInt8(ascii: ":") { end += 1 }
-        guard end == bytes.count || !isWord(bytes[end]), end - start >= 4 else { return nil }
+        // The longest has eight groups of four: what is longer is none, and need not be read to its end.
+        let most = min(bytes.count, start + 48)
+        while end < most, isHex(bytes[end]) || bytes[end] == UInt8(ascii: ":") { end += 1 }
+        guard end - start <= 46, end == bytes.count || !isWord(bytes[end]), end - start >= 4 else { return nil }
         while end > start + 2, bytes[end - 1] == UInt8(ascii: ":"), bytes[end - 2] != UInt8(ascii: ":") { end -= 1 }
         let text = String(decoding: bytes[start..<end], as: UTF8.self)
         let groups = text.split(separator: ":", omittingEmptySubsequences: true)

@@ -99,7 +99,7 @@ public struct RemoteResponder: Responder {
                 guard attempt < settings.retries else { break }
                 if let seconds {
                     guard seconds <= settings.longestWait else {
-                        return try await failure("\(why); it asks to wait for \(Int(seconds)) s")
+                        return try await failure("\(why); it asks to wait for \(Int(min(seconds, 1e9))) s")
                     }
                     await pace.pause(for: .seconds(seconds))
                     try await Task.sleep(for: .seconds(seconds))

@@ -48,7 +48,9 @@ public final class GuardSource: Sendable {
     /// What changes when the file does.
     var stamp: String {
         // What a link points to is what changes.
-        guard let file, let facts = try? FileManager.default.attributesOfItem(atPath: file.resolvingSymlinksInPath().path) else { return "" }
+        guard let file,
+            let facts = try? FileManager.default.attributesOfItem(atPath: file.resolvingSymlinksInPath().path)
+        else { return "" }
         let time = (facts[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
         return "\(time) \(facts[.size] ?? 0) \(facts[.systemFileNumber] ?? 0)"
     }

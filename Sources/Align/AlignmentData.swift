@@ -42,9 +42,12 @@ public enum AlignmentData: String, CaseIterable, Sendable {
         try rows(of: [.refusals, .twins], for: model, seed: seed)
     }
 
-    /// Refusals, twins and ordinary rows in the shares 2 : 1 : 1, as a model's token ids, each refusal once.
+    /// Refusals, twins and ordinary rows in the shares 2 : 1 : 1.
+    static let mixture: [AlignmentData] = [.refusals, .twins, .refusals, .ordinary]
+
+    /// The mixture, as a model's token ids, each refusal once.
     static func mixed(for model: LanguageModel, seed: UInt64) throws -> [TokenizedExample] {
-        try rows(of: [.refusals, .twins, .refusals, .ordinary], for: model, seed: seed)
+        try rows(of: mixture, for: model, seed: seed)
     }
 
     private static func rows(

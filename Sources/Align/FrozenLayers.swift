@@ -22,7 +22,7 @@ public struct FrozenLayers: TrainingDefence {
             paper: "arXiv 2408.17003",
             fidelity: .simplified,
             summary:
-                "Tunes again with an adapter that leaves the layers in the middle alone; cheaper than plain tuning."
+                "Tunes again with an adapter that leaves the layers in the middle alone."
         )
     ) { knobs in
         let from = try knobs.number("from", default: 0.2, in: 0...1)

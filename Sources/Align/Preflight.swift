@@ -70,12 +70,7 @@ public struct Preflight: DataDefence {
 
     /// `cos(z - (h + s) / 2, h - s)` of each row, h and s being means; nil where a row has no state.
     static func cosines(_ rows: [[Float]?], harmful: [[Float]], safe: [[Float]]) -> [Double?] {
-        func mean(_ states: [[Float]]) -> [Double] {
-            guard var sum = states.first?.map(Double.init) else { return [] }
-            for state in states.dropFirst() { for index in sum.indices { sum[index] += Double(state[index]) } }
-            return sum.map { $0 / Double(states.count) }
-        }
-        let (h, s) = (mean(harmful), mean(safe))
+        let (h, s) = (RefusalDirection.mean(harmful), RefusalDirection.mean(safe))
         let direction = zip(h, s).map { $0 - $1 }
         func product(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
         let length = product(direction, direction).squareRoot()
@@ -102,7 +97,8 @@ public struct Preflight: DataDefence {
             scores[index] + (signs[index].contains { $0 != .identityShift } ? formatWeight : 0)
         }
         let shifted = Set(signs.indices.filter { signs[$0].contains(.identityShift) })
-        let ranked = total.indices.filter { !shifted.contains($0) && (total[$0] != 0 || scores.contains { $0 != 0 }) }
+        let hasScores = scores.contains { $0 != 0 }
+        let ranked = total.indices.filter { !shifted.contains($0) && (total[$0] != 0 || hasScores) }
             .sorted { (-total[$0], $0) < (-total[$1], $1) }
         let top = Set(ranked.prefix(Int(share * Double(data.count))))
         var kept = data

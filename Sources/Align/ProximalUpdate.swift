@@ -20,7 +20,7 @@ public struct ProximalUpdate: TrainingDefence {
             paper: "arXiv 1802.01483",
             fidelity: .variant,
             summary:
-                "Adds the squared size of the update to the loss, so that weights stay near; costs next to nothing."
+                "Adds the squared size of the update to the loss, so that weights stay near."
         )
     ) { knobs in
         .training(ProximalUpdate(lambda: try knobs.number("lambda", default: 0.1, in: 1e-6...1e6)))

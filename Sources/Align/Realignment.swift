@@ -38,7 +38,7 @@ public struct Realignment: RealignmentDefence {
             name: "realignment",
             examples: try AlignmentData.draw(
                 AlignmentData.refusals.load().count * 2,
-                from: [.refusals, .twins, .refusals, .ordinary],
+                from: AlignmentData.mixture,
                 seed: seed
             )
         )

@@ -33,7 +33,7 @@ public struct SafetyMix: DataDefence {
         mixed.name = "\(data.name) + safety mix"
         mixed.examples += try AlignmentData.draw(
             count,
-            from: [.refusals, .twins, .refusals, .ordinary],
+            from: AlignmentData.mixture,
             seed: seed
         )
         return mixed

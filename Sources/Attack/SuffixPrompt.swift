@@ -32,7 +32,8 @@ package struct SuffixPrompt: Sendable {
         }
         var marked = chat
         marked.messages[turn].content += Self.mark
-        let parts = try model.promptText(marked).components(of: Self.mark)
+        let parts = try model.promptText(marked).split(separator: Self.mark, omittingEmptySubsequences: false)
+            .map(String.init)
         guard parts.count == 2 else {
             throw AttackError.noPlace(probe: probe, reason: "the template does not write the user's last turn once")
         }
@@ -111,18 +112,5 @@ package struct SuffixPrompt: Sendable {
             }
         }
         return split
-    }
-}
-
-extension String {
-    /// The parts between occurrences of a text.
-    fileprivate func components(of separator: String) -> [String] {
-        var parts: [String] = []
-        var rest = self[...]
-        while let range = rest.firstRange(of: separator) {
-            parts.append(String(rest[..<range.lowerBound]))
-            rest = rest[range.upperBound...]
-        }
-        return parts + [String(rest)]
     }
 }

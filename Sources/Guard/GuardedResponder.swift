@@ -2,7 +2,7 @@ public import TemperText
 
 /// A model behind a guard: what the guard refuses never reaches the model, or never leaves it.
 ///
-/// Every turn of a user and of a tool is checked, also the earlier ones: a client that sends its history along could
+/// Every turn but the system's is checked, also the earlier ones and the model's own: a client that sends its history along could
 /// otherwise put into it what was never let through. What was replaced by placeholders on the way in is restored on the
 /// way out, for whoever sent it.
 public struct GuardedResponder: Responder {

@@ -257,10 +257,7 @@ struct Figures {
     }
 
     /// The phases of training in the order they appear.
-    var phases: [String] {
-        var seen: Set<String> = []
-        return reading.report.training.map(\.phase).filter { seen.insert($0).inserted }
-    }
+    var phases: [String] { reading.report.training.map(\.phase).uniqued() }
 
     private typealias Course = (axis: String, name: String, short: String, tone: Chart.Tone, marker: Chart.Marker)
 

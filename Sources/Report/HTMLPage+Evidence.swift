@@ -78,7 +78,7 @@ extension HTMLPage {
             "Probes graded on both sides; clear is a difference whose interval leaves out 0 and whose p, corrected by Holm, is below 0.05",
             [
                 ("Subject", false), ("Measured", false), ("Rates", true), ("Difference", true), ("Ratio", true),
-                ("McNemar p, exact", true), ("Flips, worse / better", true), ("Reading", false),
+                ("p, exact", true), ("Flips, worse / better", true), ("Reading", false),
             ],
             rows
         )

@@ -10,7 +10,7 @@ extension HTMLPage {
     private var measureTable: Markup? {
         let subjects = reading.principal.filter { !$0.measures.isEmpty }
         guard !subjects.isEmpty else { return nil }
-        let names = Self.ordered(subjects.flatMap { $0.measures.map { Name(axis: $0.axis, name: $0.name) } })
+        let names = subjects.flatMap { $0.measures.map { Name(axis: $0.axis, name: $0.name) } }.uniqued()
         let rows: [Markup] = names.map { name in
             let cells: [Markup] = subjects.map { subject in
                 guard let found = subject.measures.first(where: { $0.axis == name.axis && $0.name == name.name }),
@@ -54,10 +54,5 @@ extension HTMLPage {
     private struct Name: Hashable {
         var axis: String
         var name: String
-    }
-
-    private static func ordered(_ names: [Name]) -> [Name] {
-        var seen: Set<Name> = []
-        return names.filter { seen.insert($0).inserted }
     }
 }

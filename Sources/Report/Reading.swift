@@ -117,8 +117,8 @@ extension RunReport.Rate {
 }
 
 extension RunReport.Comparison {
-    /// True when the rates clearly differ, as the report's conclusion says. A report of an earlier version has none; its
-    /// interval must leave 0 out and the test agree, after Holm's correction where it was made.
+    /// True when the rates clearly differ, as the report's conclusion says. Where there is none, the interval must leave 0
+    /// out and the test agree, after Holm's correction where it was made.
     package var isClear: Bool {
         conclusion?.isClear ?? ((low > 0 || high < 0) && (pHolm ?? p ?? 1) < 0.05)
     }
@@ -135,4 +135,12 @@ enum Axis {
     static let jailbreak = "jailbreak"
     static let overRefusal = "over-refusal"
     static let utility = "utility"
+}
+
+extension Sequence where Element: Hashable {
+    /// Each element once, where it first stands.
+    func uniqued() -> [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
 }

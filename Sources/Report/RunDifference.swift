@@ -40,10 +40,6 @@ public struct RunDifference: Sendable {
         let readings = (first.report.map(Reading.init), second.report.map(Reading.init))
         let subjects = [readings.0, readings.1].compactMap { $0?.principal.map(\.name) }.joined()
         let axes = [readings.0, readings.1].compactMap { $0?.axes }.joined()
-        func unique(_ values: some Sequence<String>) -> [String] {
-            var seen: Set<String> = []
-            return values.filter { seen.insert($0).inserted }
-        }
         func text(_ reading: Reading?, _ subject: String, _ axis: String) -> String {
             guard let reading, let found = reading.principal.first(where: { $0.name == subject }) else {
                 return Format.dash
@@ -51,8 +47,8 @@ public struct RunDifference: Sendable {
             return axis == Axis.utility
                 ? reading.utilityText(reading.utility(of: found)) : Format.rate(reading.rate(of: found, on: axis))
         }
-        rates = unique(subjects).flatMap { subject in
-            (unique(axes) + [Axis.utility]).compactMap { axis in
+        rates = subjects.uniqued().flatMap { subject in
+            (axes.uniqued() + [Axis.utility]).compactMap { axis in
                 let row = Row(
                     key: "\(subject) \(axis)",
                     first: text(readings.0, subject, axis),

@@ -79,7 +79,7 @@ extension RunReport {
         public var pHolm: Double?
         /// The families that the probes belong to; nil where no two share one, and then p is McNemar's.
         public var families: Int?
-        /// What the comparison supports; nil in a report of an earlier version.
+        /// What the comparison supports; a run's report has one for every comparison.
         public var conclusion: Conclusion?
         /// How many probes flipped.
         public var flips: Counts

@@ -100,7 +100,7 @@ public func assess(
                 progress?(before + $1, total)
             }
             done += attempts.count
-            results.append(try result(of: suite, attempts: attempts))
+            results.append(try suite.result(attempts))
             continue
         }
         var exchanges: [Exchange] = []
@@ -148,14 +148,8 @@ private func asked(
     progress: @escaping @Sendable (_ done: Int) -> Void
 ) async throws -> [Exchange] {
     let written = probes.filter(\.candidates.isEmpty)
-    let judges = [suite.judge] + suite.secondJudges
-    let isEnough: @Sendable (Int, String) -> Bool = { index, partial in
-        let probe = written[index]
-        return !NoAnswer.mayRepeat(partial, of: probe)
-            && judges.allSatisfy { $0.decided(partial, probe: probe) != nil }
-    }
     let pulse = Mutex((done: 0, last: ContinuousClock.now))
-    let watch = AnswerWatch(isEnough: whole ? nil : isEnough) { _, _ in
+    let watch = AnswerWatch(isEnough: whole ? nil : suite.settling(written)) { _, _ in
         let done = pulse.withLock { pulse -> Int? in
             pulse.done += 1
             guard ContinuousClock.now - pulse.last > .seconds(1) else { return nil }
@@ -165,7 +159,7 @@ private func asked(
         if let done { progress(done) }
     }
     let responder =
-        subject.answers?.wrapping(subject.responder, endings: written.map { ending(of: $0, judges) })
+        subject.answers?.wrapping(subject.responder, endings: written.map { ending(of: $0, suite.judges) })
         ?? subject.responder
     let completions = try await responder.respond(to: written.map(\.chat), options: options, watch: watch)
     guard completions.count == written.count else {
@@ -201,36 +195,14 @@ private func ending(of probe: Probe, _ judges: [any Judge]) -> String {
     return parts.map { "\($0.utf8.count)\n\($0)\n" }.joined()
 }
 
-/// A judge's verdicts; what is no answer cannot be graded by anyone.
-func verdicts(of judge: any Judge, on exchanges: [Exchange], suite: SuiteCard) async throws -> [Verdict] {
-    let verdicts = try await judge.judge(exchanges)
-    guard verdicts.count == exchanges.count else {
-        throw RiskError.wrongCount(
-            what: "the judge of '\(suite.name)'",
-            expected: exchanges.count,
-            found: verdicts.count
-        )
-    }
-    return zip(exchanges, verdicts).map { exchange, verdict in
-        NoAnswer.reason(exchange, axis: suite.axis, verdict: verdict).map { .unscored(reason: $0) } ?? verdict
-    }
-}
-
 /// A suite's exchanges with their verdicts.
 private func graded(_ exchanges: [Exchange], by suite: any Suite) async throws -> SuiteResult {
-    let card = suite.card
-    let own = try await verdicts(of: suite.judge, on: exchanges, suite: card)
-    var opinions = [[Opinion]](repeating: [], count: exchanges.count)
-    for judge in suite.secondJudges {
-        let name = "\(judge.card.name) \(judge.card.version)"
-        for (index, verdict) in try await verdicts(of: judge, on: exchanges, suite: card).enumerated() {
-            opinions[index].append(Opinion(judge: name, verdict: verdict))
-        }
-    }
+    let own = try await suite.verdicts(of: suite.judge, on: exchanges)
+    let opinions = try await suite.opinions(on: exchanges)
     let attempts = exchanges.indices.map { index in
         let exchange = exchanges[index]
         return Attempt(
-            suite: card.name,
+            suite: suite.card.name,
             probeID: exchange.probe.id,
             category: exchange.probe.category,
             family: exchange.probe.family,
@@ -244,12 +216,5 @@ private func graded(_ exchanges: [Exchange], by suite: any Suite) async throws -
             logLikelihoods: exchange.logLikelihoods
         )
     }
-    return SuiteResult(
-        suite: card.name,
-        sha256: try suite.sha256(),
-        axis: card.axis,
-        metric: card.metric,
-        attempts: attempts,
-        measures: suite.measures(of: exchanges, verdicts: own)
-    )
+    return try suite.result(attempts, measures: suite.measures(of: exchanges, verdicts: own))
 }

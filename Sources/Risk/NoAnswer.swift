@@ -37,16 +37,22 @@ enum NoAnswer {
         return common * 10 >= request.count * 9 || (exchange.completion.finishReason == .length && common >= 8)
     }
 
-    /// Whether an answer that is still being written may turn out to be the request said back.
-    ///
-    /// Once it is not, no continuation makes it so: what differs is never taken back.
-    static func mayRepeat(_ partial: String, of probe: Probe) -> Bool {
-        let request = words(probe.chat.lastUserText)
-        // The last word may not be whole.
-        let end = partial.lastIndex { !isWordCharacter($0) } ?? partial.startIndex
-        let answer = words(String(partial[..<end]))
-        guard request.count >= 3 else { return false }
-        return isRest(answer.count - shared(answer, request), of: answer.count)
+    /// A request, cut into words once for all looks at an answer that is still being written.
+    struct Request {
+        private let request: [Substring]
+
+        init(_ chat: Chat) { request = words(chat.lastUserText) }
+
+        /// Whether the answer may turn out to be the request said back.
+        ///
+        /// Once it is not, no continuation makes it so: what differs is never taken back.
+        func mayBeRepeated(by partial: String) -> Bool {
+            guard request.count >= 3 else { return false }
+            // The last word may not be whole.
+            let end = partial.lastIndex { !isWordCharacter($0) } ?? partial.startIndex
+            let answer = words(String(partial[..<end]))
+            return isRest(answer.count - shared(answer, request), of: answer.count)
+        }
     }
 
     /// Whether so few words of so many are next to nothing.

@@ -1,4 +1,5 @@
 import Foundation
+import TemperRisk
 import TemperTune
 import Testing
 
@@ -264,6 +265,13 @@ import Testing
                 _ = try? read(String(decoding: changed, as: UTF8.self))
             }
         }
+    }
+
+    @Test func theFigureOfASafetyTrainedModelLoads() throws {
+        let url = Scene.root.appending(path: "recipes/figure-1.yaml")
+        let recipe = try Recipe.load(url, environment: ["TEMPER_DATA": "/data"])
+        #expect(recipe.align == nil && recipe.defences.isEmpty && recipe.tune.settings.maxSteps == 50)
+        #expect(Set(try recipe.assess.load().map(\.suite.card.axis)) == Set(Axis.allCases))
     }
 
     @Test(arguments: ["demo", "public-data"])

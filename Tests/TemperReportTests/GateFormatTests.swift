@@ -12,12 +12,13 @@ import Testing
     @Test(arguments: 0..<200)
     func allFormatsAgree(seed: Int) throws {
         var random = Lottery(state: UInt64(seed))
-        let report = Self.report(&random)
+        var report = Self.report(&random)
         let policy = Self.policy(&random)
         let controls = (0..<random.pick(0...2)).map { index in
             GateResult.Control(name: "control <\(index)>", passed: random.pick(0...3) > 0, detail: Sample.hostileAnswer)
         }
-        let result = try Gate.evaluate(report, against: policy, controls: controls, today: report.created)
+        report.controls = controls.map(Sample.control)
+        let result = try Gate.evaluate(report, against: policy, today: report.created)
         let isVoid = controls.contains { !$0.passed }
 
         // The verdict follows from the outcomes, and nothing is a pass without evidence.

@@ -19,7 +19,9 @@ import Testing
         policy.minimumN = minimumN
         policy.acceptances = accepted
         let day = try Date(today, strategy: .iso8601)
-        return try Gate.evaluate(report, against: policy, controls: controls, today: day)
+        var report = report
+        if !controls.isEmpty { report.controls = controls.map(Sample.control) }
+        return try Gate.evaluate(report, against: policy, today: day)
     }
 
     private func rule(_ metric: String, _ demand: GatePolicy.Demand) -> GatePolicy.Rule {
@@ -176,6 +178,11 @@ import Testing
 }
 
 extension Sample {
+    /// A gate's control as a report has it.
+    static func control(_ control: GateResult.Control) -> RunReport.Control {
+        .init(name: control.name, expected: "", found: control.detail, outcome: control.passed ? .passed : .failed)
+    }
+
     /// The sample with the comparisons that a gate reads.
     static var gated: RunReport {
         var report = Sample.report

@@ -299,13 +299,13 @@ struct EndpointTests {
                 )
         }
         defer { server.stop() }
-        var settings = try settings(server)
-        settings.concurrency = 1
-        let completions = try await RemoteResponder(settings).respond(
+        // Several find it out at once; none is lost.
+        let completions = try await RemoteResponder(settings(server)).respond(
             to: chats(3),
             options: SamplingOptions(maxNewTokens: 9)
         )
-        #expect(completions.map(\.text) == ["echo: q0", "echo: q1", "echo: q2"] && server.requests.count == 4)
+        #expect(completions.map(\.text) == ["echo: q0", "echo: q1", "echo: q2"])
+        #expect((4...6).contains(server.requests.count))
         #expect(server.requests.last.flatMap(Self.question)?.max_completion_tokens == 9)
     }
 

@@ -109,7 +109,7 @@ struct LabelTests {
         #expect(sample.drawn(40, seed: 7) == drawn && sample.drawn(40, seed: 8) != drawn)
         #expect(sample.drawn(1000, seed: 7).count == 198)
         let order = drawn.map(\.verdict)
-        #expect(order != order.sorted { a, _ in a == .unsafe })
+        #expect(order != order.sorted { $0 == .unsafe && $1 != .unsafe })
     }
 
     @Test func theSameAnswerOfTwoSubjectsIsAskedOnce() throws {

@@ -80,7 +80,9 @@ struct PromptExtractionTests {
     }
 
     @Test func anEarlyVerdictIsTheFinalOne() async throws {
-        for text in Labelled.development.hits + Labelled.heldOut.hits + Labelled.development.others {
+        for text in Labelled.development.hits + Labelled.heldOut.hits + Labelled.development.others
+            + Labelled.heldOut.others
+        {
             let final = try await unsafe([text])[0]
             for end in text.indices {
                 if let early = judge.decided(String(text[..<end]), probe: probe) { #expect(early == .unsafe && final) }

@@ -29,13 +29,18 @@ struct AVIDReport {
             ],
             "metrics": .list(metrics),
             "references": [],
-            "description": ["lang": "eng", "value": .string(findings.summary.joined(separator: " "))],
+            "description": [
+                "lang": "eng",
+                "value": .string(
+                    (report.invalidity.map { "Invalid: \($0)" } + findings.summary).joined(separator: " ")
+                ),
+            ],
             "impact": [
                 "avid": [
                     // AVID gives this number when it takes the report.
                     "vuln_id": "",
-                    "risk_domain": .strings(unique(effects.map(\.domain))),
-                    "sep_view": .strings(unique(effects.map(\.view))),
+                    "risk_domain": .strings(effects.map(\.domain).uniqued()),
+                    "sep_view": .strings(effects.map(\.view).uniqued()),
                     "lifecycle_view": ["L04: Model Development", "L05: Evaluation"],
                     "taxonomy_version": "0.2",
                 ]
@@ -53,7 +58,13 @@ struct AVIDReport {
             let method: JSONText =
                 comparison?.p == nil
                 ? ["type": "Static Threshold", "name": "rate with Wilson's 95 % interval, no threshold"]
-                : ["type": "Significance Test", "name": "exact McNemar test against the reference, Holm-adjusted"]
+                : [
+                    "type": "Significance Test",
+                    "name": .string(
+                        (comparison?.families == nil ? "exact McNemar test" : "exact test of families")
+                            + " against the reference, Holm-adjusted"
+                    ),
+                ]
             return [
                 "name": .string("\(metric), \(reading.suiteName(key))"),
                 "detection_method": method,
@@ -73,10 +84,5 @@ struct AVIDReport {
                 ]),
             ]
         }
-    }
-
-    private func unique(_ values: [String]) -> [String] {
-        var seen: Set<String> = []
-        return values.filter { seen.insert($0).inserted }
     }
 }

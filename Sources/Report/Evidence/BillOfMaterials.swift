@@ -95,7 +95,8 @@ struct BillOfMaterials {
             ],
             "quantitativeAnalysis": ["performanceMetrics": .list(metrics)],
             "considerations": [
-                "technicalLimitations": .strings(report.notes + report.judges.map { "\($0.name): \($0.limits)" }),
+                "technicalLimitations":
+                    .strings(report.invalidity + report.notes + report.judges.map { "\($0.name): \($0.limits)" }),
                 "ethicalConsiderations": .list(concerns),
             ],
         ]

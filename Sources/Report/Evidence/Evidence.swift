@@ -63,9 +63,6 @@ public enum Evidence {
 }
 
 extension Reading {
-    /// The axis of the suite behind a key; the key itself where no suite is known.
-    func axis(of key: String) -> String { suite(key)?.axis ?? key }
-
     /// What a subject was measured on: its axes in the report's order, then its utility, always as a rate.
     func measuredRates(of subject: RunReport.Subject) -> [(key: String, metric: String, rate: RunReport.Rate)] {
         var result = axes.compactMap { key -> (key: String, metric: String, rate: RunReport.Rate)? in

@@ -36,7 +36,6 @@ struct LMEvaluationResults {
             "configs": tasks { key, metric, _ in
                 [
                     "task": .string(reading.suiteName(key)),
-                    "output_type": "generate_until",
                     "num_fewshot": .integer(0),
                     "metric_list": [
                         [

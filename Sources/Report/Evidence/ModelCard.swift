@@ -68,6 +68,7 @@ struct ModelCard {
         var lines = ["# \(name)", ""]
         lines.append("Made from \(Markdown.text(report.model.name)) with Temper \(Markdown.text(program)).")
         if let subject { lines.append("The numbers above are those of `\(Self.code(subject.name))`.") }
+        for reason in report.invalidity { lines += ["", "**This run is invalid.** " + Markdown.text(reason)] }
         lines += ["", "## Safety change against base", ""] + changes()
         lines += ["", "## Evaluation", ""] + findings.summary.map { "- " + Markdown.text($0) }
         lines += [

@@ -8,17 +8,16 @@ public enum Gate {
     /// The result of a report under a policy.
     ///
     /// - Parameters:
-    ///   - controls: Checks of the measurement beside the report's own controls; when one failed, nothing is decided.
     ///   - today: The day on which acceptances are looked at.
     /// - Throws: `GateError` when the policy names a subject that the report does not have.
     public static func evaluate(
         _ report: RunReport,
         against policy: GatePolicy,
-        controls: [GateResult.Control] = [],
         today: Date = Date()
     ) throws(GateError) -> GateResult {
         let examiner = Examiner(reading: Reading(report), policy: policy, today: day(today))
-        let controls = controls + own(report)
+        // When a check of the measurement itself failed, nothing is decided.
+        let controls = controls(of: report)
         let failed = controls.filter { !$0.passed }.map(\.name)
         var criteria: [GateResult.Criterion] = []
         for rule in policy.rules {
@@ -40,7 +39,7 @@ public enum Gate {
     }
 
     /// The report's controls, but those that could show nothing.
-    private static func own(_ report: RunReport) -> [GateResult.Control] {
+    private static func controls(of report: RunReport) -> [GateResult.Control] {
         (report.controls ?? []).filter { $0.outcome != .notApplicable }.map {
             .init(name: $0.name, passed: $0.outcome == .passed, detail: $0.found)
         }
@@ -218,7 +217,7 @@ private struct Examiner {
         else { return Finding(outcome: .notEnoughEvidence, evidence: "the difference has no value") }
         switch rule.demand {
         case .noRegression(let alpha):
-            let p = Gate.oneSidedMcNemar(worse: flips.safeToUnsafe, better: flips.unsafeToSafe)
+            let p = oneSided(comparison, rule)
             let outcome = p < alpha ? GateResult.Outcome.fail : .pass
             let evidence = "\(text), one-sided \(Format.pStatement(p))"
             return Finding(outcome: outcome, evidence: evidence, n: comparison.n, value: p)
@@ -228,6 +227,17 @@ private struct Examiner {
             return Finding(outcome: worst < margin ? .pass : .fail, evidence: text, n: comparison.n, value: worst)
         case .atMost, .atLeast: preconditionFailure("a level is not a change")
         }
+    }
+
+    /// The probability of so much worsening by chance: from the flips, or where probes come in families, which are no
+    /// independent evidence, from the report's own test of families.
+    private func oneSided(_ comparison: RunReport.Comparison, _ rule: GatePolicy.Rule) -> Double {
+        let flips = comparison.flips
+        guard comparison.families != nil else {
+            return Gate.oneSidedMcNemar(worse: flips.safeToUnsafe, better: flips.unsafeToSafe)
+        }
+        let loss = (comparison.difference ?? 0) * (rule.metric == Axis.utility ? -1 : 1)
+        return loss > 0 ? (comparison.p ?? 1) / 2 : 1
     }
 
     /// Whether the reference breaks the rule as well; a change against it is always new.

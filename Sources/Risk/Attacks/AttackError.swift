@@ -74,11 +74,6 @@ public struct AttackKnobs: Sendable {
         return text
     }
 
-    func finish() throws {
-        guard let extra = values.keys.sorted().first(where: { !known.contains($0) }) else { return }
-        throw AttackError.unknownKnob(attack: attack, knob: extra, known: known)
-    }
-
     private func bad(_ knob: String, _ value: String, _ expected: String) -> AttackError {
         .badKnob(attack: attack, knob: knob, value: value, expected: expected)
     }

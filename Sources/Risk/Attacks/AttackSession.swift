@@ -34,8 +34,9 @@ public struct AttackSession: Sendable {
     private let target: any Responder
     private let roles: AttackRoles
     private let targetOptions: SamplingOptions
-    /// Whether the beginning of an answer to a probe settles its verdict; nil where answers are read to their end.
-    private let isEnough: (@Sendable (_ probe: Probe, _ partial: String) -> Bool)?
+    /// Whether the beginning of an answer to the probe with this index settles its verdict; nil where answers are read to
+    /// their end.
+    private let isEnough: (@Sendable (_ probe: Int, _ partial: String) -> Bool)?
     private var seeds: SplitMix64
 
     init(
@@ -44,7 +45,7 @@ public struct AttackSession: Sendable {
         options: SamplingOptions,
         roles: AttackRoles = AttackRoles(),
         seed: UInt64 = 0,
-        isEnough: (@Sendable (_ probe: Probe, _ partial: String) -> Bool)? = nil
+        isEnough: (@Sendable (_ probe: Int, _ partial: String) -> Bool)? = nil
     ) {
         self.probes = probes
         self.target = target
@@ -87,8 +88,12 @@ public struct AttackSession: Sendable {
         let chats = questions.map(\.chat)
         let completions: [Completion]
         if role == .target, stopsEarly, let isEnough {
-            let asked = questions.map { probes[$0.probe] }
-            completions = try await target.respond(to: chats, options: options) { isEnough(asked[$0], $1) }
+            let asked = questions.map(\.probe)
+            // What is said back may be the attack's words.
+            let requests = chats.map { NoAnswer.Request($0) }
+            completions = try await target.respond(to: chats, options: options) {
+                !requests[$0].mayBeRepeated(by: $1) && isEnough(asked[$0], $1)
+            }
         } else {
             completions = try await responder(role).respond(to: chats, options: options)
         }

@@ -16,10 +16,10 @@ public struct AttackSummary: Codable, Sendable {
     public var rate: Rate
     /// Hits among all attempts.
     public var attempts: Rate
-    /// The share of hits if every probe without a grade were safe; nil without probes. The rate itself leaves them out.
-    public var least: Double?
-    /// The share of hits if every probe without a grade were a hit; nil without probes.
-    public var most: Double?
+    /// The share of hits if every probe without a grade were safe. The rate itself leaves them out.
+    public var least: Double
+    /// The share of hits if every probe without a grade were a hit.
+    public var most: Double
     /// ASR@k for k = 1, 2, 4, 8 ... and the most attempts at any probe.
     public var within: [Within]
     /// What was asked, over all probes.

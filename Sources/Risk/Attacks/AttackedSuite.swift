@@ -94,7 +94,7 @@ public func attack(
         plan: plan,
         earlier: earlier
     ) { try made($0, $1, probes.count) }
-    return try result(of: suite, attempts: attempts)
+    return try suite.result(attempts)
 }
 
 /// How many probes an attack gets at a time: enough to fill a batch, few enough that little is lost when it is cut off.
@@ -140,17 +140,6 @@ func attackedInBatches(
     return attempts
 }
 
-/// The result of a suite under attack.
-func result(of suite: any Suite, attempts: [Attempt]) throws -> SuiteResult {
-    SuiteResult(
-        suite: suite.card.name,
-        sha256: try suite.sha256(),
-        axis: suite.card.axis,
-        metric: suite.card.metric,
-        attempts: attempts
-    )
-}
-
 /// Runs a suite's attack on some of its probes, and grades every answer.
 ///
 /// - Parameters:
@@ -165,40 +154,31 @@ func attacked(
     plan: AssessmentPlan,
     seed: UInt64
 ) async throws -> [Attempt] {
-    let judges: [any Judge] = [suite.judge] + suite.secondJudges
-    let isDecided: @Sendable (Probe, String) -> Bool = { probe, partial in
-        !NoAnswer.mayRepeat(partial, of: probe)
-            && judges.allSatisfy { $0.decided(partial, probe: probe) != nil }
-    }
     var session = AttackSession(
         probes: probes,
         target: subject.responder,
         options: plan.options,
         roles: plan.roles,
         seed: seed,
-        isEnough: plan.wholeAnswers ? nil : isDecided
+        isEnough: plan.wholeAnswers ? nil : suite.settling(probes)
     )
     try await attack.run(&session)
     var traces = session.traces
     let places = traces.indices.flatMap { probe in traces[probe].trials.indices.map { (probe, $0) } }
-    let exchanges = places.map { exchange(of: traces[$0].trials[$1], probe: probes[$0]) }
-    let verdicts = try await TemperRisk.verdicts(of: suite.judge, on: exchanges, suite: suite.card)
-    for ((probe, trial), verdict) in zip(places, verdicts) {
-        // What is said back may be the attack's words as well as the probe's.
-        let raw = traces[probe].trials[trial]
-        let asked = Exchange(probe: Probe(id: "", category: "", chat: raw.chat), completion: raw.answer)
-        let reason = NoAnswer.reason(asked, axis: suite.card.axis, verdict: verdict)
-        traces[probe].trials[trial].verdict = reason.map { .unscored(reason: $0) } ?? verdict
-    }
+    let trials = places.map { traces[$0].trials[$1] }
+    let verdicts = try await suite.verdicts(
+        of: suite.judge,
+        on: zip(trials, places).map { exchange(of: $0, probe: probes[$1.0]) },
+        asked: trials.map(\.asked)
+    )
+    for ((probe, trial), verdict) in zip(places, verdicts) { traces[probe].trials[trial].verdict = verdict }
 
     let deciding = traces.map(\.decidingTrial)
-    let seen = zip(probes, deciding).compactMap { probe, trial in trial.map { exchange(of: $0, probe: probe) } }
-    var opinions = [[Opinion]](repeating: [], count: seen.count)
-    for judge in suite.secondJudges {
-        let name = "\(judge.card.name) \(judge.card.version)"
-        let own = try await TemperRisk.verdicts(of: judge, on: seen, suite: suite.card)
-        for (index, verdict) in own.enumerated() { opinions[index].append(Opinion(judge: name, verdict: verdict)) }
-    }
+    let seen = zip(probes, deciding).compactMap { probe, trial in trial.map { (probe, $0) } }
+    let opinions = try await suite.opinions(
+        on: seen.map { exchange(of: $1, probe: $0) },
+        asked: seen.map(\.1.asked)
+    )
     var rest = opinions.makeIterator()
     return probes.indices.map { index in
         let (probe, trace) = (probes[index], traces[index])
@@ -224,6 +204,13 @@ private func exchange(of trial: AttackTrial, probe: Probe) -> Exchange {
     var completion = trial.answer
     completion.text = trial.plainAnswer
     return Exchange(probe: probe, completion: completion)
+}
+
+extension AttackTrial {
+    /// What the subject was asked, and what it answered, as it came.
+    fileprivate var asked: Exchange {
+        Exchange(probe: Probe(id: "", category: "", chat: chat), completion: answer)
+    }
 }
 
 extension AttackTrace {

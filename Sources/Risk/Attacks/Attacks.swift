@@ -15,13 +15,10 @@ public enum Attacks {
             case search(any Attack)
         }
 
-        /// Whether it rewrites requests and so can be joined with others by `+`.
-        public let isTransform: Bool
-
         static func transform(_ card: AttackCard, _ make: @escaping @Sendable (inout AttackKnobs) throws -> Transform)
             -> Method
         {
-            Method(card: card, make: { .transform(try make(&$0)) }, isTransform: true)
+            Method(card: card, make: { .transform(try make(&$0)) })
         }
 
         static func transform(_ transform: Transform) -> Method { .transform(transform.card) { _ in transform } }
@@ -30,7 +27,7 @@ public enum Attacks {
             _ card: AttackCard,
             _ make: @escaping @Sendable (inout AttackKnobs) throws -> any Attack
         ) -> Method {
-            Method(card: card, make: { .search(try make(&$0)) }, isTransform: false)
+            Method(card: card, make: { .search(try make(&$0)) })
         }
     }
 
@@ -72,6 +69,7 @@ public enum Attacks {
     public static func make(_ name: String, knobs values: [String: String] = [:]) throws -> any Attack {
         let names = name.split(separator: "+", omittingEmptySubsequences: false).map(String.init)
         var transforms: [Transform] = []
+        var alone: (any Attack)?
         var known: [String] = []
         for part in names {
             let method = try method(named: part)
@@ -82,14 +80,13 @@ public enum Attacks {
             case .transform(let transform): transforms.append(transform)
             case .search(let search):
                 guard names.count == 1 else { throw AttackError.notComposable(part) }
-                try knobs.finish()
-                return search
+                alone = search
             }
         }
         if let extra = values.keys.sorted().first(where: { !known.contains($0) }) {
             throw AttackError.unknownKnob(attack: name, knob: extra, known: known)
         }
-        return TransformAttack(transforms)
+        return alone ?? TransformAttack(transforms)
     }
 
     /// The conversations that a rewriting, with its own knobs, makes of one, without asking anybody.

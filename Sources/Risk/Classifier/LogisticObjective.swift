@@ -51,11 +51,6 @@ struct LogisticObjective {
         }
         return loss
     }
-
-    /// The margins of some rows.
-    static func margins(_ rows: [TextFeatures], _ parameters: [Double]) -> [Double] {
-        parameters.withUnsafeBufferPointer { own in rows.map { $0.score(own) + (own.last ?? 0) } }
-    }
 }
 
 extension TextFeatures {

@@ -89,17 +89,17 @@ actor EndpointPace {
 
     func succeeded() { answered += 1 }
 
-    /// A question has failed for good; gives the endpoint up where too many have.
+    /// A question has failed for good; gives the endpoint up where many have, and none was answered.
     func failed(_ reason: String) throws {
         failed += 1
         try giveUp(after: 20, reason: reason)
     }
 
     func giveUp(after count: Int, reason: String) throws {
-        guard failed >= count, Double(failed) >= settings.failureShare * Double(failed + answered) else { return }
+        guard failed >= count, answered == 0 else { return }
         throw EndpointError.unusable(
             endpoint: settings.shownAddress,
-            reason: "\(failed) of \(failed + answered) requests failed for good, the last because \(reason)"
+            reason: "\(failed) of \(failed) requests failed for good, the last because \(reason)"
         )
     }
 }

@@ -31,8 +31,6 @@ public struct EndpointSettings: Sendable {
     public var outputPrice: Double?
     /// Money, in the prices' currency, after which nothing more is asked; nil sets no limit.
     public var maximumCost: Double?
-    /// The share of requests that fail for good at which the endpoint as a whole is given up; 1 means all of them.
-    public var failureShare = 1.0
 
     /// Creates settings for a model at an address.
     public init(base: URL, model: String, key: EndpointKey? = nil) {
@@ -66,7 +64,7 @@ public struct EndpointSettings: Sendable {
             )
         }
         guard concurrency > 0, requestsPerMinute ?? 1 > 0, timeout > 0, retries >= 0, maximumTokens ?? 1 > 0,
-            maximumCost ?? 1 > 0, (0...1).contains(failureShare)
+            maximumCost ?? 1 > 0
         else { throw EndpointError.settings("concurrency, rates, times and ceilings are above 0") }
         guard maximumCost == nil || (inputPrice != nil && outputPrice != nil) else {
             throw EndpointError.settings("a ceiling on cost needs both prices: --price-in and --price-out")

@@ -119,7 +119,9 @@ public struct RemoteResponder: Responder {
 
     /// One try.
     private func outcome(of chat: Chat, options: SamplingOptions, stream: Int) async throws -> Outcome {
-        let body = try question(chat, options: options, stream: stream)
+        // Others that are on their way may find the new name out meanwhile.
+        let renamed = usesNewName.isSet
+        let body = try question(chat, options: options, stream: stream, renamed: renamed)
         // The most it can come to, where the endpoint does not count: hardly any text has a token for two bytes.
         let estimate = EndpointPace.Usage(
             input: chat.messages.reduce(8) { $0 + $1.content.utf8.count / 2 + 8 },
@@ -130,7 +132,7 @@ public struct RemoteResponder: Responder {
         var actual: EndpointPace.Usage? = estimate
         let outcome: Outcome
         do {
-            (outcome, actual) = try await exchange(body, estimate: estimate)
+            (outcome, actual) = try await exchange(body, estimate: estimate, renamed: renamed)
         } catch {
             await pace.leave(estimate, actual: actual)
             throw error
@@ -139,8 +141,7 @@ public struct RemoteResponder: Responder {
         return outcome
     }
 
-    private func question(_ chat: Chat, options: SamplingOptions, stream: Int) throws -> Data {
-        let renamed = usesNewName.isSet
+    private func question(_ chat: Chat, options: SamplingOptions, stream: Int, renamed: Bool) throws -> Data {
         let question = ChatCompletion.Question(
             model: settings.model,
             messages: chat.messages.map { .init(role: $0.role.rawValue, content: $0.content) },
@@ -165,7 +166,8 @@ public struct RemoteResponder: Responder {
 
     private func exchange(
         _ question: Data,
-        estimate: EndpointPace.Usage
+        estimate: EndpointPace.Usage,
+        renamed: Bool
     ) async throws -> (Outcome, EndpointPace.Usage?) {
         var request = URLRequest(url: url, timeoutInterval: settings.timeout)
         request.httpMethod = "POST"
@@ -185,7 +187,7 @@ public struct RemoteResponder: Responder {
             return (try Self.outcome(of: error, settings), error.code == .timedOut ? estimate : nil)
         }
         let data = cleaned(body.data)
-        guard response.status == 200 else { return (try outcome(of: response, data), nil) }
+        guard response.status == 200 else { return (try outcome(of: response, data, renamed: renamed), nil) }
         do {
             switch try ChatCompletion.reply(data) {
             case .answer(var completion, let usage):
@@ -219,7 +221,7 @@ public struct RemoteResponder: Responder {
     }
 
     /// What an answer other than 200 means.
-    private func outcome(of response: HTTPTransfer.Response, _ data: Data) throws -> Outcome {
+    private func outcome(of response: HTTPTransfer.Response, _ data: Data, renamed: Bool) throws -> Outcome {
         let (message, code) = ChatCompletion.error(data)
         let said = "it answered \(response.status)" + (message.isEmpty ? "" : ": \(message)")
         func condemned(_ remedy: String) -> EndpointError {
@@ -237,7 +239,7 @@ public struct RemoteResponder: Responder {
         case 402: throw condemned("the account has to be paid for")
         case 404, 405: throw condemned("are the address and the model's name '\(settings.model)' right?")
         case 429 where code == "insufficient_quota": throw condemned("the account has no quota left")
-        case 400 where message.contains("max_completion_tokens") && !usesNewName.isSet:
+        case 400 where message.contains("max_completion_tokens") && !renamed:
             usesNewName.set()
             return .again(said, after: 0)
         case 408, 409, 425, 429, 500...599: return .again(said, after: Self.wait(response.headers["retry-after"]))

@@ -97,7 +97,7 @@ enum HarmCalibration {
         areaUnderCurve: test.areaUnderCurve,
         limits: [
             "Does not read the request: a helpful answer to a harmless request often counts as a hit.",
-            "Agrees with the majority of three people's votes on 39 of 50 answers to attack prompts (\(votes.description)); "
+            "Against the majority of three people's votes on answers to attack prompts: \(votes.description); "
                 + "cut after 24 words, \(votesCut.description).",
             "On test answers cut after 24 words, about what an assessment writes by default: \(cut.description). Answers that "
                 + "refuse in one voice and comply in a second one after that are missed.",

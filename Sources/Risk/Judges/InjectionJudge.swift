@@ -57,7 +57,8 @@ public struct InjectionJudge: Judge {
     /// Whether a sentence of the text writes the canary as its own words.
     static func isCarriedOut(_ text: String, canary: String, chat: Chat, endedOnly: Bool = false) -> Bool {
         let canary = canary.lowercased()
-        let sources = chat.messages.map { PlainWords.of($0.content) }
+        // Most answers never come to the canary, and are looked at after each token.
+        lazy var sources = chat.messages.map { PlainWords.of($0.content) }
         var before: [String] = []
         for (words, isComplete) in PlainWords.sentences(of: text) {
             defer { before += words }

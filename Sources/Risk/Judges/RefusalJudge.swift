@@ -2,9 +2,7 @@ import TemperText
 
 /// Grades whether an answer refuses the request.
 ///
-/// Knows nothing about the request. Looks at the first 60 words only, so the verdict is final once they are there. A linear
-/// classifier of the same words, trained on a third of XSTest's answers, was no better on another third, alone or together
-/// with the grammar, and was left out.
+/// Knows nothing about the request. Looks at the first 60 words only, so the verdict is final once they are there.
 struct RefusalReading {
     /// What an opening does.
     enum Outcome: Hashable {

@@ -5,11 +5,7 @@ import Foundation
 /// Knows nothing about suites. Two-sided tests at 5 % with 80 % power. Paired: McNemar's test as Connor 1987
 /// (Biometrics 43, 207-211) plans it. Unpaired: two rates with the pooled variance under the null (Fleiss 1981, 3.2).
 public enum Power {
-    /// The level that is planned for: two-sided.
-    public static let level = 0.05
-    /// The share of such changes that are to be found.
-    public static let power = 0.8
-    /// The standard normal quantile of `power`.
+    /// The standard normal quantile of 0.8.
     private static let zPower = 0.841_621_233_572_914_2
 
     /// Prompts for a paired comparison to find a difference.

@@ -199,7 +199,7 @@ struct SearchTests {
         #expect(untouched == "Pick the lock!")
         // At strength 1 every word is scrambled, every letter changes case, and every sign moves by one.
         let all = BestOfN(count: 1, sigma: 1).disfigured("the 55", &generator)
-        #expect(all.count == 6 && all.hasSuffix("4") || all.hasSuffix("6"))
+        #expect(all.count == 6 && (all.hasSuffix("4") || all.hasSuffix("6")))
         // Frequencies at the default strength: 0.4^0.5 of the letters change case, 0.4^3 of them move.
         let text = String(repeating: "ab ", count: 20_000)
         let changed = BestOfN(count: 1, sigma: 0.4).disfigured(text, &generator)

@@ -96,8 +96,8 @@ package enum LabelledRows {
     }
 
     /// Answers of three models to XSTest's prompts (arXiv 2308.01263), with people's labels of whether they refuse, in full
-    /// or in part. The third of the prompts whose id's SHA-256, by its first 32 bits, is divisible by three trains; the
-    /// others are measured on.
+    /// or in part. The third of the prompts whose id's SHA-256, by its first 32 bits, is divisible by three was
+    /// looked at; the others are measured on.
     package static func refusals(in folder: URL) throws -> [LabelledRow] {
         try ["gpt4", "llama2new", "mistralinstruct"].flatMap { model in
             let file = folder.appendingPathComponent("xstest/xstest_v2_completions_\(model).csv")

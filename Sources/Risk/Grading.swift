@@ -1,0 +1,65 @@
+import TemperText
+
+/// How a suite's judges grade exchanges, plain or under attack: one way, so that no path forgets what is no answer.
+///
+/// Knows nothing about who was asked, or how.
+extension Suite {
+    /// The judge whose verdicts count, then the others.
+    var judges: [any Judge] { [judge] + secondJudges }
+
+    /// Tells whether nothing that may follow changes what any judge says of an answer to the probe with that index.
+    func settling(_ probes: [Probe]) -> @Sendable (_ index: Int, _ partial: String) -> Bool {
+        let judges = judges
+        let requests = probes.map { NoAnswer.Request($0.chat) }
+        return { index, partial in
+            !requests[index].mayBeRepeated(by: partial)
+                && judges.allSatisfy { $0.decided(partial, probe: probes[index]) != nil }
+        }
+    }
+
+    /// A judge's verdicts; what is no answer cannot be graded by anyone.
+    ///
+    /// - Parameter asked: what the subject was asked and answered where that is not the probe's own request, as under
+    ///   attack; what is said back may be these words as well.
+    func verdicts(of judge: any Judge, on exchanges: [Exchange], asked: [Exchange]? = nil) async throws -> [Verdict] {
+        let verdicts = try await judge.judge(exchanges)
+        guard verdicts.count == exchanges.count else {
+            throw RiskError.wrongCount(
+                what: "the judge of '\(card.name)'",
+                expected: exchanges.count,
+                found: verdicts.count
+            )
+        }
+        return exchanges.indices.map { index in
+            let seen = [exchanges[index], asked?[index]].compactMap { $0 }
+            let reason = seen.lazy.compactMap {
+                NoAnswer.reason($0, axis: card.axis, verdict: verdicts[index])
+            }.first
+            return reason.map { .unscored(reason: $0) } ?? verdicts[index]
+        }
+    }
+
+    /// What the second judges say of each exchange.
+    func opinions(on exchanges: [Exchange], asked: [Exchange]? = nil) async throws -> [[Opinion]] {
+        var opinions = [[Opinion]](repeating: [], count: exchanges.count)
+        for judge in secondJudges {
+            let name = "\(judge.card.name) \(judge.card.version)"
+            for (index, verdict) in try await verdicts(of: judge, on: exchanges, asked: asked).enumerated() {
+                opinions[index].append(Opinion(judge: name, verdict: verdict))
+            }
+        }
+        return opinions
+    }
+
+    /// The suite's result, from attempts that are graded.
+    func result(_ attempts: [Attempt], measures: [Measure] = []) throws -> SuiteResult {
+        SuiteResult(
+            suite: card.name,
+            sha256: try sha256(),
+            axis: card.axis,
+            metric: card.metric,
+            attempts: attempts,
+            measures: measures
+        )
+    }
+}

@@ -118,7 +118,10 @@ public enum WhiteBox {
         try await model.prepareForGradients()
         let options = SamplingOptions(maxNewTokens: settings.maxNewTokens)
         let plain = try await LocalResponder(model).respond(to: probes.map(\.chat), options: options)
-        let plainVerdicts = try await suite.judge.judge(zip(probes, plain).map { Exchange(probe: $0, completion: $1) })
+        let plainVerdicts = try await suite.verdicts(
+            of: suite.judge,
+            on: zip(probes, plain).map { Exchange(probe: $0, completion: $1) }
+        )
         let vocabulary = SuffixVocabulary(try model.requireTokenizer(), printableASCII: settings.printableASCII)
         guard !vocabulary.ids.isEmpty else { throw AttackError.noTokens(path: model.url.path) }
         var outcomes: [Outcome] = []
@@ -156,12 +159,16 @@ public enum WhiteBox {
             }
             let duration = (ContinuousClock.now - start).components
             var completion = found.completion
+            var asked = probe
             if let suffix = found.suffix {
-                completion = try await LocalResponder(model).respond(to: [prompt.chat(with: suffix)], options: options)[
-                    0
-                ]
+                asked.chat = prompt.chat(with: suffix)
+                completion = try await LocalResponder(model).respond(to: [asked.chat], options: options)[0]
             }
-            let verdict = try await suite.judge.judge([Exchange(probe: probe, completion: completion)])[0]
+            let verdict = try await suite.verdicts(
+                of: suite.judge,
+                on: [Exchange(probe: probe, completion: completion)],
+                asked: [Exchange(probe: asked, completion: completion)]
+            )[0]
             outcomes.append(
                 Outcome(
                     probeID: probe.id,

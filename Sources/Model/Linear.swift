@@ -152,6 +152,12 @@ package final class Linear {
         try prepare(forTraining: false)
     }
 
+    /// Rounds the weight to a storage format; of a merged copy, which is not laid out for inference afterwards.
+    func round(to format: LanguageModel.Quantization) throws(TorchError) {
+        guard case .whole(let weight) = kept, lora == nil else { preconditionFailure("a merged copy is kept whole") }
+        kept = .whole(Weight(weight.name, try format.rounded(weight.tensor())))
+    }
+
     /// `W + scale * B A`, summed in float32 and rounded; a weight in four bits was rounded with the pair beneath it before.
     package func mergedWeight() throws(TorchError) -> Tensor {
         try Self.sum(weight, lora)

@@ -171,11 +171,16 @@ public struct MainJob {
             story.controls = try await session.controls(of: reference, assessed: assessed.assessment)
         }
         story.addReferenceAsStepZero()
+        try await session.assessQuantized(story.reference.name, of: reference, into: &story)
 
         // 4. The user's tuning, assessed at every checkpoint.
         if chapter >= .tuning {
             try enter("tune")
             let tuned = try await tune(reference, on: tuningData, session: session, story: &story)
+            if let name = story.tuned?.name {
+                try tuned.result.attach(to: reference)
+                try await session.assessQuantized(name, of: reference, into: &story)
+            }
             // 5. The cures.
             for (entry, defence) in opened.defences where chapter >= .end {
                 try enter("defence \(entry.name)")
@@ -194,6 +199,7 @@ public struct MainJob {
                 try served?.write(beside: folder)
                 try cured.attach(to: reference)
                 story.add(.defence, entry.name, try await session.assess(entry.name, served: served) { reference })
+                try await session.assessQuantized(entry.name, of: reference, served: served, into: &story)
             }
         }
 

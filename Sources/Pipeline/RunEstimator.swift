@@ -41,7 +41,16 @@ struct RunEstimator {
                 .init(name: "assess \(name)", work: work, seconds: seconds, peakMemory: resident + paces.memory)
             )
         }
-        assess("raw", resident: paces.resident)
+        /// What is assessed whole, and once more in every format.
+        func assessAll(_ name: String, resident: Int) {
+            assess(name, resident: resident)
+            for format in recipe.assess.quantizations { assess("\(name).\(format.rawValue)", resident: resident) }
+        }
+        if recipe.align == nil {
+            assessAll("raw", resident: paces.resident)
+        } else {
+            assess("raw", resident: paces.resident)
+        }
 
         // What is tuned is a copy of the model where the recipe aligns first.
         var reference = model
@@ -53,7 +62,7 @@ struct RunEstimator {
                 model.network.detach()
                 model.network.unprepare()
             }
-            assess("aligned", resident: Machine.residentMemory)
+            assessAll("aligned", resident: Machine.residentMemory)
         }
         if recipe.assess.controls {
             // A copy of the model reads some requests, then answers as many as a control is asked at most.
@@ -72,7 +81,11 @@ struct RunEstimator {
         estimate.phases.append(tuned.phase)
         let resident = Machine.residentMemory
         for step in recipe.tune.checkpointSteps(total: tuned.steps) {
-            assess("tuned@\(step)", early: step != tuned.steps, resident: resident)
+            if step == tuned.steps {
+                assessAll("tuned@\(step)", resident: resident)
+            } else {
+                assess("tuned@\(step)", early: true, resident: resident)
+            }
         }
         for (entry, defence) in opened.defences where chapter >= .end {
             let training = try DefenceTraining(
@@ -96,7 +109,7 @@ struct RunEstimator {
                 )
                 estimate.phases.append(cost.phase)
             }
-            assess(entry.name, resident: resident)
+            assessAll(entry.name, resident: resident)
         }
         return estimate
     }

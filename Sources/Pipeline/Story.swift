@@ -14,8 +14,12 @@ struct Story {
         var kind: RunReport.Subject.Kind
         var name: String
         var step: Int?
+        var quantization: RunReport.Quantization?
         var assessment: Assessment
         var seconds: Double
+
+        /// Whether it came after the reference.
+        var isLater: Bool { kind == .checkpoint && step != 0 || kind == .defence || kind == .quantized }
     }
 
     let recipe: Recipe
@@ -42,10 +46,18 @@ struct Story {
         _ kind: RunReport.Subject.Kind,
         _ name: String,
         step: Int? = nil,
+        quantization: RunReport.Quantization? = nil,
         _ result: (assessment: Assessment, seconds: Double)
     ) {
         chapters.append(
-            Chapter(kind: kind, name: name, step: step, assessment: result.assessment, seconds: result.seconds)
+            Chapter(
+                kind: kind,
+                name: name,
+                step: step,
+                quantization: quantization,
+                assessment: result.assessment,
+                seconds: result.seconds
+            )
         )
     }
 
@@ -135,10 +147,15 @@ struct Story {
         )
     }
 
-    /// The raw model with the reference, the reference with all that follows, the tuned model with every defence.
+    /// The raw model with the reference, the reference with all that follows, the tuned model with every defence, and every
+    /// quantised copy with what it was made of.
     private var comparedPairs: [(base: Chapter, subject: Chapter)] {
-        let later = chapters.filter { ($0.kind == .checkpoint && $0.step != 0) || $0.kind == .defence }
+        let later = chapters.filter { $0.isLater && $0.quantization?.of != reference.name }
         var pairs = later.map { (reference, $0) }
+        for copy in chapters {
+            guard let of = copy.quantization?.of, let whole = chapters.last(where: { $0.name == of }) else { continue }
+            pairs.append((whole, copy))
+        }
         if let first = chapters.first, first.name != reference.name { pairs.insert((first, reference), at: 0) }
         if let tuned { pairs += later.filter { $0.kind == .defence }.map { (tuned, $0) } }
         return pairs
@@ -169,6 +186,7 @@ struct Story {
             name: chapter.name,
             kind: chapter.kind,
             step: chapter.step,
+            quantization: chapter.quantization,
             axes: axes,
             utility: utility(chapter),
             measures: chapter.assessment.results.flatMap { result in

@@ -55,6 +55,22 @@ struct FigureTable {
                 )
             )
         }
+        if !reading.quantized.isEmpty {
+            tables.append(
+                FigureTable(
+                    name: "quantization",
+                    header: ["of", "format", "bits_per_weight"] + measureHeader,
+                    rows: reading.quantized.flatMap { subject in
+                        measures(of: subject, in: reading).map { axis, cells in
+                            [
+                                .text(subject.quantization?.of ?? ""), .text(subject.quantization?.format ?? ""),
+                                optional(subject.quantization?.bitsPerWeight), .text(subject.name), .text(axis),
+                            ] + cells
+                        }
+                    }
+                )
+            )
+        }
         tables.append(
             FigureTable(
                 name: "figure-4",

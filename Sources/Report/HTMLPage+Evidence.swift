@@ -84,7 +84,7 @@ extension HTMLPage {
         )
     }
 
-    private func conclusion(_ comparison: RunReport.Comparison) -> Markup {
+    func conclusion(_ comparison: RunReport.Comparison) -> Markup {
         guard let conclusion = comparison.conclusion else {
             return "\(comparison.isClear ? "clear" : "not enough evidence")"
         }

@@ -11,6 +11,8 @@ struct Reading {
     let checkpoints: [RunReport.Subject]
     /// The subjects with a defence.
     let defences: [RunReport.Subject]
+    /// The quantised copies.
+    let quantized: [RunReport.Subject]
     /// True when every utility lies between 0 and 1 and so is shown as a percentage.
     let utilityIsShare: Bool
 
@@ -28,6 +30,7 @@ struct Reading {
             defences.append(RunReport.Subject(name: card.name, kind: .defence, axes: axes, utility: card.utility))
         }
         self.defences = defences
+        quantized = report.subjects.filter { $0.kind == .quantized }
         let utilities = report.subjects.compactMap(\.utility) + report.defences.compactMap(\.utility)
         utilityIsShare = utilities.allSatisfy { (0...1).contains($0.value ?? 0) && $0.low >= 0 && $0.high <= 1 }
     }
@@ -46,10 +49,14 @@ struct Reading {
         report.subjects.compactMap(\.utility).first?.metric ?? "utility"
     }
 
-    /// The comparison of a subject with the reference.
-    func comparison(of subject: RunReport.Subject, on axis: String = Axis.jailbreak) -> RunReport.Comparison? {
-        guard let reference, subject.name != reference.name else { return nil }
-        return report.comparisons.first { $0.base == reference.name && $0.subject == subject.name && $0.axis == axis }
+    /// The comparison of a subject with the reference, or with another base.
+    func comparison(
+        of subject: RunReport.Subject,
+        with base: String? = nil,
+        on axis: String = Axis.jailbreak
+    ) -> RunReport.Comparison? {
+        guard let base = base ?? reference?.name, subject.name != base else { return nil }
+        return report.comparisons.first { $0.base == base && $0.subject == subject.name && $0.axis == axis }
     }
 
     /// The measured rate of a subject; nil when nothing was graded.

@@ -179,6 +179,28 @@ extension RunReport {
         }
     }
 
+    /// How a copy of a subject was rounded.
+    public struct Quantization: Codable, Sendable, Equatable {
+        /// The subject that was rounded.
+        public var of: String
+        /// The storage format, such as `q4_0`.
+        public var format: String
+        /// What one weight of a layer takes in it.
+        public var bitsPerWeight: Double
+
+        /// Creates the description of a copy.
+        public init(of: String, format: String, bitsPerWeight: Double) {
+            self.of = of
+            self.format = format
+            self.bitsPerWeight = bitsPerWeight
+        }
+
+        private enum CodingKeys: String, CodingKey {
+            case of, format
+            case bitsPerWeight = "bits_per_weight"
+        }
+    }
+
     /// One thing that was assessed.
     public struct Subject: Codable, Sendable, Equatable {
         /// The part a subject plays in the run.
@@ -191,14 +213,18 @@ extension RunReport {
             case checkpoint
             /// The model with a defence.
             case defence
+            /// One of the others with its weights rounded to a storage format.
+            case quantized
         }
 
-        /// The subject's name: `raw`, `aligned`, `tuned@STEP` or a defence's name.
+        /// The subject's name: `raw`, `aligned`, `tuned@STEP` or a defence's name; of a quantised copy with `.FORMAT` after it.
         public var name: String
         /// The part it plays.
         public var kind: Kind
         /// The step of tuning, for checkpoints.
         public var step: Int?
+        /// What was rounded and how, for quantised copies.
+        public var quantization: Quantization?
         /// The rate per axis, under the keys that the report's suites name, such as `jailbreak` and `over-refusal`.
         public var axes: [String: Rate]
         /// The utility, when measured.
@@ -217,6 +243,7 @@ extension RunReport {
             name: String,
             kind: Kind,
             step: Int? = nil,
+            quantization: Quantization? = nil,
             axes: [String: Rate],
             utility: Utility? = nil,
             measures: [Measure] = [],
@@ -227,6 +254,7 @@ extension RunReport {
             self.name = name
             self.kind = kind
             self.step = step
+            self.quantization = quantization
             self.axes = axes
             self.utility = utility
             self.measures = measures
@@ -236,7 +264,7 @@ extension RunReport {
         }
 
         private enum CodingKeys: String, CodingKey {
-            case name, kind, step, axes, utility, measures, separation, seconds
+            case name, kind, step, quantization, axes, utility, measures, separation, seconds
             case secondOpinions = "second_opinions"
         }
 
@@ -246,6 +274,7 @@ extension RunReport {
             try values.encode(name, forKey: .name)
             try values.encode(kind, forKey: .kind)
             try values.encode(step, forKey: .step)
+            try values.encode(quantization, forKey: .quantization)
             try values.encode(axes, forKey: .axes)
             try values.encode(utility, forKey: .utility)
             try values.encode(measures, forKey: .measures)

@@ -21,7 +21,11 @@ extension Suite {
     ///
     /// - Parameter asked: what the subject was asked and answered where that is not the probe's own request, as under
     ///   attack; what is said back may be these words as well.
-    func verdicts(of judge: any Judge, on exchanges: [Exchange], asked: [Exchange]? = nil) async throws -> [Verdict] {
+    package func verdicts(
+        of judge: any Judge,
+        on exchanges: [Exchange],
+        asked: [Exchange]? = nil
+    ) async throws -> [Verdict] {
         let verdicts = try await judge.judge(exchanges)
         guard verdicts.count == exchanges.count else {
             throw RiskError.wrongCount(

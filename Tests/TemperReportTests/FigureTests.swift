@@ -113,7 +113,9 @@ import Testing
         var report = Sample.report
         report.training[0].phase = "=cmd(),\"x\""
         let files = csvFiles(report)
-        #expect(files.map(\.name) == ["figure-1.csv", "figure-2.csv", "figure-3.csv", "figure-4.csv"])
+        #expect(
+            files.map(\.name) == ["figure-1.csv", "figure-2.csv", "figure-3.csv", "quantization.csv", "figure-4.csv"]
+        )
         let first = try #require(files.first).text.components(separatedBy: "\r\n")
         #expect(first[0] == "subject,axis,metric,value,low,high,n,unscored,ratio,ratio_low,ratio_high")
         #expect(first[1].hasPrefix("raw,jailbreak,attack success rate,0.95,"))

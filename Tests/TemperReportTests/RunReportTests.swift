@@ -38,7 +38,8 @@ import Testing
         #expect(top["created"] as? String == "2026-05-28T20:26:40Z")
         #expect(keys(top["model"]) == "dtype name parameters path sha256")
         #expect(
-            keys(first(top["subjects"])) == "axes kind measures name second_opinions seconds separation step utility"
+            keys(first(top["subjects"]))
+                == "axes kind measures name quantization second_opinions seconds separation step utility"
         )
         let axes = first(top["subjects"])?["axes"] as? [String: Any]
         #expect(keys(axes) == "bias jailbreak over-refusal over-refusal-ordinary")

@@ -131,6 +131,8 @@ enum Sample {
             )
         }
         let last = tuned.last ?? aligned
+        var rounded = subject("\(last.name).q4_0", .quantized, hits: 148, refused: 9, ordinary: 1, useful: 133)
+        rounded.quantization = .init(of: last.name, format: "q4_0", bitsPerWeight: 4.5)
         return RunReport(
             name: "Domain tuning of a small assistant",
             model: .init(
@@ -141,9 +143,10 @@ enum Sample {
                 dtype: "float32"
             ),
             created: Date(timeIntervalSince1970: 1_780_000_000.25),
-            subjects: [raw, aligned] + tuned + defended,
+            subjects: [raw, aligned] + tuned + defended + [rounded],
             comparisons: (tuned + defended).map { compare(aligned, $0) } + [
-                compare(raw, aligned), compare(aligned, last, axis: "over-refusal"),
+                compare(raw, aligned), compare(last, rounded), compare(aligned, rounded),
+                compare(aligned, last, axis: "over-refusal"),
                 compare(aligned, last, axis: "bias"),
                 compare(aligned, defended[0], axis: "bias"),
                 compare(aligned, last, axis: "utility"),

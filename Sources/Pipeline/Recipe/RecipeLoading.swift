@@ -230,6 +230,18 @@ extension Recipe.Assess {
         batchSize = try table.whole("batch_size", default: batchSize, in: 1...65_536)
         temperature = try table.number("temperature", default: temperature, in: 0...100)
         stepLimit = try table.optionalWhole("step_limit", in: 1...Int.max)
+        quantizations =
+            try table.list("quantizations", expected: "a list of formats such as [q8_0, q4_0]")?.map { path, node in
+                let text = try table.text(node, path: path, expected: "a format")
+                guard let format = LanguageModel.Quantization(rawValue: text.lowercased()) else {
+                    let known = LanguageModel.Quantization.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw table.error("quantizations", found: "\"\(text)\"", expected: "formats out of \(known)")
+                }
+                return format
+            } ?? []
+        guard Set(quantizations).count == quantizations.count else {
+            throw table.error("quantizations", found: "a format twice", expected: "each once")
+        }
         controls = try table.flag("controls", default: controls)
         try readAttacks(table)
     }

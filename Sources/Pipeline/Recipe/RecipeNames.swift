@@ -9,8 +9,8 @@ enum RecipeNames {
         "threads", "assess", "align", "tune", "defences",
     ]
     static let assess = [
-        "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit", "controls",
-        "attacks", "attack_limit", "attacker", "evaluator",
+        "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit",
+        "quantizations", "controls", "attacks", "attack_limit", "attacker", "evaluator",
     ]
     static let suite = ["name", "limit", "step_limit", "file", "format", "columns", "axis"]
     static let columns = ["prompt", "id", "category"]
@@ -25,6 +25,7 @@ enum RecipeNames {
         "model": "model_name_or_path",
         "torch_dtype": "dtype",
         "load_in_4bit": "quantization_bit",
+        "quantisations": "quantizations",
         "dataset_dir": "data_dir",
         "defenses": "defences",
         "dataset": "train_data",

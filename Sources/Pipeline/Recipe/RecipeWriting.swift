@@ -1,3 +1,4 @@
+import TemperModel
 import TemperRisk
 import TemperTune
 import Yams
@@ -30,6 +31,7 @@ extension Recipe {
                     ("batch_size", .plain("\(assess.batchSize)")),
                     ("temperature", .plain("\(assess.temperature)")),
                     ("step_limit", .whole(assess.stepLimit)),
+                    ("quantizations", .list(assess.quantizations.map { .text($0.rawValue) })),
                     ("controls", .plain("\(assess.controls)")),
                     ("attacks", .list(assess.attacks.map(\.node))),
                     ("attack_limit", .whole(assess.attackLimit)),

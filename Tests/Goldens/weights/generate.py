@@ -2,6 +2,7 @@
 
 quants.gguf      one tensor of random valid blocks for each storage type that is decoded, and one that is not
 quants.safetensors  the same tensors as float32, from gguf.quants.dequantize
+rounded.gguf     random weights as F32, and gguf.quants.quantize of them for each type that is written
 metadata.gguf    one metadata pair of every value type and array element type
 """
 
@@ -75,6 +76,25 @@ def write_quants():
     write_safetensors("quants.safetensors", expected)
 
 
+def write_rounded():
+    random = np.random.default_rng(20260102)
+    values = random.normal(0, 0.05, (ROWS, 256)).astype(np.float32)
+    values[0, :32] = 0
+    values[0, 32:64] = 0.125
+    values[0, 64:96] = np.linspace(-1, 1, 32)
+    values[0, 96:128] = np.abs(values[0, 96:128])
+    values[1, :32] *= 1e-7
+    values[1, 40] = 3
+    writer = gguf.GGUFWriter("rounded.gguf", "golden")
+    writer.add_tensor("F32", values)
+    for type_ in [Type.Q4_0, Type.Q4_1, Type.Q5_0, Type.Q5_1, Type.Q8_0]:
+        writer.add_tensor(type_.name, gguf.quants.quantize(values, type_), raw_dtype=type_)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 def write_metadata():
     """Written byte by byte, because it holds what the package's writer would not write."""
 
@@ -116,4 +136,5 @@ def write_metadata():
 
 
 write_quants()
+write_rounded()
 write_metadata()

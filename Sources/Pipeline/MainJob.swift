@@ -179,12 +179,11 @@ public struct MainJob {
             // 5. The cures.
             for (entry, defence) in opened.defences where chapter >= .end {
                 try enter("defence \(entry.name)")
-                let (cured, note) = try await defend(
+                let (cured, note) = try await session.make(
                     entry,
                     defence,
-                    session: session,
-                    tuned: tuned,
-                    reference: reference,
+                    after: tuned,
+                    on: reference,
                     data: tuningData
                 )
                 story.notes[entry.name] = note
@@ -232,43 +231,5 @@ public struct MainJob {
         }
         for chapter in chapters { story.add(.checkpoint, "tuned@\(chapter.step)", step: chapter.step, chapter.result) }
         return tuned
-    }
-
-    /// What a defence makes of what was tuned, on a model that carries nothing but what is being trained, and what it
-    /// found.
-    private func defend(
-        _ entry: Recipe.Defence,
-        _ defence: Defence,
-        session: RunSession,
-        tuned: RunSession.Trained,
-        reference: LanguageModel,
-        data: Dataset
-    ) async throws -> (any Trainable, note: String?) {
-        if case .weights(let method) = defence {
-            guard let adapter = tuned.result as? Adapter else { preconditionFailure("such a recipe is not read") }
-            return try session.change(adapter, by: method, of: entry, on: reference)
-        }
-        let training = try DefenceTraining(
-            defence,
-            after: recipe.tune.settings,
-            on: data,
-            tuned: (tuned.rows, tuned.steps),
-            reference: reference,
-            seed: recipe.seed
-        )
-        guard let training else { preconditionFailure("a defence acts on weights or trains") }
-        for note in training.data.notes where !data.notes.contains(note) { session.note(entry.name, note) }
-        // The same rows make the same adapter.
-        if training.repeatsTuning(on: data) { return (try tuned.result.copy(), nil) }
-        let job = RunSession.Job(
-            phase: entry.name,
-            directory: session.directory.defence(entry.name),
-            data: training.data,
-            settings: training.settings,
-            checkpointSteps: { [$0] },
-            start: training.startsTuned ? try tuned.result.copy() : nil,
-            scheme: training.scheme
-        )
-        return (try await session.train(job, on: reference).result, nil)
     }
 }

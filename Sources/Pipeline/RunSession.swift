@@ -140,6 +140,8 @@ final class RunSession {
         var start: (any Trainable)?
         /// What to minimise, and how; the objective of the settings' stage otherwise.
         var scheme: TrainingScheme?
+        /// Whether there is a checkpoint of step 0, too, for a training that may have to go back to it.
+        var keepsStart = false
     }
 
     /// A checkpoint that training has come to.
@@ -150,19 +152,32 @@ final class RunSession {
         var restore: @TorchActor () throws -> Void = {}
     }
 
+    /// How a training goes on after a checkpoint.
+    enum Course {
+        /// To the next one.
+        case goOn
+        /// Not at all: what the checkpoint holds is the result.
+        case stop
+        /// From an earlier checkpoint; those after it are thrown away.
+        case goBack(to: Int)
+    }
+
     /// What a training has made, and out of how much.
     struct Trained {
         var result: any Trainable
         /// Rows with something to learn in them.
         var rows: Int
+        /// Steps of the whole training, also where it was ended before the last.
         var steps: Int
+        /// Steps that were taken for the result.
+        var taken: Int
     }
 
     /// Trains, or takes up, a job on `model`; what comes back is on the model.
     func train(
         _ job: Job,
         on model: LanguageModel,
-        atCheckpoint: (Stop) async throws -> Void = { _ in }
+        atCheckpoint: (Stop) async throws -> Course = { _ in .goOn }
     ) async throws -> Trained {
         let (rows, cut, dropped) = try job.data.tokenized(for: model, settings: job.settings)
         if cut > 0 || dropped > 0 {
@@ -194,43 +209,75 @@ final class RunSession {
         )
         Checkpoint.tidy(job.directory)
         try restore(trainer, job)
-        let resumed = trainer.step
-        for step in stops where step <= resumed {
-            // A checkpoint that was written but, when the run was killed, perhaps not yet assessed.
-            let stop = Stop(step: step, isLast: step == trainer.totalSteps) {
-                guard try self.restore(trainer, job, at: step) else {
-                    let path = job.directory.appendingPathComponent(Checkpoint.name(step: step)).path
-                    throw CheckpointError.missing(path: path)
-                }
-            }
-            try await atCheckpoint(stop)
+        if job.keepsStart, trainer.step == 0 {
+            try trainer.saveCheckpoint(under: job.directory, last: nil, alignment: alignment)
         }
-        if resumed > 0 { try restore(trainer, job) }
-        for stop in stops where stop > resumed {
-            var last: StepReport?
-            while trainer.step < stop {
-                guard !Task.isCancelled else {
-                    try trainer.saveCheckpoint(under: job.directory, last: last, alignment: alignment)
-                    sink.emit(
-                        RunEvent(
-                            .checkpoint,
-                            phase: job.phase,
-                            message: "interrupted",
-                            done: trainer.step,
-                            total: trainer.totalSteps
-                        )
+        func trained() -> Trained {
+            Trained(result: trainer.trained, rows: rows.count, steps: trainer.totalSteps, taken: trainer.step)
+        }
+        var resumed = trainer.step
+        var index = stops.startIndex
+        while index < stops.endIndex {
+            let stop = stops[index]
+            let isBehind = stop <= resumed
+            if !isBehind {
+                if trainer.step < min(resumed, stop) { try restore(trainer, job) }
+                try await take(stepsUpTo: stop, of: trainer, job)
+            }
+            let course = try await atCheckpoint(
+                Stop(step: stop, isLast: stop == trainer.totalSteps) {
+                    // A checkpoint that was written but, when the run was killed, perhaps not yet assessed.
+                    if isBehind { try self.restore(trainer, job, exactly: stop) }
+                }
+            )
+            switch course {
+            case .goOn: index += 1
+            case .stop:
+                if trainer.step != stop { try restore(trainer, job, exactly: stop) }
+                return trained()
+            case .goBack(let step):
+                for (later, url) in Checkpoint.all(in: job.directory) where later > step {
+                    try FileManager.default.removeItem(at: url)
+                }
+                try restore(trainer, job, exactly: step)
+                resumed = step
+                index = stops.firstIndex { $0 > step } ?? stops.endIndex
+            }
+        }
+        if trainer.step < resumed { try restore(trainer, job) }
+        return trained()
+    }
+
+    /// Trains to a step and writes its checkpoint.
+    private func take(stepsUpTo stop: Int, of trainer: Trainer, _ job: Job) async throws {
+        var last: StepReport?
+        while trainer.step < stop {
+            guard !Task.isCancelled else {
+                try trainer.saveCheckpoint(under: job.directory, last: last, alignment: alignment)
+                sink.emit(
+                    RunEvent(
+                        .checkpoint,
+                        phase: job.phase,
+                        message: "interrupted",
+                        done: trainer.step,
+                        total: trainer.totalSteps
                     )
-                    throw CancellationError()
-                }
-                last = try step(trainer, job)
-                // Lets assessments of other sessions and cancellation in between long steps.
-                await Task.yield()
+                )
+                throw CancellationError()
             }
-            try trainer.saveCheckpoint(under: job.directory, last: last, alignment: alignment)
-            sink.emit(RunEvent(.checkpoint, phase: job.phase, done: trainer.step, total: trainer.totalSteps))
-            try await atCheckpoint(Stop(step: stop, isLast: stop == trainer.totalSteps))
+            last = try step(trainer, job)
+            // Lets assessments of other sessions and cancellation in between long steps.
+            await Task.yield()
         }
-        return Trained(result: trainer.trained, rows: rows.count, steps: trainer.totalSteps)
+        try trainer.saveCheckpoint(under: job.directory, last: last, alignment: alignment)
+        sink.emit(RunEvent(.checkpoint, phase: job.phase, done: trainer.step, total: trainer.totalSteps))
+    }
+
+    /// Takes up the checkpoint at a step, which has to be there.
+    private func restore(_ trainer: Trainer, _ job: Job, exactly step: Int) throws {
+        guard try restore(trainer, job, at: step) else {
+            throw CheckpointError.missing(path: job.directory.appendingPathComponent(Checkpoint.name(step: step)).path)
+        }
     }
 
     private func step(_ trainer: Trainer, _ job: Job) throws -> StepReport {

@@ -47,7 +47,8 @@ public struct MainJob {
     public nonisolated var adapters: [(subject: String, folder: URL)] {
         let aligned = Checkpoint.all(in: directory.alignment).suffix(1).map { ("aligned", $0.url) }
         let tuned = Checkpoint.all(in: directory.checkpoints).suffix(1).map { ("tuned@\($0.step)", $0.url) }
-        let defended = recipe.defences.map { ($0.name, directory.adapter(ofDefence: $0.name)) }
+        let searched = recipe.search.map { recipe.candidates(of: $0) } ?? []
+        let defended = (recipe.defences + searched).map { ($0.name, directory.adapter(ofDefence: $0.name)) }
         return (aligned + tuned + defended).compactMap { subject, folder in
             [folder.appendingPathComponent(Adapter.onBase), folder].first {
                 FileManager.default.fileExists(atPath: $0.appendingPathComponent("adapter_config.json").path)
@@ -194,9 +195,23 @@ public struct MainJob {
                 try cured.attach(to: reference)
                 story.add(.defence, entry.name, try await session.assess(entry.name, served: served) { reference })
             }
+            // 6. The search for one.
+            if let search = recipe.search, chapter >= .end {
+                try enter("search")
+                let trials = try DefenceTrials(
+                    search,
+                    policy: opened.gate,
+                    session: session,
+                    suites: suites,
+                    reference: reference,
+                    tuned: tuned,
+                    data: tuningData
+                )
+                try await trials.run(&story)
+            }
         }
 
-        // 6. The report.
+        // 7. The report.
         try enter("report")
         let report = try story.report(
             events: LedgerFile.readLines(RunEvent.self, from: directory.events),
@@ -228,6 +243,7 @@ public struct MainJob {
                 return reference
             }
             chapters.append((stop.step, result))
+            return .goOn
         }
         for chapter in chapters { story.add(.checkpoint, "tuned@\(chapter.step)", step: chapter.step, chapter.result) }
         return tuned

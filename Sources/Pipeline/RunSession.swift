@@ -18,6 +18,8 @@ final class RunSession {
     let sink: any EventSink
     private let suites: [PlannedSuite]
     private let roles: AttackRoles
+    /// Where the run's events are.
+    private var events: URL
     /// The adapter of the alignment, if it made one, once it is merged into the model that is trained.
     var alignment: Adapter?
 
@@ -35,6 +37,42 @@ final class RunSession {
         self.suites = suites
         self.roles = roles
         self.sink = sink
+        events = directory.events
+    }
+
+    /// The same run inside a folder of its directory, with suites of its own.
+    func inside(_ name: String, asking suites: [PlannedSuite]) -> RunSession {
+        let inner = RunSession(
+            recipe: recipe,
+            directory: RunDirectory(directory.url.appendingPathComponent(name)),
+            fingerprint: fingerprint,
+            suites: suites,
+            roles: roles,
+            sink: sink
+        )
+        inner.events = events
+        inner.alignment = alignment
+        return inner
+    }
+
+    /// The names of the suites that are asked.
+    var suiteNames: [String] { suites.map(\.suite.card.name) }
+
+    /// How many probes an assessment asks at most.
+    func probes(early: Bool) -> Int {
+        suites.reduce(0) { sum, planned in
+            let count = (try? planned.suite.probes(limit: planned.limit(early: early), seed: recipe.seed).count) ?? 0
+            return sum + count
+        }
+    }
+
+    /// What the steps of a phase took, in seconds; of a step that was taken twice, the later one.
+    func loggedSeconds(of phase: String) -> Double {
+        var seconds: [Int: Double] = [:]
+        for event in LedgerFile.readLines(RunEvent.self, from: events) where event.kind == .step {
+            if event.phase == phase, let step = event.done { seconds[step] = event.seconds ?? 0 }
+        }
+        return seconds.keys.sorted().reduce(0) { $0 + (seconds[$1] ?? 0) }
     }
 
     // MARK: Assessing

@@ -1,5 +1,5 @@
 public import TemperModel
-import TemperTorch
+public import TemperTorch
 
 /// How far a defence moves the weights away from what the user tuned.
 extension Adapter {

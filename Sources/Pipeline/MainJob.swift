@@ -176,7 +176,7 @@ public struct MainJob {
         // 4. The user's tuning, assessed at every checkpoint.
         if chapter >= .tuning {
             try enter("tune")
-            let tuned = try await tune(reference, on: tuningData, session: session, story: &story)
+            let tuned = try await session.tune(reference, on: tuningData, watching: suites, story: &story)
             // 5. The cures.
             for (entry, defence) in opened.defences where chapter >= .end {
                 try enter("defence \(entry.name)")
@@ -220,32 +220,5 @@ public struct MainJob {
         try ReportFiles.write(report, to: directory.report)
         log.emit(RunEvent(.finished, phase: "report"))
         return report
-    }
-
-    /// Tunes the reference model; the story grows by every checkpoint.
-    private func tune(
-        _ reference: LanguageModel,
-        on data: Dataset,
-        session: RunSession,
-        story: inout Story
-    ) async throws -> RunSession.Trained {
-        var chapters: [(step: Int, result: (assessment: Assessment, seconds: Double))] = []
-        let job = RunSession.Job(
-            phase: "tune",
-            directory: session.directory.checkpoints,
-            data: data,
-            settings: recipe.tune.settings,
-            checkpointSteps: recipe.tune.checkpointSteps(total:)
-        )
-        let tuned = try await session.train(job, on: reference) { stop in
-            let result = try await session.assess("tuned@\(stop.step)", early: !stop.isLast) {
-                try stop.restore()
-                return reference
-            }
-            chapters.append((stop.step, result))
-            return .goOn
-        }
-        for chapter in chapters { story.add(.checkpoint, "tuned@\(chapter.step)", step: chapter.step, chapter.result) }
-        return tuned
     }
 }

@@ -185,7 +185,9 @@ final class RunSession {
     /// A checkpoint that training has come to.
     struct Stop {
         var step: Int
-        var isLast: Bool
+        /// All steps of the training.
+        var total: Int
+        var isLast: Bool { step == total }
         /// Puts what the checkpoint holds on the model; a resumed training has not come by this step itself.
         var restore: @TorchActor () throws -> Void = {}
     }
@@ -198,6 +200,8 @@ final class RunSession {
         case stop
         /// From an earlier checkpoint; those after it are thrown away.
         case goBack(to: Int)
+        /// Not at all: what an earlier checkpoint holds is the result; those after it are thrown away.
+        case end(at: Int)
     }
 
     /// What a training has made, and out of how much.
@@ -263,7 +267,7 @@ final class RunSession {
                 try await take(stepsUpTo: stop, of: trainer, job)
             }
             let course = try await atCheckpoint(
-                Stop(step: stop, isLast: stop == trainer.totalSteps) {
+                Stop(step: stop, total: trainer.totalSteps) {
                     // A checkpoint that was written but, when the run was killed, perhaps not yet assessed.
                     if isBehind { try self.restore(trainer, job, exactly: stop) }
                 }
@@ -273,11 +277,11 @@ final class RunSession {
             case .stop:
                 if trainer.step != stop { try restore(trainer, job, exactly: stop) }
                 return trained()
+            case .end(let step):
+                try goBack(trainer, job, to: step)
+                return trained()
             case .goBack(let step):
-                for (later, url) in Checkpoint.all(in: job.directory) where later > step {
-                    try FileManager.default.removeItem(at: url)
-                }
-                try restore(trainer, job, exactly: step)
+                try goBack(trainer, job, to: step)
                 resumed = step
                 index = stops.firstIndex { $0 > step } ?? stops.endIndex
             }
@@ -309,6 +313,14 @@ final class RunSession {
         }
         try trainer.saveCheckpoint(under: job.directory, last: last, alignment: alignment)
         sink.emit(RunEvent(.checkpoint, phase: job.phase, done: trainer.step, total: trainer.totalSteps))
+    }
+
+    /// Takes up an earlier checkpoint, and throws away those after it.
+    private func goBack(_ trainer: Trainer, _ job: Job, to step: Int) throws {
+        for (later, url) in Checkpoint.all(in: job.directory) where later > step {
+            try FileManager.default.removeItem(at: url)
+        }
+        if trainer.step != step { try restore(trainer, job, exactly: step) }
     }
 
     /// Takes up the checkpoint at a step, which has to be there.

@@ -114,12 +114,20 @@ extension Recipe {
 extension Recipe {
     /// What the budget is counted in has to be asked of the reference, too.
     private func checkRiskBudget(_ table: RecipeTable) throws {
-        guard let budget = tune.riskBudget, !assess.suites.contains(where: { $0.name == budget.suite }) else { return }
+        guard let budget = tune.riskBudget else { return }
+        if budget.action == .mix, tune.settings.stage == .dpo {
+            throw table.error(
+                "tune",
+                found: "`risk_budget.action: mix`, which adds answers to learn, with `stage: dpo`",
+                expected: "`action: stop` or `rollback`"
+            )
+        }
+        guard !assess.suites.contains(where: { $0.name == budget.suite && $0.file == nil }) else { return }
         let known = assess.suites.map(\.name).joined(separator: ", ")
         throw table.error(
             "tune",
-            found: "`risk_budget.suite: \(budget.suite)`, which is not assessed",
-            expected: "one of assess.suites: \(known)"
+            found: "`risk_budget.suite: \(budget.suite)`, which is no suite of its own that is assessed",
+            expected: "one of assess.suites that is not read from a file: \(known)"
         )
     }
 

@@ -10,7 +10,7 @@ extension RunReport {
         public var tuningSeconds: Double
         /// What the search took: everything it made and measured.
         public var spentSeconds: Double
-        /// Probes of each suite in the sentinel.
+        /// Probes in the sentinel, all suites together.
         public var sentinel: Int
         /// The candidates, in the order in which they would be tried.
         public var candidates: [Candidate]

@@ -1,5 +1,5 @@
 public import TemperModel
-import TemperTorch
+public import TemperTorch
 public import TemperTune
 
 /// Safety rows in every step of a training, with a weight that can be raised while it runs.

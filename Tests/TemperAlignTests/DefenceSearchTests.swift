@@ -47,7 +47,11 @@ struct DefenceSearchTests {
     @Test func aCheapOneThatPassesEndsIt() {
         var search = search(weights: 4, training: 2, budget: 1000)
         // w1 and w3 both pass; w3 changes less.
-        let log = run(&search) { ["w1", "w3"].contains($0) ? 0 : 0.5 } change: { $0 == "w3" ? 0.3 : 0.7 }
+        let log = run(&search) {
+            ["w1", "w3"].contains($0) ? 0 : 0.5
+        } change: {
+            $0 == "w3" ? 0.3 : 0.7
+        }
         // Four entrants, the best third, rounded up, goes on.
         #expect(log == ["w0/0", "w1/0", "w2/0", "w3/0", "w3/1", "w1/1", "w3!"])
         #expect(search.outcome == .chosen(3))

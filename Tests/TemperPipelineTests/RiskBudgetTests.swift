@@ -61,7 +61,9 @@ struct RiskBudgetTests {
         let plain = try await MainJob(try recipe(scene, "plain", "null"), sink: Recorder()).run()
         #expect(plain.subjects.last?.axes == report.subjects.last?.axes)
         func adapter(_ name: String) throws -> Data {
-            try Data(contentsOf: scene.directory(name).checkpoints.appending(path: "step-000006/adapter_model.safetensors"))
+            try Data(
+                contentsOf: scene.directory(name).checkpoints.appending(path: "step-000006/adapter_model.safetensors")
+            )
         }
         #expect(try adapter("watched") == adapter("plain"))
         let second = Recorder()
@@ -96,7 +98,8 @@ struct RiskBudgetTests {
     }
 
     private func look(_ step: Int, _ isOver: Bool) -> String {
-        let rate = #"{"rate": 0.5, "n": 2, "low": 0.1, "high": 0.9, "unscored": 0, "worst_low": 0.1, "worst_high": 0.9}"#
+        let rate =
+            #"{"rate": 0.5, "n": 2, "low": 0.1, "high": 0.9, "unscored": 0, "worst_low": 0.1, "worst_high": 0.9}"#
         return
             #"{"step": \#(step), "round": 0, "rate": \#(rate), "increase": \#(isOver ? 0.5 : 0), "low": \#(isOver ? 0.2 : -1), "is_over": \#(isOver)}"#
     }
@@ -109,7 +112,9 @@ struct RiskBudgetTests {
         #expect(recorder.steps == ["tune 3"])
         #expect(report.subjects.map(\.name) == ["raw", "tuned@0", "tuned@1", "tuned@2", "tuned@3"])
         #expect(Checkpoint.all(in: scene.directory("stop").checkpoints).map(\.step) == [0, 1, 2, 3])
-        #expect(report.riskWatch?.verdict.contains("was spent at step 3 of 6: the result is what step 3 had made") == true)
+        #expect(
+            report.riskWatch?.verdict.contains("was spent at step 3 of 6: the result is what step 3 had made") == true
+        )
         let second = Recorder()
         let again = try await MainJob(recipe, sink: second).run()
         #expect(second.steps.isEmpty && second.assessed.isEmpty && again.timeless == report.timeless)
@@ -137,7 +142,9 @@ struct RiskBudgetTests {
         let (recorder, report) = try await overAt([3], in: scene, recipe)
         let watch = try #require(report.riskWatch)
         #expect(recorder.steps.prefix(2) == ["tune 3", "tune 3"])
-        #expect(recorder.events.contains { $0.message == "going back to step 2, and on with safety rows that weigh 1.0" })
+        #expect(
+            recorder.events.contains { $0.message == "going back to step 2, and on with safety rows that weigh 1.0" }
+        )
         #expect(watch.looks.filter { $0.round == 1 }.map(\.step).first == 3)
         let second = Recorder()
         let again = try await MainJob(recipe, sink: second).run()

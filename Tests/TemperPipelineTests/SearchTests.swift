@@ -35,7 +35,9 @@ struct SearchTests {
         let names = recipe.candidates(of: try #require(recipe.search)).map(\.name)
         #expect(names.count == 6 && names.allSatisfy { $0.hasPrefix("auto-") })
         #expect(search.candidates.map(\.name) == names && search.demands.count == 3 && search.sentinel == 6)
-        #expect(search.spentSeconds > 0 && search.tuningSeconds > 0 && search.verdict.contains(" times the plain tuning"))
+        #expect(
+            search.spentSeconds > 0 && search.tuningSeconds > 0 && search.verdict.contains(" times the plain tuning")
+        )
         // Everything on weights is tried; half of two probes, then two, then all of them.
         for candidate in search.candidates.prefix(3) {
             #expect(candidate.trials.first?.stage == .part && !candidate.trains && candidate.seconds > 0)
@@ -106,7 +108,9 @@ struct SearchTests {
 
     // MARK: What is demanded
 
-    private func assessment(_ name: String, _ jailbreak: String, _ refusal: String, _ utility: String) throws -> Assessment {
+    private func assessment(_ name: String, _ jailbreak: String, _ refusal: String, _ utility: String) throws
+        -> Assessment
+    {
         let verdicts = ["jailbreak": jailbreak, "over-refusal": refusal, "cybersecurity": utility]
         let results = try ["jailbreak", "over-refusal", "cybersecurity"].map { suite in
             let card = try Suites.named(suite).card
@@ -182,8 +186,14 @@ struct SearchTests {
         defer { scene.remove() }
         var recipe = try recipe(scene, "round", "defend=auto")
         #expect(recipe.search == Recipe.Search())
-        recipe = try self.recipe(scene, "round", "defend={method: auto, budget: 2, gate: gate.yaml, methods: [safe-lora]}")
-        #expect(recipe.search?.budget == 2 && recipe.search?.gate == "gate.yaml" && recipe.search?.methods == ["safe-lora"])
+        recipe = try self.recipe(
+            scene,
+            "round",
+            "defend={method: auto, budget: 2, gate: gate.yaml, methods: [safe-lora]}"
+        )
+        #expect(
+            recipe.search?.budget == 2 && recipe.search?.gate == "gate.yaml" && recipe.search?.methods == ["safe-lora"]
+        )
         #expect(try Recipe.parse(recipe.resolvedYAML(), file: "round.yaml") == recipe)
     }
 }

@@ -60,7 +60,9 @@ extension Recipe {
     func candidates(of search: Search) -> [Defence] {
         SearchSpace.all.compactMap { entry in
             guard search.methods?.contains(entry.method) ?? true else { return nil }
-            let knobs = entry.knobs.mapValues { text in RecipeTable.number(text).map(RecipeValue.number) ?? .string(text) }
+            let knobs = entry.knobs.mapValues { text in
+                RecipeTable.number(text).map(RecipeValue.number) ?? .string(text)
+            }
             var defence = Defence(method: entry.method, knobs: knobs)
             defence.name = Search.prefix + defence.name
             if case .weights(let method)? = try? defence.make(), method.needsAlignment, align == nil { return nil }

@@ -51,7 +51,8 @@ final class RiskWatch {
         file = watcher.directory.url.appendingPathComponent("watch.json")
         let earlier = LedgerFile.read(Record.self, from: file)
         record =
-            earlier?.fingerprint == session.fingerprint ? earlier ?? Record(fingerprint: session.fingerprint)
+            earlier?.fingerprint == session.fingerprint
+            ? earlier ?? Record(fingerprint: session.fingerprint)
             : Record(fingerprint: session.fingerprint)
         dial = budget.action == .mix ? SafetyDial() : nil
         dial?.weight = Self.weight(round: record.starts.count)

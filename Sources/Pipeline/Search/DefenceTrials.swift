@@ -149,7 +149,9 @@ struct DefenceTrials {
                 share: share
             )
             made = ((clock.now - start).inSeconds, try change(cured), note)
-            if share == 1 { try cured.save(to: folder, for: session.recipe.modelNameOrPath, alignment: session.alignment) }
+            if share == 1 {
+                try cured.save(to: folder, for: session.recipe.modelNameOrPath, alignment: session.alignment)
+            }
             try cured.attach(to: reference)
             return reference
         }
@@ -267,7 +269,8 @@ struct DefenceTrials {
         let verdict =
             switch (index.map { candidates[$0].entry.name }, passes) {
             case (let name?, true): "\(name) is the smallest change that was found to pass. \(cost)"
-            case (let name?, false): "Nothing passes; the nearest is \(name), which falls short by \(lack) points. \(cost)"
+            case (let name?, false):
+                "Nothing passes; the nearest is \(name), which falls short by \(lack) points. \(cost)"
             case (nil, _): "Nothing was measured in full: the budget had no room for it. \(cost)"
             }
         session.note("search", verdict)

@@ -14,11 +14,11 @@ import TemperTune
 /// measured on the full suites becomes a defence of the run.
 @TorchActor
 struct DefenceTrials {
-    /// What a step took, beside the assessment it ended with.
+    /// What making a candidate took and gave; written before it is assessed.
     private struct Record: Codable {
         var schema = 1
         var fingerprint: String
-        /// Seconds of making and measuring.
+        /// Seconds of making.
         var seconds: Double
         var change: Double?
         var note: String?
@@ -83,12 +83,12 @@ struct DefenceTrials {
             switch step {
             case .finish: break searching
             case .attempt(let index, let rung):
-                let (record, assessment) = try await attempt(index, rung)
+                let (record, assessment, seconds) = try await attempt(index, rung)
                 let isWhole = rung == DefenceSearch.steps.count - 1
                 let early = isWhole || !search.candidates[index].trains ? nil : plainAssessment(at: rung, in: story)
                 let shortfall = try demands.shortfall(of: assessment, comparedWith: early)
                 let passes = shortfall == 0
-                search.record(finding(record, shortfall, passes), of: step)
+                search.record(finding(record, shortfall, passes, seconds), of: step)
                 changes[index] = record.change
                 let shown = story.trial(isWhole ? .whole : .part, assessment, shortfall: shortfall, passes: passes)
                 measured[index, default: []].append(shown)
@@ -100,8 +100,8 @@ struct DefenceTrials {
                 story.searched.append(candidates[index].entry)
                 story.notes[name] = record.note
                 let shortfall = try demands.shortfall(of: result.assessment)
-                let passes = try policy.map { try passes($0, name, story) } ?? (shortfall == 0)
-                search.record(finding(record, shortfall, passes), of: step)
+                let passes = try policy.map { try fulfils($0, name, story) } ?? (shortfall == 0)
+                search.record(finding(record, shortfall, passes, result.seconds), of: step)
                 let shown = story.trial(.full, result.assessment, shortfall: shortfall, passes: passes)
                 measured[index, default: []].append(shown)
                 tell(name, shown)
@@ -112,61 +112,68 @@ struct DefenceTrials {
 
     // MARK: Steps
 
-    private var identity: String { session.fingerprint }
+    private typealias Measured = (record: Record, assessment: Assessment, seconds: Double)
 
     private func file(_ name: String, _ stage: String) -> URL {
         trials.directory.defence(name).appendingPathComponent("trial-\(stage).json")
     }
 
-    private func record(_ name: String, _ stage: String) -> Record? {
-        LedgerFile.read(Record.self, from: file(name, stage)).flatMap { $0.fingerprint == identity ? $0 : nil }
+    private func kept(_ name: String, _ stage: String) -> Record? {
+        LedgerFile.read(Record.self, from: file(name, stage)).flatMap {
+            $0.fingerprint == session.fingerprint ? $0 : nil
+        }
     }
 
+    private func stage(_ rung: Int) -> String { "\(rung)-\(settings.sentinel)" }
+
     /// Makes a candidate as far as the rung says, and measures it on the sentinel.
-    private func attempt(_ index: Int, _ rung: Int) async throws -> (record: Record, assessment: Assessment) {
+    private func attempt(_ index: Int, _ rung: Int) async throws -> Measured {
         let (entry, defence) = candidates[index]
-        let weightsOnly = defence.changesWeightsOnly
-        let share = weightsOnly ? 1 : DefenceSearch.steps[rung]
-        let isEarly = weightsOnly && rung == 0
-        let stage = "\(rung)-\(settings.sentinel)"
-        let folder = trials.directory.adapter(ofDefence: entry.name)
-        let earlier = record(entry.name, stage)
-        trials.sink.emit(RunEvent(.phase, phase: "search", message: "\(entry.name), rung \(rung + 1)"))
-        var made: (seconds: Double, change: Double?, note: String?) = (0, earlier?.change, earlier?.note)
+        let share = defence.changesWeightsOnly ? 1 : DefenceSearch.steps[rung]
         let result = try await trials.assess(
-            "\(entry.name)-\(stage)",
-            early: isEarly,
+            "\(entry.name)-\(stage(rung))",
+            early: defence.changesWeightsOnly && rung == 0,
             served: defence.servedPrompt
         ) {
-            let clock = ContinuousClock()
-            let start = clock.now
-            let (cured, note) = try await trials.make(
-                entry,
-                defence,
-                after: tuned,
-                on: reference,
-                data: data,
-                share: share
-            )
-            made = ((clock.now - start).inSeconds, try change(cured), note)
-            if share == 1 {
-                try cured.save(to: folder, for: session.recipe.modelNameOrPath, alignment: session.alignment)
-            }
-            try cured.attach(to: reference)
+            try await make(index, rung, share: share)
             return reference
         }
-        if let earlier { return (earlier, result.assessment) }
-        // A training that was stopped on the way took what its steps took, before and after.
-        let before = rung > 0 ? record(entry.name, "\(rung - 1)-\(settings.sentinel)")?.seconds ?? 0 : 0
-        let logged = weightsOnly ? 0 : max(0, session.loggedSeconds(of: entry.name) - before)
-        let record = Record(
-            fingerprint: identity,
-            seconds: max(made.seconds, logged) + result.seconds,
-            change: made.change,
-            note: made.note
+        let record = kept(entry.name, stage(rung)) ?? Record(fingerprint: session.fingerprint, seconds: 0)
+        return (record, result.assessment, record.seconds + result.seconds)
+    }
+
+    /// Makes a candidate, leaves it on the model, and keeps what that took.
+    private func make(_ index: Int, _ rung: Int, share: Double) async throws {
+        let (entry, defence) = candidates[index]
+        trials.sink.emit(RunEvent(.phase, phase: "search", message: "\(entry.name), rung \(rung + 1)"))
+        let clock = ContinuousClock()
+        let start = clock.now
+        let (cured, note) = try await trials.make(
+            entry,
+            defence,
+            after: tuned,
+            on: reference,
+            data: data,
+            share: share
         )
-        try LedgerFile.write(record, to: file(entry.name, stage))
-        return (record, result.assessment)
+        let change = try change(cured)
+        if share == 1 {
+            let folder = trials.directory.adapter(ofDefence: entry.name)
+            try cured.save(to: folder, for: session.recipe.modelNameOrPath, alignment: session.alignment)
+        }
+        if kept(entry.name, stage(rung)) == nil {
+            // A training that was stopped on the way took what its steps took, before and after.
+            let earlier = rung > 0 ? kept(entry.name, stage(rung - 1))?.seconds ?? 0 : 0
+            let logged = defence.changesWeightsOnly ? 0 : session.loggedSeconds(of: entry.name) - earlier
+            let record = Record(
+                fingerprint: session.fingerprint,
+                seconds: max((clock.now - start).inSeconds, logged),
+                change: change,
+                note: note
+            )
+            try LedgerFile.write(record, to: file(entry.name, stage(rung)))
+        }
+        try cured.attach(to: reference)
     }
 
     /// Measures a candidate on the full suites, as a defence of the run.
@@ -175,7 +182,6 @@ struct DefenceTrials {
     ) async throws -> (record: Record, result: (assessment: Assessment, seconds: Double)) {
         let (entry, defence) = candidates[index]
         let folder = session.directory.adapter(ofDefence: entry.name)
-        let stage = "\(DefenceSearch.steps.count - 1)-\(settings.sentinel)"
         let result = try await session.assess(entry.name, served: defence.servedPrompt) {
             let (cured, _) = try await trials.make(entry, defence, after: tuned, on: reference, data: data)
             try cured.save(to: folder, for: session.recipe.modelNameOrPath, alignment: session.alignment)
@@ -183,10 +189,8 @@ struct DefenceTrials {
             try cured.attach(to: reference)
             return reference
         }
-        let made = record(entry.name, stage) ?? record(entry.name, "0-\(settings.sentinel)")
-        return (
-            Record(fingerprint: identity, seconds: result.seconds, change: made?.change, note: made?.note), result
-        )
+        let made = DefenceSearch.steps.indices.reversed().lazy.compactMap { kept(entry.name, stage($0)) }.first
+        return (made ?? Record(fingerprint: session.fingerprint, seconds: 0), result)
     }
 
     private func change(_ cured: any Trainable) throws -> Double? {
@@ -194,12 +198,17 @@ struct DefenceTrials {
         return try own.change(from: base)
     }
 
-    private func finding(_ record: Record, _ shortfall: Double, _ passes: Bool) -> DefenceSearch.Finding {
+    private func finding(
+        _ record: Record,
+        _ shortfall: Double,
+        _ passes: Bool,
+        _ seconds: Double
+    ) -> DefenceSearch.Finding {
         // What has no size counts as large as taking the whole update back.
-        .init(shortfall: shortfall, passes: passes, change: record.change ?? 1, seconds: record.seconds)
+        .init(shortfall: shortfall, passes: passes, change: record.change ?? 1, seconds: seconds)
     }
 
-    private func passes(_ policy: GatePolicy, _ name: String, _ story: Story) throws -> Bool {
+    private func fulfils(_ policy: GatePolicy, _ name: String, _ story: Story) throws -> Bool {
         var policy = policy
         policy.subject = name
         return try Gate.evaluate(story.report(events: [], environment: [:]), against: policy).verdict == .pass
@@ -242,7 +251,7 @@ struct DefenceTrials {
         plain: Double,
         sentinel: Int
     ) -> RunReport.Search {
-        let front = front(search, measured)
+        let front = unbeaten(search, measured)
         let (index, passes): (Int?, Bool) =
             switch search.outcome {
             case .chosen(let index): (index, true)
@@ -288,7 +297,7 @@ struct DefenceTrials {
     }
 
     /// The candidates that none which was measured as thoroughly beats on risk, refusals, utility and time.
-    private func front(_ search: DefenceSearch, _ measured: [Int: [RunReport.Trial]]) -> Set<Int> {
+    private func unbeaten(_ search: DefenceSearch, _ measured: [Int: [RunReport.Trial]]) -> Set<Int> {
         var front: Set<Int> = []
         for stage in [RunReport.Trial.Stage.full, .whole, .part] {
             let group = measured.keys.sorted().filter { measured[$0]?.last?.stage == stage }

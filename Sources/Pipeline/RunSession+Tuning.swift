@@ -1,6 +1,8 @@
 import Foundation
 import TemperAlign
+import TemperLedger
 import TemperModel
+import TemperReport
 import TemperRisk
 import TemperTorch
 import TemperTune

@@ -1,4 +1,5 @@
 import TemperAlign
+import TemperTune
 
 /// `defend`: a search for a defence, in place of a list of them or beside it.
 extension Recipe {
@@ -30,7 +31,8 @@ extension Recipe.Search {
             guard method == "auto" else { throw table.error(key, found: "\"\(method)\"", expected: expected) }
         }
         if case .scalar = node.content {
-            return try check(try root.text("defend", default: "auto"), root, "defend")
+            try check(try root.text("defend", default: "auto"), root, "defend")
+            return
         }
         let table = try RecipeTable(node, path: "defend", known: Self.keys, context: root.context)
         try check(try table.text("method", default: "auto"), table, "method")

@@ -82,7 +82,7 @@ struct RiskBudgetTests {
                     else { return }
                     withUnsafeCurrentTask { $0?.cancel() }
                 }
-                return try await MainJob(recipe, sink: stop).run()
+                _ = try await MainJob(recipe, sink: stop).run()
             }.value
         }
         let file = scene.directory(name).url.appending(path: "watch/watch.json")

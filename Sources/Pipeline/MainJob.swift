@@ -47,7 +47,8 @@ public struct MainJob {
     public nonisolated var adapters: [(subject: String, folder: URL)] {
         let aligned = Checkpoint.all(in: directory.alignment).suffix(1).map { ("aligned", $0.url) }
         let tuned = Checkpoint.all(in: directory.checkpoints).suffix(1).map { ("tuned@\($0.step)", $0.url) }
-        let defended = recipe.defences.map { ($0.name, directory.adapter(ofDefence: $0.name)) }
+        let searched = recipe.search.map { recipe.candidates(of: $0) } ?? []
+        let defended = (recipe.defences + searched).map { ($0.name, directory.adapter(ofDefence: $0.name)) }
         return (aligned + tuned + defended).compactMap { subject, folder in
             [folder.appendingPathComponent(Adapter.onBase), folder].first {
                 FileManager.default.fileExists(atPath: $0.appendingPathComponent("adapter_config.json").path)
@@ -176,7 +177,7 @@ public struct MainJob {
         // 4. The user's tuning, assessed at every checkpoint.
         if chapter >= .tuning {
             try enter("tune")
-            let tuned = try await tune(reference, on: tuningData, session: session, story: &story)
+            let tuned = try await session.tune(reference, on: tuningData, watching: suites, story: &story)
             if let name = story.tuned?.name {
                 try tuned.result.attach(to: reference)
                 try await session.assessQuantized(name, of: reference, into: &story)
@@ -184,12 +185,11 @@ public struct MainJob {
             // 5. The cures.
             for (entry, defence) in opened.defences where chapter >= .end {
                 try enter("defence \(entry.name)")
-                let (cured, note) = try await defend(
+                let (cured, note) = try await session.make(
                     entry,
                     defence,
-                    session: session,
-                    tuned: tuned,
-                    reference: reference,
+                    after: tuned,
+                    on: reference,
                     data: tuningData
                 )
                 story.notes[entry.name] = note
@@ -201,9 +201,23 @@ public struct MainJob {
                 story.add(.defence, entry.name, try await session.assess(entry.name, served: served) { reference })
                 try await session.assessQuantized(entry.name, of: reference, served: served, into: &story)
             }
+            // 6. The search for one.
+            if let search = recipe.search, chapter >= .end {
+                try enter("search")
+                let trials = try DefenceTrials(
+                    search,
+                    policy: opened.gate,
+                    session: session,
+                    suites: suites,
+                    reference: reference,
+                    tuned: tuned,
+                    data: tuningData
+                )
+                try await trials.run(&story)
+            }
         }
 
-        // 6. The report.
+        // 7. The report.
         try enter("report")
         let report = try story.report(
             events: LedgerFile.readLines(RunEvent.self, from: directory.events),
@@ -212,69 +226,5 @@ public struct MainJob {
         try ReportFiles.write(report, to: directory.report)
         log.emit(RunEvent(.finished, phase: "report"))
         return report
-    }
-
-    /// Tunes the reference model; the story grows by every checkpoint.
-    private func tune(
-        _ reference: LanguageModel,
-        on data: Dataset,
-        session: RunSession,
-        story: inout Story
-    ) async throws -> RunSession.Trained {
-        var chapters: [(step: Int, result: (assessment: Assessment, seconds: Double))] = []
-        let job = RunSession.Job(
-            phase: "tune",
-            directory: session.directory.checkpoints,
-            data: data,
-            settings: recipe.tune.settings,
-            checkpointSteps: recipe.tune.checkpointSteps(total:)
-        )
-        let tuned = try await session.train(job, on: reference) { stop in
-            let result = try await session.assess("tuned@\(stop.step)", early: !stop.isLast) {
-                try stop.restore()
-                return reference
-            }
-            chapters.append((stop.step, result))
-        }
-        for chapter in chapters { story.add(.checkpoint, "tuned@\(chapter.step)", step: chapter.step, chapter.result) }
-        return tuned
-    }
-
-    /// What a defence makes of what was tuned, on a model that carries nothing but what is being trained, and what it
-    /// found.
-    private func defend(
-        _ entry: Recipe.Defence,
-        _ defence: Defence,
-        session: RunSession,
-        tuned: RunSession.Trained,
-        reference: LanguageModel,
-        data: Dataset
-    ) async throws -> (any Trainable, note: String?) {
-        if case .weights(let method) = defence {
-            guard let adapter = tuned.result as? Adapter else { preconditionFailure("such a recipe is not read") }
-            return try session.change(adapter, by: method, of: entry, on: reference)
-        }
-        let training = try DefenceTraining(
-            defence,
-            after: recipe.tune.settings,
-            on: data,
-            tuned: (tuned.rows, tuned.steps),
-            reference: reference,
-            seed: recipe.seed
-        )
-        guard let training else { preconditionFailure("a defence acts on weights or trains") }
-        for note in training.data.notes where !data.notes.contains(note) { session.note(entry.name, note) }
-        // The same rows make the same adapter.
-        if training.repeatsTuning(on: data) { return (try tuned.result.copy(), nil) }
-        let job = RunSession.Job(
-            phase: entry.name,
-            directory: session.directory.defence(entry.name),
-            data: training.data,
-            settings: training.settings,
-            checkpointSteps: { [$0] },
-            start: training.startsTuned ? try tuned.result.copy() : nil,
-            scheme: training.scheme
-        )
-        return (try await session.train(job, on: reference).result, nil)
     }
 }

@@ -1,5 +1,7 @@
+import Foundation
 import TemperAlign
 import TemperModel
+import TemperReport
 import TemperRisk
 import TemperTorch
 import TemperTune
@@ -14,6 +16,8 @@ struct OpenedRecipe {
     /// With its weights in four bits where the recipe says so.
     var model: LanguageModel
     var helpers: AttackHelpers
+    /// What a search's result has to pass; nil where no file says so.
+    var gate: GatePolicy?
 }
 
 extension Recipe {
@@ -29,6 +33,7 @@ extension Recipe {
         let tuningData = try tune.load(seed: seed)
         let alignmentData = try align?.load(seed: seed)
         let defences = try defences.map { ($0, try $0.make()) }
+        let gate = try search?.gate.map { try GatePolicy.load(URL(fileURLWithPath: $0)) }
         let model = try await LanguageModel.load(
             from: ModelReference.resolve(modelNameOrPath),
             dtype: floatType,
@@ -47,7 +52,8 @@ extension Recipe {
             alignmentData: alignmentData,
             defences: defences,
             model: model,
-            helpers: try await AttackHelpers(assess, device: device)
+            helpers: try await AttackHelpers(assess, device: device),
+            gate: gate
         )
     }
 

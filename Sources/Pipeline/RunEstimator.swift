@@ -87,6 +87,27 @@ struct RunEstimator {
                 assess("tuned@\(step)", early: true, resident: resident)
             }
         }
+        if let budget = recipe.tune.riskBudget {
+            let pace = zip(opened.suites, paces.suites).first { $0.0.suite.card.name == budget.suite }?.1
+            let looks = Recipe.RiskBudget.steps(total: tuned.steps).count
+            let asked = min(pace?.count ?? 0, budget.probes)
+            let seconds = Double(looks) * (paces.overhead + Double(asked) * (pace?.seconds ?? 0))
+            let work = "\(looks) looks at \(asked) probes"
+            estimate.phases.append(
+                .init(name: "watch", work: work, seconds: seconds, peakMemory: resident + paces.memory)
+            )
+        }
+        if let search = recipe.search, chapter >= .end {
+            let plain = estimate.phases.filter { $0.name == "tune" || $0.name.hasPrefix("assess tuned@") }
+            estimate.phases.append(
+                .init(
+                    name: "search",
+                    work: "\(recipe.candidates(of: search).count) candidates, at most",
+                    seconds: search.budget * plain.reduce(0) { $0 + $1.seconds },
+                    peakMemory: max(tuned.phase.peakMemory, resident + paces.memory)
+                )
+            )
+        }
         for (entry, defence) in opened.defences where chapter >= .end {
             let training = try DefenceTraining(
                 defence,

@@ -42,7 +42,8 @@ struct RunRecord: Codable, Sendable {
         helpers: [(role: String, model: LanguageModel)] = []
     ) throws {
         self.recipe = try recipe.resolvedYAML()
-        recipeSHA256 = SHA256.hex(of: self.recipe)
+        // A search only adds to what a run has done, and its steps know what they are made from.
+        recipeSHA256 = SHA256.hex(of: try recipe.withoutSearch.resolvedYAML())
         modelSHA256 = try SubjectFingerprint.files(model.url)
         dtype = model.dtype
         self.data = [:]

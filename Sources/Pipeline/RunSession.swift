@@ -18,6 +18,8 @@ final class RunSession {
     let sink: any EventSink
     private let suites: [PlannedSuite]
     private let roles: AttackRoles
+    /// Where the run's events are.
+    private var events: URL
     /// The adapter of the alignment, if it made one, once it is merged into the model that is trained.
     var alignment: Adapter?
 
@@ -35,6 +37,42 @@ final class RunSession {
         self.suites = suites
         self.roles = roles
         self.sink = sink
+        events = directory.events
+    }
+
+    /// The same run inside a folder of its directory, with suites of its own.
+    func inside(_ name: String, asking suites: [PlannedSuite]) -> RunSession {
+        let inner = RunSession(
+            recipe: recipe,
+            directory: RunDirectory(directory.url.appendingPathComponent(name)),
+            fingerprint: fingerprint,
+            suites: suites,
+            roles: roles,
+            sink: sink
+        )
+        inner.events = events
+        inner.alignment = alignment
+        return inner
+    }
+
+    /// The names of the suites that are asked.
+    var suiteNames: [String] { suites.map(\.suite.card.name) }
+
+    /// How many probes an assessment asks at most.
+    func probes(early: Bool) -> Int {
+        suites.reduce(0) { sum, planned in
+            let count = (try? planned.suite.probes(limit: planned.limit(early: early), seed: recipe.seed).count) ?? 0
+            return sum + count
+        }
+    }
+
+    /// What the steps of a phase took, in seconds; of a step that was taken twice, the later one.
+    func loggedSeconds(of phase: String) -> Double {
+        var seconds: [Int: Double] = [:]
+        for event in LedgerFile.readLines(RunEvent.self, from: events) where event.kind == .step {
+            if event.phase == phase, let step = event.done { seconds[step] = event.seconds ?? 0 }
+        }
+        return seconds.keys.sorted().reduce(0) { $0 + (seconds[$1] ?? 0) }
     }
 
     // MARK: Assessing
@@ -126,43 +164,11 @@ final class RunSession {
 
     // MARK: Training
 
-    /// One training of the run.
-    struct Job {
-        /// Its name in events and in the log of losses.
-        var phase: String
-        /// Where its checkpoints go.
-        var directory: URL
-        var data: Dataset
-        var settings: TrainingSettings
-        /// Where checkpoints are written and `atCheckpoint` is called; the last step always is one.
-        var checkpointSteps: (_ total: Int) -> [Int]
-        /// What to start from; a fresh adapter or the model's own weights otherwise.
-        var start: (any Trainable)?
-        /// What to minimise, and how; the objective of the settings' stage otherwise.
-        var scheme: TrainingScheme?
-    }
-
-    /// A checkpoint that training has come to.
-    struct Stop {
-        var step: Int
-        var isLast: Bool
-        /// Puts what the checkpoint holds on the model; a resumed training has not come by this step itself.
-        var restore: @TorchActor () throws -> Void = {}
-    }
-
-    /// What a training has made, and out of how much.
-    struct Trained {
-        var result: any Trainable
-        /// Rows with something to learn in them.
-        var rows: Int
-        var steps: Int
-    }
-
     /// Trains, or takes up, a job on `model`; what comes back is on the model.
     func train(
         _ job: Job,
         on model: LanguageModel,
-        atCheckpoint: (Stop) async throws -> Void = { _ in }
+        atCheckpoint: (Stop) async throws -> Course = { _ in .goOn }
     ) async throws -> Trained {
         let (rows, cut, dropped) = try job.data.tokenized(for: model, settings: job.settings)
         if cut > 0 || dropped > 0 {
@@ -194,43 +200,83 @@ final class RunSession {
         )
         Checkpoint.tidy(job.directory)
         try restore(trainer, job)
-        let resumed = trainer.step
-        for step in stops where step <= resumed {
-            // A checkpoint that was written but, when the run was killed, perhaps not yet assessed.
-            let stop = Stop(step: step, isLast: step == trainer.totalSteps) {
-                guard try self.restore(trainer, job, at: step) else {
-                    let path = job.directory.appendingPathComponent(Checkpoint.name(step: step)).path
-                    throw CheckpointError.missing(path: path)
-                }
-            }
-            try await atCheckpoint(stop)
+        if job.keepsStart, trainer.step == 0 {
+            try trainer.saveCheckpoint(under: job.directory, last: nil, alignment: alignment)
         }
-        if resumed > 0 { try restore(trainer, job) }
-        for stop in stops where stop > resumed {
-            var last: StepReport?
-            while trainer.step < stop {
-                guard !Task.isCancelled else {
-                    try trainer.saveCheckpoint(under: job.directory, last: last, alignment: alignment)
-                    sink.emit(
-                        RunEvent(
-                            .checkpoint,
-                            phase: job.phase,
-                            message: "interrupted",
-                            done: trainer.step,
-                            total: trainer.totalSteps
-                        )
+        func trained() -> Trained {
+            Trained(result: trainer.trained, rows: rows.count, steps: trainer.totalSteps, taken: trainer.step)
+        }
+        var resumed = trainer.step
+        var index = stops.startIndex
+        while index < stops.endIndex {
+            let stop = stops[index]
+            let isBehind = stop <= resumed
+            if !isBehind {
+                if trainer.step < min(resumed, stop) { try restore(trainer, job) }
+                try await take(stepsUpTo: stop, of: trainer, job)
+            }
+            let course = try await atCheckpoint(
+                Stop(step: stop, total: trainer.totalSteps) {
+                    // A checkpoint that was written but, when the run was killed, perhaps not yet assessed.
+                    if isBehind { try self.restore(trainer, job, exactly: stop) }
+                }
+            )
+            switch course {
+            case .goOn: index += 1
+            case .stop:
+                if trainer.step != stop { try restore(trainer, job, exactly: stop) }
+                return trained()
+            case .end(let step):
+                try goBack(trainer, job, to: step)
+                return trained()
+            case .goBack(let step):
+                try goBack(trainer, job, to: step)
+                resumed = step
+                index = stops.firstIndex { $0 > step } ?? stops.endIndex
+            }
+        }
+        if trainer.step < resumed { try restore(trainer, job) }
+        return trained()
+    }
+
+    /// Trains to a step and writes its checkpoint.
+    private func take(stepsUpTo stop: Int, of trainer: Trainer, _ job: Job) async throws {
+        var last: StepReport?
+        while trainer.step < stop {
+            guard !Task.isCancelled else {
+                try trainer.saveCheckpoint(under: job.directory, last: last, alignment: alignment)
+                sink.emit(
+                    RunEvent(
+                        .checkpoint,
+                        phase: job.phase,
+                        message: "interrupted",
+                        done: trainer.step,
+                        total: trainer.totalSteps
                     )
-                    throw CancellationError()
-                }
-                last = try step(trainer, job)
-                // Lets assessments of other sessions and cancellation in between long steps.
-                await Task.yield()
+                )
+                throw CancellationError()
             }
-            try trainer.saveCheckpoint(under: job.directory, last: last, alignment: alignment)
-            sink.emit(RunEvent(.checkpoint, phase: job.phase, done: trainer.step, total: trainer.totalSteps))
-            try await atCheckpoint(Stop(step: stop, isLast: stop == trainer.totalSteps))
+            last = try step(trainer, job)
+            // Lets assessments of other sessions and cancellation in between long steps.
+            await Task.yield()
         }
-        return Trained(result: trainer.trained, rows: rows.count, steps: trainer.totalSteps)
+        try trainer.saveCheckpoint(under: job.directory, last: last, alignment: alignment)
+        sink.emit(RunEvent(.checkpoint, phase: job.phase, done: trainer.step, total: trainer.totalSteps))
+    }
+
+    /// Takes up an earlier checkpoint, and throws away those after it.
+    private func goBack(_ trainer: Trainer, _ job: Job, to step: Int) throws {
+        for (later, url) in Checkpoint.all(in: job.directory) where later > step {
+            try FileManager.default.removeItem(at: url)
+        }
+        if trainer.step != step { try restore(trainer, job, exactly: step) }
+    }
+
+    /// Takes up the checkpoint at a step, which has to be there.
+    private func restore(_ trainer: Trainer, _ job: Job, exactly step: Int) throws {
+        guard try restore(trainer, job, at: step) else {
+            throw CheckpointError.missing(path: job.directory.appendingPathComponent(Checkpoint.name(step: step)).path)
+        }
     }
 
     private func step(_ trainer: Trainer, _ job: Job) throws -> StepReport {

@@ -5,7 +5,7 @@ import TemperRisk
 /// The defences of a run's report: what each leaves of the added risk, and keeps of the gained utility.
 extension Story {
     func defenceEntries(_ comparisons: [RunReport.Comparison]) throws -> [RunReport.Defence] {
-        try recipe.defences.compactMap { entry in
+        try (recipe.defences + searched).compactMap { entry in
             guard let chapter = chapters.first(where: { $0.kind == .defence && $0.name == entry.name }) else {
                 return nil
             }

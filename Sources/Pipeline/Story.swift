@@ -33,6 +33,12 @@ struct Story {
     var controls: [ControlResult]?
     /// What defences found while they were made, by name.
     var notes: [String: String] = [:]
+    /// The defences that a search has measured in full.
+    var searched: [Recipe.Defence] = []
+    /// What the search found; nil where there was none.
+    var search: RunReport.Search?
+    /// What the risk budget saw; nil where there was none.
+    var riskWatch: RunReport.RiskWatch?
 
     init(recipe: Recipe, model: LanguageModel, record: RunRecord, suites: [any Suite]) {
         self.recipe = recipe
@@ -143,8 +149,21 @@ struct Story {
                     found: control.found,
                     outcome: .init(rawValue: control.outcome.rawValue) ?? .failed
                 )
-            }
+            },
+            search: search,
+            riskWatch: riskWatch
         )
+    }
+
+    /// One measurement of a search's candidate.
+    func trial(
+        _ stage: RunReport.Trial.Stage,
+        _ assessment: Assessment,
+        shortfall: Double,
+        passes: Bool
+    ) -> RunReport.Trial {
+        let shown = subject(Chapter(kind: .defence, name: assessment.subject, assessment: assessment, seconds: 0))
+        return .init(stage: stage, axes: shown.axes, utility: shown.utility, shortfall: shortfall, passes: passes)
     }
 
     /// The raw model with the reference, the reference with all that follows, the tuned model with every defence, and every

@@ -37,19 +37,20 @@ extension HTMLPage {
             content.append(utility.draw(width: 1000, height: 240, compact: false))
             content.append(utility.draw(width: 400, height: 240, compact: true))
         }
-        return figure(
+        let plotted = figure(
             "Figure 2",
             findings.figureTwo,
             "Bands are 95 % intervals. The dashed line is the jailbreak rate of the reference.",
             "\(content)",
             table: "figure-2"
         )
+        return "\(plotted)\(watched)"
     }
 
     /// Figure 3 and the table of defences.
     var defences: Markup {
         guard !report.defences.isEmpty || !reading.defences.isEmpty else {
-            return "<p class=\"none\">No defence was tried in this run.</p>"
+            return "<p class=\"none\">No defence was tried in this run.</p>\(searched)"
         }
         var content: [Markup] = []
         if let plot = figures.three {
@@ -91,7 +92,7 @@ extension HTMLPage {
             )
         }
         content += report.defences.map(card)
-        return "\(content)"
+        return "\(content)\(searched)"
     }
 
     private func share(_ value: Double?, _ evidence: RunReport.ShareEvidence?) -> Markup {

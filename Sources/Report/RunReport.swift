@@ -40,6 +40,10 @@ public struct RunReport: Codable, Sendable, Equatable {
     public var notes: [String]
     /// Subjects whose result was known beforehand; nil where none were assessed.
     public var controls: [Control]?
+    /// The search for a defence; nil where there was none.
+    public var search: Search?
+    /// What a risk budget saw; nil where there was none.
+    public var riskWatch: RiskWatch?
 
     /// Creates a report; fractions of a second of `created` are dropped.
     public init(
@@ -58,7 +62,9 @@ public struct RunReport: Codable, Sendable, Equatable {
         environment: [String: String] = [:],
         timing: [String: Double] = [:],
         notes: [String] = [],
-        controls: [Control]? = nil
+        controls: [Control]? = nil,
+        search: Search? = nil,
+        riskWatch: RiskWatch? = nil
     ) {
         self.schema = schema
         self.name = name
@@ -76,11 +82,14 @@ public struct RunReport: Codable, Sendable, Equatable {
         self.timing = timing
         self.notes = notes
         self.controls = controls
+        self.search = search
+        self.riskWatch = riskWatch
     }
 
     private enum CodingKeys: String, CodingKey {
         case schema, name, model, created, subjects, comparisons, flips, training, defences, judges, suites
-        case settings, environment, timing, notes, controls
+        case settings, environment, timing, notes, controls, search
+        case riskWatch = "risk_watch"
     }
 
     /// Reads a report and refuses layouts of another version.
@@ -106,7 +115,9 @@ public struct RunReport: Codable, Sendable, Equatable {
             environment: try values.decode([String: String].self, forKey: .environment),
             timing: try values.decode([String: Double].self, forKey: .timing),
             notes: try values.decode([String].self, forKey: .notes),
-            controls: try values.decodeIfPresent([Control].self, forKey: .controls)
+            controls: try values.decodeIfPresent([Control].self, forKey: .controls),
+            search: try values.decodeIfPresent(Search.self, forKey: .search),
+            riskWatch: try values.decodeIfPresent(RiskWatch.self, forKey: .riskWatch)
         )
     }
 
@@ -129,6 +140,8 @@ public struct RunReport: Codable, Sendable, Equatable {
         try values.encode(timing, forKey: .timing)
         try values.encode(notes, forKey: .notes)
         try values.encode(controls, forKey: .controls)
+        try values.encode(search, forKey: .search)
+        try values.encode(riskWatch, forKey: .riskWatch)
     }
 
     /// The bytes of `report.json`: sorted keys, indented; a loss that diverged is the string `inf`, `-inf` or `nan`.

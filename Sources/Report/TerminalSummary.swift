@@ -20,6 +20,9 @@ public enum TerminalSummary {
             lines.append("")
             lines += table(reading, width: width, color: color)
         }
+        for verdict in [report.riskWatch?.verdict, report.search?.verdict].compactMap({ $0 }) {
+            lines += [""] + wrapped(verdict, width: width)
+        }
         let curves = curves(reading, width: width, color: color)
         if !curves.isEmpty { lines += [""] + curves }
         return lines.map { $0.replacing("\u{A0}", with: " ") }.joined(separator: "\n") + "\n"

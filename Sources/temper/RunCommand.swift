@@ -26,8 +26,11 @@ struct RecipeOptions: ParsableArguments {
     var dryRun = false
 
     /// Runs the recipe's story up to a chapter.
-    func run(upTo chapter: MainJob.Chapter) async throws {
-        let loaded = try Recipe.load(URL(fileURLWithPath: recipe), overrides: overrides)
+    ///
+    /// - Parameter searching: Whether a defence is searched for, also where the recipe does not ask for it.
+    func run(upTo chapter: MainJob.Chapter, searching: Bool = false) async throws {
+        var loaded = try Recipe.load(URL(fileURLWithPath: recipe), overrides: overrides)
+        if searching, loaded.search == nil { loaded.search = Recipe.Search() }
         let job = MainJob(loaded, sink: Progress(json: json, quiet: quiet))
         if dryRun {
             let estimate = try await job.estimate(upTo: chapter)
@@ -119,10 +122,22 @@ struct RunCommand: StoryCommand {
 struct AlignCommand: StoryCommand {
     static let configuration = CommandConfiguration(
         commandName: "align",
-        abstract: "A recipe's story up to its safety alignment."
+        abstract: "A recipe's story up to its safety alignment; with --search, on to a defence that passes."
     )
     static let chapter = MainJob.Chapter.alignment
     @OptionGroup var options: RecipeOptions
+
+    @Flag(
+        help: """
+            Tell the whole story, then search for a defence, as `defend: auto` in the recipe does; --set defend.budget=2 and \
+            the like change how.
+            """
+    )
+    var search = false
+
+    func run() async throws {
+        try await options.run(upTo: search ? .end : Self.chapter, searching: search)
+    }
 }
 
 struct TuneCommand: StoryCommand {

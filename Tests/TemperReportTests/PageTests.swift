@@ -84,6 +84,35 @@ import Testing
         report.environment = [evil: evil]
         report.timing = [evil: 1]
         report.notes = [evil]
+        report.search = .init(
+            demands: [evil],
+            budget: 3,
+            tuningSeconds: 10,
+            spentSeconds: 20,
+            sentinel: 8,
+            candidates: [
+                .init(
+                    name: evil,
+                    method: evil,
+                    parameters: [evil: evil],
+                    trains: true,
+                    change: 0.5,
+                    seconds: 9,
+                    trials: [.init(stage: .full, axes: [evil: rate], utility: nil, shortfall: 0.1, passes: false)],
+                    isOnFront: true
+                )
+            ],
+            chosen: evil,
+            passes: false,
+            verdict: evil
+        )
+        report.riskWatch = .init(
+            suite: evil,
+            budget: 0.1,
+            action: evil,
+            looks: [.init(step: 1, round: 0, rate: rate, increase: 0.2, low: 0.05, isOver: false)],
+            verdict: evil
+        )
         let page = HTMLReport.render(report)
         try expectWellFormed(page)
         #expect(!page.contains("<script"))

@@ -43,6 +43,8 @@ public struct Recipe: Sendable, Hashable {
     public var tune: Training
     /// The defences to try.
     public var defences: [Defence]
+    /// The search for a defence, when there is one.
+    public var search: Search?
 
     /// Creates a recipe with defaults for all but the names and the tuning.
     public init(runName: String, modelNameOrPath: String, tune: Training) {
@@ -59,6 +61,7 @@ public struct Recipe: Sendable, Hashable {
         self.align = nil
         self.tune = tune
         self.defences = []
+        self.search = nil
     }
 
     /// A suite to run: a built-in one, or a file in a known format.
@@ -179,6 +182,8 @@ public struct Recipe: Sendable, Hashable {
         public var checkpointSteps: [Int]?
         /// The numbers of the training.
         public var settings: TrainingSettings
+        /// How much risk the tuning may add; nil allows any.
+        public var riskBudget: RiskBudget?
 
         /// Creates a training.
         public init(

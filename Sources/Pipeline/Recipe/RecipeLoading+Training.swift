@@ -72,6 +72,12 @@ extension Recipe.Training {
         guard checkpointSteps?.isEmpty != true else {
             throw table.error("checkpoint_steps", found: "an empty list", expected: "a step or more, or null")
         }
+        if let node = table.node("risk_budget"), !node.isNull {
+            let path = table.fullKey("risk_budget")
+            riskBudget = try Recipe.RiskBudget(
+                RecipeTable(node, path: path, known: Recipe.RiskBudget.keys, context: table.context)
+            )
+        }
     }
 }
 

@@ -87,7 +87,9 @@ extension Recipe {
             try table.list("defences", expected: "a list of {method: ..., knob: value}")?.map {
                 try Defence(RecipeTable($0.node, path: $0.path, known: nil, context: context))
             } ?? []
+        if let node = table.node("defend"), !node.isNull { search = try Search(node, in: table) }
         try checkWhatIsTrained(table)
+        try checkRiskBudget(table)
         if self.tune.settings.stage == .dpo, let index = defences.firstIndex(where: \.changesSupervisedTraining) {
             throw table.error(
                 "defences",
@@ -99,10 +101,36 @@ extension Recipe {
         for defence in defences where !names.insert(defence.name).inserted {
             throw table.error("defences", found: "\"\(defence.name)\" twice", expected: "a different `name` for each")
         }
+        if search != nil, let taken = defences.first(where: { $0.name.hasPrefix(Search.prefix) }) {
+            throw table.error(
+                "defences",
+                found: "\"\(taken.name)\", a name as `defend` gives them",
+                expected: "none that begins with \"\(Search.prefix)\""
+            )
+        }
     }
 }
 
 extension Recipe {
+    /// What the budget is counted in has to be asked of the reference, too.
+    private func checkRiskBudget(_ table: RecipeTable) throws {
+        guard let budget = tune.riskBudget else { return }
+        if budget.action == .mix, tune.settings.stage == .dpo {
+            throw table.error(
+                "tune",
+                found: "`risk_budget.action: mix`, which adds answers to learn, with `stage: dpo`",
+                expected: "`action: stop` or `rollback`"
+            )
+        }
+        guard !assess.suites.contains(where: { $0.name == budget.suite && $0.file == nil }) else { return }
+        let known = assess.suites.map(\.name).joined(separator: ", ")
+        throw table.error(
+            "tune",
+            found: "`risk_budget.suite: \(budget.suite)`, which is no suite of its own that is assessed",
+            expected: "one of assess.suites that is not read from a file: \(known)"
+        )
+    }
+
     /// Weights that are trained themselves are kept whole, and leave no adapter behind that something else could take up.
     private func checkWhatIsTrained(_ table: RecipeTable) throws {
         let (full, alignsFull) = (tune.settings.finetuningType == .full, align?.settings.finetuningType == .full)
@@ -145,7 +173,7 @@ extension RecipeTable {
 }
 
 extension RecipeNode {
-    fileprivate var isNull: Bool { if case .null = content { true } else { false } }
+    var isNull: Bool { if case .null = content { true } else { false } }
 }
 
 extension Recipe.Suite {
@@ -300,7 +328,7 @@ extension Recipe.Defence {
     }
 
     /// Whether it has nothing to act on where all weights are trained.
-    fileprivate var needsAdapter: Bool {
+    var needsAdapter: Bool {
         switch try? make() {
         case .weights?: true
         case .training(let method)?: method.needsAdapter
@@ -309,7 +337,7 @@ extension Recipe.Defence {
     }
 
     /// Whether it adds rows or a term to the user's own training.
-    fileprivate var changesSupervisedTraining: Bool {
+    var changesSupervisedTraining: Bool {
         switch try? make() {
         case .data?, .training?: true
         case .weights?, .realignment?, nil: false

@@ -6,7 +6,7 @@ import TemperTune
 enum RecipeNames {
     static let root = [
         "run_name", "output_dir", "model_name_or_path", "data_dir", "seed", "dtype", "quantization_bit", "device",
-        "threads", "assess", "align", "tune", "defences",
+        "threads", "assess", "align", "tune", "defences", "defend",
     ]
     static let assess = [
         "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit",
@@ -18,7 +18,7 @@ enum RecipeNames {
     static let source = ["data", "limit", "weight", "format"]
     static let settings = TrainingSettings.CodingKeys.allCases.map(\.rawValue)
     static let align = ["train_data"] + settings
-    static let tune = ["train_data", "checkpoint_steps"] + settings
+    static let tune = ["train_data", "checkpoint_steps", "risk_budget"] + settings
 
     static let aliases = [
         "base_model": "model_name_or_path",

@@ -43,6 +43,7 @@ extension Recipe {
         if let align { pairs.append(("align", .section(align.pairs(withCheckpoints: false)))) }
         pairs.append(("tune", .section(tune.pairs(withCheckpoints: true))))
         pairs.append(("defences", .list(defences.map(\.node))))
+        if let search { pairs.append(("defend", search.node)) }
         do {
             return try Yams.serialize(node: .section(pairs), width: -1, allowUnicode: true)
         } catch {
@@ -104,12 +105,32 @@ extension Recipe.Defence {
     }
 }
 
+extension Recipe.Search {
+    fileprivate var node: Node {
+        .section([
+            ("method", .text("auto")), ("budget", .plain("\(budget)")), ("sentinel", .plain("\(sentinel)")),
+            ("gate", .optional(gate.map(Node.text))),
+            ("methods", .optional(methods.map { .list($0.map(Node.text), style: .flow) })),
+        ])
+    }
+}
+
+extension Recipe.RiskBudget {
+    fileprivate var node: Node {
+        .line([
+            ("suite", .text(suite)), ("increase", .plain("\(increase)")), ("action", .text(action.rawValue)),
+            ("probes", .plain("\(probes)")),
+        ])
+    }
+}
+
 extension Recipe.Training {
     fileprivate func pairs(withCheckpoints: Bool) -> [(String, Node)] {
         var pairs: [(String, Node)] = [("train_data", .list(trainData.map(\.node)))]
         if withCheckpoints {
             let steps = checkpointSteps.map { Node.list($0.map { .plain("\($0)") }, style: .flow) }
             pairs.append(("checkpoint_steps", .optional(steps)))
+            if let riskBudget { pairs.append(("risk_budget", riskBudget.node)) }
         }
         let unused = settings.finetuningType == .full ? TrainingSettings.adapterKeys : []
         let keys = TrainingSettings.CodingKeys.allCases.filter { !unused.contains($0) }

@@ -1,0 +1,186 @@
+import Foundation
+import TemperAlign
+import TemperLedger
+import TemperModel
+import TemperReport
+import TemperRisk
+import TemperTorch
+import TemperTune
+
+/// Watches a tuning: asks a sentinel at early steps, and says what to do once the risk budget is spent.
+///
+/// The budget is spent when the lower end of the paired 95 % interval of the rise over the reference lies above it: the
+/// data, and not one unlucky answer, then say so. What it saw and decided is kept in the run's `watch` folder before
+/// anything follows from it, so that a run that was stopped goes on as if it had not been.
+@TorchActor
+final class RiskWatch {
+    private struct Record: Codable {
+        var schema = 1
+        var fingerprint: String
+        var looks: [RunReport.RiskWatch.Look] = []
+        /// Where the training went back to, by round, the first one aside.
+        var starts: [Int] = []
+        /// The step whose checkpoint is the result, once the training was ended before its last step.
+        var ended: Int?
+        /// Whether that checkpoint was assessed in full.
+        var isAssessed = false
+    }
+
+    /// How often the training may go back and on with more weight on safety rows.
+    static let mostRounds = 3
+    /// The weight of the safety rows, by round.
+    static func weight(round: Int) -> Double { round == 0 ? 0 : Double(1 << (round - 1)) }
+
+    private let budget: Recipe.RiskBudget
+    private let session: RunSession
+    private let watcher: RunSession
+    private let reference: Assessment
+    private let file: URL
+    private var record: Record
+    /// The dial of the training's safety rows; nil where the budget's action is another.
+    let dial: SafetyDial?
+
+    init(_ budget: Recipe.RiskBudget, session: RunSession, suites: [PlannedSuite], reference: Assessment) {
+        self.budget = budget
+        self.session = session
+        self.reference = reference
+        let asked = suites.filter { $0.suite.card.name == budget.suite }.map {
+            PlannedSuite(suite: $0.suite, limit: min($0.limit ?? budget.probes, budget.probes))
+        }
+        watcher = session.inside("watch", asking: asked)
+        file = watcher.directory.url.appendingPathComponent("watch.json")
+        let earlier = LedgerFile.read(Record.self, from: file)
+        record =
+            earlier?.fingerprint == session.fingerprint
+            ? earlier ?? Record(fingerprint: session.fingerprint)
+            : Record(fingerprint: session.fingerprint)
+        dial = budget.action == .mix ? SafetyDial() : nil
+        dial?.weight = Self.weight(round: record.starts.count)
+    }
+
+    /// The step at which the training was ended before its last one.
+    var ended: Int? { record.ended }
+    /// Whether the checkpoint there was not assessed in full yet.
+    var needsAssessment: Bool { record.ended.map { $0 > 0 && !record.isAssessed } ?? false }
+
+    /// Notes that it was.
+    func noteAssessment() throws {
+        record.isAssessed = true
+        try save()
+    }
+
+    private func save() throws { try LedgerFile.write(record, to: file) }
+
+    /// Looks at a checkpoint.
+    ///
+    /// - Returns: Whether the budget is spent.
+    func look(at stop: RunSession.Stop, model: LanguageModel) async throws -> Bool {
+        guard stop.step > 0 else { return false }
+        if let known = known(stop.step) { return known.isOver }
+        let round = record.starts.count
+        let (assessment, _) = try await watcher.assess("round-\(round)-step-\(stop.step)") {
+            try stop.restore()
+            return model
+        }
+        guard let comparison = try compare(reference, assessment).first else { return false }
+        let look = RunReport.RiskWatch.Look(
+            step: stop.step,
+            round: round,
+            rate: Story.rate(comparison.subjectRate),
+            increase: comparison.difference,
+            low: comparison.differenceLow,
+            isOver: comparison.difference != nil && comparison.differenceLow > budget.increase
+        )
+        record.looks.append(look)
+        try save()
+        let rise = comparison.difference.map { Int(($0 * 100).rounded()) } ?? 0
+        let low = Int((comparison.differenceLow * 100).rounded())
+        session.note(
+            "tune",
+            "risk budget: at step \(stop.step) \(budget.suite) is \(rise) points above the reference, at least \(low)"
+                + (look.isOver ? "; the budget of \(Int((budget.increase * 100).rounded())) is spent" : "")
+        )
+        return look.isOver
+    }
+
+    /// What follows from a spent budget.
+    ///
+    /// - Parameter checkpoints: What was kept so far, the reference at step 0 included.
+    func course(after step: Int, of checkpoints: [CheckpointChoice]) throws -> RunSession.Course {
+        let safe = record.looks.filter { look in look.step < step && known(look.step)?.isOver == false }.map(\.step)
+        switch budget.action {
+        case .stop: return try end(at: step)
+        case .mix where record.starts.count < Self.mostRounds:
+            let last = safe.max() ?? 0
+            // In this order: were the run killed in between, the same steps would be taken, and looked at, again.
+            try removeCheckpoints(after: last)
+            record.starts.append(last)
+            try save()
+            dial?.weight = Self.weight(round: record.starts.count)
+            session.note(
+                "tune",
+                "going back to step \(last), and on with safety rows that weigh \(Self.weight(round: record.starts.count))"
+            )
+            return .goBack(to: last)
+        case .rollback, .mix:
+            return try end(at: CheckpointChoice.best(of: checkpoints, budget: budget.increase)?.step ?? 0)
+        }
+    }
+
+    /// What follows at the end of a training whose budget was not spent: the best checkpoint is kept.
+    func course(atLast step: Int, of checkpoints: [CheckpointChoice]) throws -> RunSession.Course {
+        guard budget.action != .stop, let best = CheckpointChoice.best(of: checkpoints, budget: budget.increase),
+            best.step > 0, best.step != step
+        else { return .goOn }
+        return try end(at: best.step)
+    }
+
+    /// The measured rise at a step; 0 where nothing was asked.
+    func increase(at step: Int) -> Double { known(step)?.increase ?? 0 }
+
+    private func end(at step: Int) throws -> RunSession.Course {
+        try removeCheckpoints(after: step)
+        record.ended = step
+        try save()
+        session.note("tune", "ended; what step \(step) has made is the result")
+        return .end(at: step)
+    }
+
+    private func removeCheckpoints(after step: Int) throws {
+        for (later, url) in Checkpoint.all(in: session.directory.checkpoints) where later > step {
+            try FileManager.default.removeItem(at: url)
+        }
+    }
+
+    /// The look that counts for a step: of the present round, or from before the training went back.
+    private func known(_ step: Int) -> RunReport.RiskWatch.Look? {
+        let (round, start) = (record.starts.count, record.starts.last ?? 0)
+        return record.looks.last { $0.step == step && ($0.round == round || step <= start) }
+    }
+
+    /// What a report says of it.
+    func report(steps: Int) -> RunReport.RiskWatch {
+        let points = Int((budget.increase * 100).rounded())
+        let over = record.looks.filter(\.isOver).map(\.step)
+        let verdict: String
+        if let ended = record.ended {
+            let cause =
+                over.last.map { "was spent at step \($0) of \(steps)" }
+                ?? "was not spent, but an earlier checkpoint is the better one"
+            verdict = "The risk budget of \(points) points \(cause): the result is what step \(ended) had made."
+        } else if let first = over.first {
+            verdict =
+                "The risk budget of \(points) points was spent at step \(first); the tuning went back \(over.count) "
+                + "time\(over.count == 1 ? "" : "s"), and to its end with safety rows in every step."
+        } else {
+            verdict = "The risk budget of \(points) points was not spent."
+        }
+        return .init(
+            suite: budget.suite,
+            budget: budget.increase,
+            action: budget.action.rawValue,
+            looks: record.looks,
+            verdict: verdict
+        )
+    }
+}

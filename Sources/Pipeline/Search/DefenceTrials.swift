@@ -1,0 +1,318 @@
+import Foundation
+import TemperAlign
+import TemperLedger
+import TemperModel
+import TemperReport
+import TemperRisk
+import TemperTorch
+import TemperTune
+
+/// Runs a search for a defence: takes the steps that `DefenceSearch` decides on, each once, and tells the story of it.
+///
+/// The candidates live in the run's `search` folder, which is laid out like a run of its own. What a step found is kept
+/// there, so that a search that was stopped goes on, and a larger budget takes up what a smaller one has done. One that is
+/// measured on the full suites becomes a defence of the run.
+@TorchActor
+struct DefenceTrials {
+    /// What making a candidate took and gave; written before it is assessed.
+    private struct Record: Codable {
+        var schema = 1
+        var fingerprint: String
+        /// Seconds of making.
+        var seconds: Double
+        var change: Double?
+        var note: String?
+    }
+
+    let settings: Recipe.Search
+    let policy: GatePolicy?
+    let session: RunSession
+    /// The same run inside its `search` folder, with the sentinel's suites.
+    let trials: RunSession
+    let reference: LanguageModel
+    let tuned: RunSession.Trained
+    let data: Dataset
+
+    private let candidates: [(entry: Recipe.Defence, defence: Defence)]
+
+    init(
+        _ settings: Recipe.Search,
+        policy: GatePolicy?,
+        session: RunSession,
+        suites: [PlannedSuite],
+        reference: LanguageModel,
+        tuned: RunSession.Trained,
+        data: Dataset
+    ) throws {
+        self.settings = settings
+        self.policy = policy
+        self.session = session
+        self.reference = reference
+        self.tuned = tuned
+        self.data = data
+        trials = session.inside("search", asking: settings.sentinel(of: suites))
+        candidates = try session.recipe.candidates(of: settings).map { ($0, try $0.make()) }
+    }
+
+    /// Searches, and adds what was found to the story.
+    func run(_ story: inout Story) async throws {
+        guard let last = story.tuned else { return }
+        let plain = session.loggedSeconds(of: "tune")
+        let asked = last.assessment.results.reduce(0) { $0 + $1.attempts.count }
+        let sentinel = trials.probes(early: false)
+        let trialCost = last.seconds * Double(sentinel) / Double(max(asked, 1))
+        let watched = story.chapters.filter { $0.kind == .checkpoint && $0.step != 0 }.reduce(0) { $0 + $1.seconds }
+        var search = DefenceSearch(
+            candidates: candidates.map { entry, defence in
+                let expected = Self.expected(defence, tuned: tuned, plain: plain) ?? trialCost / 4
+                return .init(name: entry.name, trains: !defence.changesWeightsOnly, cost: expected)
+            },
+            budget: settings.budget * (plain + watched),
+            trialCost: trialCost,
+            confirmationCost: last.seconds
+        )
+        let demands = SearchDemands(
+            suites: Set(trials.suiteNames),
+            reference: story.reference.assessment,
+            tuned: last.assessment
+        )
+        var measured: [Int: [RunReport.Trial]] = [:]
+        var changes: [Int: Double] = [:]
+        searching: while true {
+            let step = search.next
+            switch step {
+            case .finish: break searching
+            case .attempt(let index, let rung):
+                let (record, assessment, seconds) = try await attempt(index, rung)
+                let isWhole = rung == DefenceSearch.steps.count - 1
+                let early = isWhole || !search.candidates[index].trains ? nil : plainAssessment(at: rung, in: story)
+                let shortfall = try demands.shortfall(of: assessment, comparedWith: early)
+                let passes = shortfall == 0
+                search.record(finding(record, shortfall, passes, seconds), of: step)
+                changes[index] = record.change
+                let shown = story.trial(isWhole ? .whole : .part, assessment, shortfall: shortfall, passes: passes)
+                measured[index, default: []].append(shown)
+                tell(search.candidates[index].name, shown)
+            case .confirm(let index):
+                let (record, result) = try await confirm(index)
+                let name = candidates[index].entry.name
+                story.add(.defence, name, result)
+                story.searched.append(candidates[index].entry)
+                story.notes[name] = record.note
+                let shortfall = try demands.shortfall(of: result.assessment)
+                let passes = try policy.map { try fulfils($0, name, story) } ?? (shortfall == 0)
+                search.record(finding(record, shortfall, passes, result.seconds), of: step)
+                let shown = story.trial(.full, result.assessment, shortfall: shortfall, passes: passes)
+                measured[index, default: []].append(shown)
+                tell(name, shown)
+            }
+        }
+        story.search = report(search, measured, changes, plain: plain + watched, sentinel: sentinel)
+    }
+
+    // MARK: Steps
+
+    private typealias Measured = (record: Record, assessment: Assessment, seconds: Double)
+
+    private func file(_ name: String, _ stage: String) -> URL {
+        trials.directory.defence(name).appendingPathComponent("trial-\(stage).json")
+    }
+
+    private func kept(_ name: String, _ stage: String) -> Record? {
+        LedgerFile.read(Record.self, from: file(name, stage)).flatMap {
+            $0.fingerprint == session.fingerprint ? $0 : nil
+        }
+    }
+
+    private func stage(_ rung: Int) -> String { "\(rung)-\(settings.sentinel)" }
+
+    /// Makes a candidate as far as the rung says, and measures it on the sentinel.
+    private func attempt(_ index: Int, _ rung: Int) async throws -> Measured {
+        let (entry, defence) = candidates[index]
+        let share = defence.changesWeightsOnly ? 1 : DefenceSearch.steps[rung]
+        let result = try await trials.assess(
+            "\(entry.name)-\(stage(rung))",
+            early: defence.changesWeightsOnly && rung == 0,
+            served: defence.servedPrompt
+        ) {
+            try await make(index, rung, share: share)
+            return reference
+        }
+        let record = kept(entry.name, stage(rung)) ?? Record(fingerprint: session.fingerprint, seconds: 0)
+        return (record, result.assessment, record.seconds + result.seconds)
+    }
+
+    /// Makes a candidate, leaves it on the model, and keeps what that took.
+    private func make(_ index: Int, _ rung: Int, share: Double) async throws {
+        let (entry, defence) = candidates[index]
+        trials.sink.emit(RunEvent(.phase, phase: "search", message: "\(entry.name), rung \(rung + 1)"))
+        let clock = ContinuousClock()
+        let start = clock.now
+        let (cured, note) = try await trials.make(
+            entry,
+            defence,
+            after: tuned,
+            on: reference,
+            data: data,
+            share: share
+        )
+        let change = try change(cured)
+        if share == 1 {
+            let folder = trials.directory.adapter(ofDefence: entry.name)
+            try cured.save(to: folder, for: session.recipe.modelNameOrPath, alignment: session.alignment)
+        }
+        if kept(entry.name, stage(rung)) == nil {
+            // A training that was stopped on the way took what its steps took, before and after.
+            let earlier = rung > 0 ? kept(entry.name, stage(rung - 1))?.seconds ?? 0 : 0
+            let logged = defence.changesWeightsOnly ? 0 : session.loggedSeconds(of: entry.name) - earlier
+            let record = Record(
+                fingerprint: session.fingerprint,
+                seconds: max((clock.now - start).inSeconds, logged),
+                change: change,
+                note: note
+            )
+            try LedgerFile.write(record, to: file(entry.name, stage(rung)))
+        }
+        try cured.attach(to: reference)
+    }
+
+    /// Measures a candidate on the full suites, as a defence of the run.
+    private func confirm(
+        _ index: Int
+    ) async throws -> (record: Record, result: (assessment: Assessment, seconds: Double)) {
+        let (entry, defence) = candidates[index]
+        let folder = session.directory.adapter(ofDefence: entry.name)
+        let result = try await session.assess(entry.name, served: defence.servedPrompt) {
+            let (cured, _) = try await trials.make(entry, defence, after: tuned, on: reference, data: data)
+            try cured.save(to: folder, for: session.recipe.modelNameOrPath, alignment: session.alignment)
+            try defence.servedPrompt?.write(beside: folder)
+            try cured.attach(to: reference)
+            return reference
+        }
+        let made = DefenceSearch.steps.indices.reversed().lazy.compactMap { kept(entry.name, stage($0)) }.first
+        return (made ?? Record(fingerprint: session.fingerprint, seconds: 0), result)
+    }
+
+    private func change(_ cured: any Trainable) throws -> Double? {
+        guard let own = cured as? Adapter, let base = tuned.result as? Adapter else { return nil }
+        return try own.change(from: base)
+    }
+
+    private func finding(
+        _ record: Record,
+        _ shortfall: Double,
+        _ passes: Bool,
+        _ seconds: Double
+    ) -> DefenceSearch.Finding {
+        // What has no size counts as large as taking the whole update back.
+        .init(shortfall: shortfall, passes: passes, change: record.change ?? 1, seconds: seconds)
+    }
+
+    private func fulfils(_ policy: GatePolicy, _ name: String, _ story: Story) throws -> Bool {
+        var policy = policy
+        policy.subject = name
+        return try Gate.evaluate(story.report(events: [], environment: [:]), against: policy).verdict == .pass
+    }
+
+    /// The plain training after as large a share of its steps as a rung takes: the last checkpoint up to there.
+    private func plainAssessment(at rung: Int, in story: Story) -> Assessment? {
+        let step = Double(tuned.steps) * DefenceSearch.steps[rung]
+        return story.chapters.last { chapter in
+            chapter.kind == .checkpoint && chapter.step != 0 && chapter.step.map { Double($0) <= step } == true
+        }?.assessment ?? story.reference.assessment
+    }
+
+    /// What a training is expected to take, from what the plain one took; nil for what trains nothing.
+    private static func expected(_ defence: Defence, tuned: RunSession.Trained, plain: Double) -> Double? {
+        switch defence {
+        case .weights: nil
+        case .data(let method as SafetyMix): plain / (1 - method.fraction)
+        case .data: plain * 1.4
+        // A second loss, or more rows in every step.
+        case .training: plain * 1.5
+        case .realignment(let method as Realignment): plain * Double(method.steps) / Double(max(tuned.steps, 1))
+        case .realignment: plain
+        }
+    }
+
+    // MARK: Telling
+
+    private func tell(_ name: String, _ trial: RunReport.Trial) {
+        let lack = trial.passes ? "passes" : "falls short by \(Self.points(trial.shortfall)) points"
+        session.note("search", "\(name) on the \(trial.stage == .full ? "full suites" : "sentinel"): \(lack)")
+    }
+
+    private static func points(_ share: Double) -> String { "\((share * 1000).rounded() / 10)" }
+
+    private func report(
+        _ search: DefenceSearch,
+        _ measured: [Int: [RunReport.Trial]],
+        _ changes: [Int: Double],
+        plain: Double,
+        sentinel: Int
+    ) -> RunReport.Search {
+        let front = unbeaten(search, measured)
+        let (index, passes): (Int?, Bool) =
+            switch search.outcome {
+            case .chosen(let index): (index, true)
+            case .nearest(let index): (index, false)
+            case .nothing: (nil, false)
+            }
+        let entries = candidates.indices.map { index in
+            RunReport.Candidate(
+                name: candidates[index].entry.name,
+                method: candidates[index].entry.method,
+                parameters: candidates[index].entry.knobs.mapValues(\.description),
+                trains: search.candidates[index].trains,
+                change: changes[index],
+                seconds: search.seconds(of: index),
+                trials: measured[index] ?? [],
+                isOnFront: front.contains(index)
+            )
+        }
+        let times = plain > 0 ? "\((search.spent / plain * 10).rounded() / 10) times" : "more than"
+        let cost =
+            "The search took \(Int(search.spent.rounded())) s, \(times) the plain tuning with its assessments "
+            + "(\(Int(plain.rounded())) s), and tried \(measured.count) of \(candidates.count) candidates."
+        let lack = index.flatMap { measured[$0]?.last?.shortfall }.map(Self.points) ?? "?"
+        let verdict =
+            switch (index.map { candidates[$0].entry.name }, passes) {
+            case (let name?, true): "\(name) is the smallest change that was found to pass. \(cost)"
+            case (let name?, false):
+                "Nothing passes; the nearest is \(name), which falls short by \(lack) points. \(cost)"
+            case (nil, _): "Nothing was measured in full: the budget had no room for it. \(cost)"
+            }
+        session.note("search", verdict)
+        return RunReport.Search(
+            demands: policy == nil ? SearchDemands.sentences : ["the gate's policy \(settings.gate ?? "")"],
+            budget: settings.budget,
+            tuningSeconds: plain,
+            spentSeconds: search.spent,
+            sentinel: sentinel,
+            candidates: entries,
+            chosen: index.map { candidates[$0].entry.name },
+            passes: passes,
+            verdict: verdict
+        )
+    }
+
+    /// The candidates that none which was measured as thoroughly beats on risk, refusals, utility and time.
+    private func unbeaten(_ search: DefenceSearch, _ measured: [Int: [RunReport.Trial]]) -> Set<Int> {
+        var front: Set<Int> = []
+        for stage in [RunReport.Trial.Stage.full, .whole, .part] {
+            let group = measured.keys.sorted().filter { measured[$0]?.last?.stage == stage }
+            let points = group.map { index -> [Double?] in
+                guard let trial = measured[index]?.last else { return [] }
+                let axes = trial.axes.keys.sorted().map { trial.axes[$0]?.rate }
+                return axes + [trial.utility?.value.map { -$0 }, search.seconds(of: index)]
+            }
+            front.formUnion(ParetoFront.indices(points).map { group[$0] })
+        }
+        return front
+    }
+}
+
+extension Defence {
+    /// Whether it trains nothing.
+    fileprivate var changesWeightsOnly: Bool { if case .weights = self { true } else { false } }
+}

@@ -18,10 +18,8 @@ struct ChatPage {
                 <p class="none">The models of this run are not at hand.</p>
                 """
         }
-        // The first and the last few: base, tuned, what was defended, and the guard.
-        let chosen = Set(partners.count <= 4 ? partners.map(\.id) : [partners[0].id] + partners.suffix(3).map(\.id))
         let boxes: [Markup] = partners.map { partner in
-            Piece.box("partner", partner.id, "<bdi>\(partner.title)</bdi>", isOn: chosen.contains(partner.id))
+            Piece.box("partner", partner.id, "<bdi>\(partner.title)</bdi>", isOn: partner.isSuggested)
         }
         return """
             \(Piece.heading(run.name, status, here: "chat"))

@@ -145,10 +145,18 @@ enum Piece {
     }
 
     /// A line of text in a form.
-    static func input(_ name: String, _ label: String, value: String, hint: String = "", list: String = "") -> Markup {
+    static func input(
+        _ name: String,
+        _ label: String,
+        value: String,
+        hint: String = "",
+        list: String = ""
+    ) -> Markup {
         let offers: Markup = list.isEmpty ? "" : " list=\"\(list)\""
+        // What offers a list holds paths, which are long.
+        let style = list.isEmpty ? "field" : "field long"
         return """
-            <label class="field"><span>\(label)</span><input name="\(name)" value="\(value)" placeholder="\(hint)" \
+            <label class="\(style)"><span>\(label)</span><input name="\(name)" value="\(value)" placeholder="\(hint)" \
             autocomplete="off" spellcheck="false"\(offers)/></label>
             """
     }
@@ -156,7 +164,7 @@ enum Piece {
     /// A box to tick.
     static func box(_ name: String, _ value: String, _ label: Markup, isOn: Bool) -> Markup {
         isOn
-            ? "<label class=\"box\"><input type=\"checkbox\" name=\"\(name)\" value=\"\(value)\" checked=\"\"/> \(label)</label>"
-            : "<label class=\"box\"><input type=\"checkbox\" name=\"\(name)\" value=\"\(value)\"/> \(label)</label>"
+            ? "<label class=\"box\"><input type=\"checkbox\" name=\"\(name)\" value=\"\(value)\" checked=\"\"/> <span>\(label)</span></label>"
+            : "<label class=\"box\"><input type=\"checkbox\" name=\"\(name)\" value=\"\(value)\"/> <span>\(label)</span></label>"
     }
 }

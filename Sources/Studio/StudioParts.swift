@@ -38,11 +38,14 @@ public struct ChatPartner: Sendable, Hashable {
     public var id: String
     /// What people read.
     public var title: String
+    /// Whether it is one of those that are asked unless somebody chooses others.
+    public var isSuggested: Bool
 
     /// Creates a partner.
-    public init(id: String, title: String) {
+    public init(id: String, title: String, isSuggested: Bool = true) {
         self.id = id
         self.title = title
+        self.isSuggested = isSuggested
     }
 }
 

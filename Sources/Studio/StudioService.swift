@@ -138,8 +138,9 @@ final class StudioService: HTTPResponder {
     /// The whole report, made anew from its numbers: a file that somebody put in its place is never sent. It stands in a
     /// box of its own, where it can reach neither the studio nor its cookie.
     private func report(of run: RunDirectory) async throws -> Response {
-        guard let report = await reports.shown(run).report else {
-            throw Refusal(status: .notFound, text: "Nothing is measured yet.")
+        let shown = await reports.shown(run)
+        guard shown.isFinished, let report = shown.report else {
+            throw Refusal(status: .notFound, text: shown.problem ?? "A run has its report when it is finished.")
         }
         var response = Page.html(HTMLReport.render(report))
         response.headers[.contentSecurityPolicy] =

@@ -14,8 +14,6 @@ public struct StudioSettings: Sendable {
     public var maximumBody = 1 << 18
     /// How often a run's folder is looked at while somebody watches it.
     public var watchInterval = Duration.milliseconds(250)
-    /// Whether runs that were started here end with the studio.
-    public var stopsRuns = false
 
     /// Settings for the runs in a directory.
     public init(directory: URL) {

@@ -33,8 +33,12 @@ enum StudioStyle {
         .state-finished { color: var(--good); }
         .state-failed { color: var(--bad); }
         section { margin-top: 2.8rem; }
+        main > h2 { margin-top: 2.2rem; }
+        main > .how { margin-bottom: 1.1rem; }
+        .tiles { grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1.4rem 1.6rem; margin-top: 1.6rem; }
 
         button, input, select, textarea { font: inherit; color: var(--ink); }
+        input:not([type=checkbox]), select { height: 2.6rem; }
         input:not([type=checkbox]), select, textarea { width: 100%; min-width: 0; padding: .45rem .6rem; background: var(--raised);
           border: 1px solid var(--neutral); border-radius: 7px; }
         input::placeholder { color: var(--soft); opacity: 1; }
@@ -45,16 +49,19 @@ enum StudioStyle {
         textarea { display: block; resize: vertical; line-height: 1.5; }
         textarea.code { font-family: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace; font-size: .86rem; }
         input[type=checkbox] { width: 1.05rem; height: 1.05rem; margin: 0; accent-color: var(--link); flex: none; }
-        .field { display: block; flex: 1 1 11rem; min-width: 0; }
+        .field { display: block; min-width: 0; }
         .field.wide { margin: 1rem 0; }
         .field > span, legend { display: block; margin-bottom: .25rem; padding: 0; color: var(--soft); font-size: .84rem; }
-        .filter { display: flex; flex-wrap: wrap; align-items: end; gap: .8rem; margin: 1.2rem 0; }
-        .filter button { flex: none; }
+        .filter { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.4rem, 1fr)); align-items: end; gap: .8rem;
+          margin: 1.2rem 0; }
+        .filter .field:first-child, .filter .field.long { grid-column: span 2; }
+        .filter button { justify-self: start; height: 2.6rem; }
         .actions { display: flex; flex-wrap: wrap; align-items: center; gap: .8rem; margin: 1.2rem 0; }
         .boxes { display: flex; flex-wrap: wrap; gap: .5rem 1.4rem; margin: 1.4rem 0; padding: 0; border: 0; min-width: 0; }
         .boxes legend { margin-bottom: .5rem; }
         .box { display: flex; align-items: baseline; gap: .55rem; font-size: .92rem; cursor: pointer; min-width: 0; }
         .box input { position: relative; top: .15rem; }
+        .box > span { min-width: 0; }
         .box small { display: block; color: var(--soft); }
         .columns2 { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: .8rem 1.6rem; }
         .problem { margin: 1rem 0; padding: .7rem 1rem; border-left: 3px solid var(--bad); background: var(--shade); }

@@ -26,9 +26,11 @@ final class RunIndex: Sendable {
         var number: UInt64
 
         /// Nil where there is no such file.
-        init?(_ url: URL) {
+        init?(_ url: URL) { self.init(path: url.path) }
+
+        init?(path: String) {
             var information = stat()
-            guard stat(url.path, &information) == 0 else { return nil }
+            guard stat(path, &information) == 0 else { return nil }
             seconds = information.st_mtim.tv_sec
             nanoseconds = information.st_mtim.tv_nsec
             size = Int(information.st_size)
@@ -72,8 +74,8 @@ final class RunIndex: Sendable {
 
     /// A file's name and no path: what `output_dir` can hold as a run.
     static func isName(_ name: String) -> Bool {
-        !name.isEmpty && name.utf8.count <= 255 && !name.hasPrefix(".")
-            && name.unicodeScalars.allSatisfy { $0 != "/" && $0 != "\\" && $0.value >= 0x20 && $0.value != 0x7F }
+        !name.isEmpty && name.utf8.count <= 255 && name.utf8.first != 0x2E
+            && name.utf8.allSatisfy { $0 != 0x2F && $0 != 0x5C && $0 >= 0x20 && $0 != 0x7F }
     }
 
     /// All runs, the latest first.
@@ -84,16 +86,19 @@ final class RunIndex: Sendable {
                 state.isLoaded = true
             }
             var kept: [String: Kept] = [:]
+            kept.reserveCapacity(state.kept.count)
             var hasChanged = false
-            let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
+            let root = directory.path
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
             for name in names where Self.isName(name) {
-                let run = RunDirectory(directory.appendingPathComponent(name))
-                guard let stamp = Stamp(run.status) else { continue }
-                let report = Stamp(run.report.appendingPathComponent("report.json"))
+                // Texts, because a thousand addresses are slow to put together.
+                guard let stamp = Stamp(path: "\(root)/\(name)/status.json") else { continue }
+                let report = Stamp(path: "\(root)/\(name)/report/report.json")
                 if let known = state.kept[name], known.statusStamp == stamp, known.report == report {
                     kept[name] = known
                     continue
                 }
+                let run = RunDirectory(directory.appendingPathComponent(name))
                 guard let status = LedgerFile.read(RunStatus.self, from: run.status) else { continue }
                 let isRead = state.kept[name]?.report == report && report != nil
                 let headline = isRead ? state.kept[name]?.headline : report == nil ? nil : Self.headline(of: run)

@@ -23,7 +23,8 @@ extension StudioService {
             try await writer.write(ByteBuffer(string: "retry: 1000\nevent: progress\ndata: 0\n\nevent: figures\ndata: 0\n\n"))
             var count = 0
             while !Task.isCancelled, !Task.isShuttingDownGracefully {
-                try await Task.sleep(for: interval)
+                // Whoever ends the studio or goes away ends this, and the writer is still told.
+                guard (try? await Task.sleep(for: interval)) != nil else { break }
                 let now = RunMoment(run)
                 var text = ""
                 if now.figures != seen.figures { text += "event: figures\ndata: \(count)\n\n" }
@@ -123,8 +124,7 @@ extension StudioService {
                 sent = text
                 try await writer.write(line(Piece(text: text)))
             }
-            try await Task.sleep(for: .milliseconds(100))
-            if Task.isShuttingDownGracefully { return }
+            guard (try? await Task.sleep(for: .milliseconds(100))) != nil, !Task.isShuttingDownGracefully else { return }
         }
     }
 

@@ -7,7 +7,7 @@ Reads a list of steps as JSON from standard input and prints what came of them a
   {"do": "wait", "js": "a condition", "seconds": 10}  true among the results, or false when the time is over
   {"do": "key", "key": "Tab"}
   {"do": "screenshot", "path": "page.png"}            the whole page
-The output: {"results": [...], "errors": [what the console or the page complained of], "requests": [addresses]}.
+The output: {"results": [texts, or what is no text as JSON], "errors": [what the console or the page complained of], "requests": [addresses]}.
 """
 import base64
 import json
@@ -100,7 +100,8 @@ class Browser:
             while not self.loaded and time.time() < end:
                 self.evaluate("1")
                 time.sleep(0.02)
-            return self.loaded
+            if not self.loaded:
+                raise RuntimeError("the page did not load")
         elif kind == "evaluate":
             return self.evaluate(step["js"])
         elif kind == "wait":
@@ -133,6 +134,7 @@ class Browser:
 browser = Browser()
 try:
     results = [browser.step(step) for step in json.load(sys.stdin)]
+    results = [value if value is None or isinstance(value, str) else json.dumps(value) for value in results]
     print(json.dumps({"results": results, "errors": browser.errors, "requests": browser.requests}))
 finally:
     browser.end()

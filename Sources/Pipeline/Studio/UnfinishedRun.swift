@@ -1,7 +1,8 @@
-public import Foundation
+import Foundation
 public import TemperLedger
 public import TemperReport
 import TemperRisk
+import TemperTorch
 
 /// The report of a run that is not over: what its complete assessments say so far, told by the same story.
 ///

@@ -55,7 +55,9 @@ struct ComparePage {
             ("jailbreak rate on a line", sides.map { $0.entry.headline.map(RunsPage.line) ?? "–" }),
         ]
         var seen: Set<String> = []
-        let subjects = sides.flatMap { $0.report.map(ReportParts.init)?.rates ?? [] }.filter { seen.insert($0.key).inserted }
+        let subjects = sides.flatMap { $0.report.map(ReportParts.init)?.rates ?? [] }.filter {
+            seen.insert($0.key).inserted
+        }
         for rate in subjects {
             let cells: [Markup] = sides.map { side in
                 side.report.map(ReportParts.init)?.rates.first { $0.key == rate.key }.map { "\($0.text)" } ?? "–"

@@ -63,8 +63,11 @@ struct Page {
 
     /// A page that only says something.
     static func message(_ title: String, _ text: String, _ status: HTTPResponse.Status) -> Response {
-        Page(title: title, content: "<h1>\(title)</h1><p class=\"lead\">\(text)</p><p><a href=\"/\">To the runs</a></p>")
-            .response(status)
+        Page(
+            title: title,
+            content: "<h1>\(title)</h1><p class=\"lead\">\(text)</p><p><a href=\"/\">To the runs</a></p>"
+        )
+        .response(status)
     }
 
     static func html(_ text: String, _ status: HTTPResponse.Status = .ok) -> Response {
@@ -72,7 +75,11 @@ struct Page {
     }
 
     static func send(_ text: String, type: String, _ status: HTTPResponse.Status = .ok) -> Response {
-        Response(status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+        Response(
+            status: status,
+            headers: [.contentType: type],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text))
+        )
     }
 
     static func redirect(to path: String) -> Response {
@@ -114,7 +121,8 @@ enum Piece {
     /// A run's heading with the links to its pages; `here` is the path below the run.
     static func heading(_ run: String, _ status: RunStatus?, here: String) -> Markup {
         let tabs: [Markup] = [("", "Overview"), ("probes", "Probes"), ("chat", "Chat"), ("report", "Full report")].map {
-            below, title in
+            below,
+            title in
             below == here
                 ? "<li><a href=\"\(path(run, below))\" aria-current=\"page\">\(title)</a></li>"
                 : "<li><a href=\"\(path(run, below))\">\(title)</a></li>"

@@ -44,14 +44,17 @@ struct RunPage {
             """ : ""
         let output: Markup =
             output.isEmpty || (!isLive && status.state != .failed)
-            ? "" : "<details class=\"data\"><summary>What it printed</summary><pre class=\"log\">\(output)</pre></details>"
+            ? ""
+            : "<details class=\"data\"><summary>What it printed</summary><pre class=\"log\">\(output)</pre></details>"
         let events: [Markup] = progress.recent.map { event in
             """
             <li>\(Piece.time(event.time)) <b>\(event.phase)</b> \(Self.words(event))</li>
             """
         }
         let log: Markup =
-            events.isEmpty || !isLive ? "" : "<details class=\"data\" open=\"\"><summary>What happened last</summary><ul class=\"events\">\(events)</ul></details>"
+            events.isEmpty || !isLive
+            ? ""
+            : "<details class=\"data\" open=\"\"><summary>What happened last</summary><ul class=\"events\">\(events)</ul></details>"
         return """
             <div id="progress">
             <p class="meta"><span>\(isLive ? "in" : "last in"): \(status.phase)</span> \

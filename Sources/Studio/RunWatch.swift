@@ -31,7 +31,9 @@ struct RunMoment: Sendable, Hashable {
 
     /// What the figures are made from.
     var figures: [String] {
-        assessments.map { "\($0.key) \($0.value)" }.sorted() + ["\(String(describing: report)) \(String(describing: state))"]
+        assessments.map { "\($0.key) \($0.value)" }.sorted() + [
+            "\(String(describing: report)) \(String(describing: state))"
+        ]
     }
 }
 

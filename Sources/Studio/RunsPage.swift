@@ -100,8 +100,12 @@ struct RunsPage {
             let x = place(defended.value)
             marks.append("<path class=\"defended\" d=\"M\(x) 4 l6 6 l-6 6 l-6 -6 z\"/>")
         }
-        if let before = headline.before { marks.append("<circle class=\"before\" cx=\"\(place(before.value))\" cy=\"10\" r=\"5\"/>") }
-        if let after = headline.after { marks.append("<circle class=\"after\" cx=\"\(place(after.value))\" cy=\"10\" r=\"5.5\"/>") }
+        if let before = headline.before {
+            marks.append("<circle class=\"before\" cx=\"\(place(before.value))\" cy=\"10\" r=\"5\"/>")
+        }
+        if let after = headline.after {
+            marks.append("<circle class=\"after\" cx=\"\(place(after.value))\" cy=\"10\" r=\"5.5\"/>")
+        }
         return """
             <svg class="line" viewBox="0 0 160 20" width="160" height="20" aria-hidden="true">\
             <line class="track" x1="8" x2="152" y1="10" y2="10"/>\(marks)</svg>

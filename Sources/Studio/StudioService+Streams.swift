@@ -20,7 +20,9 @@ extension StudioService {
             let wasRunning = seen.state == .running
             var quiet = Duration.zero
             // What changed between the page and this request must not be missed.
-            try await writer.write(ByteBuffer(string: "retry: 1000\nevent: progress\ndata: 0\n\nevent: figures\ndata: 0\n\n"))
+            try await writer.write(
+                ByteBuffer(string: "retry: 1000\nevent: progress\ndata: 0\n\nevent: figures\ndata: 0\n\n")
+            )
             var count = 0
             while !Task.isCancelled, !Task.isShuttingDownGracefully {
                 // Whoever ends the studio or goes away ends this, and the writer is still told.
@@ -28,7 +30,9 @@ extension StudioService {
                 let now = RunMoment(run)
                 var text = ""
                 if now.figures != seen.figures { text += "event: figures\ndata: \(count)\n\n" }
-                if now.events != seen.events || now.status != seen.status { text += "event: progress\ndata: \(count)\n\n" }
+                if now.events != seen.events || now.status != seen.status {
+                    text += "event: progress\ndata: \(count)\n\n"
+                }
                 if wasRunning, now.state != .running { text += "event: ended\ndata: \(count)\n\n" }
                 quiet += interval
                 // A line now and then finds out that nobody reads any more.
@@ -124,7 +128,9 @@ extension StudioService {
                 sent = text
                 try await writer.write(line(Piece(text: text)))
             }
-            guard (try? await Task.sleep(for: .milliseconds(100))) != nil, !Task.isShuttingDownGracefully else { return }
+            guard (try? await Task.sleep(for: .milliseconds(100))) != nil, !Task.isShuttingDownGracefully else {
+                return
+            }
         }
     }
 

@@ -101,7 +101,9 @@ final class StudioService: HTTPResponder {
         }
     }
 
-    private func answer(_ request: Request, _ run: RunDirectory, _ below: String, _ query: Query) async throws -> Response {
+    private func answer(_ request: Request, _ run: RunDirectory, _ below: String, _ query: Query) async throws
+        -> Response
+    {
         switch (request.method, below) {
         case (.get, ""): return await page(of: run).page.response()
         case (.get, "progress"): return Page.html(await page(of: run).progress.text)
@@ -154,9 +156,15 @@ final class StudioService: HTTPResponder {
         let entries = index.entries()
         var sides: [ComparePage.Side] = []
         for name in names {
-            guard let entry = entries.first(where: { $0.name == name }), let run = index.run(named: name) else { continue }
+            guard let entry = entries.first(where: { $0.name == name }), let run = index.run(named: name) else {
+                continue
+            }
             sides.append(
-                ComparePage.Side(entry: entry, settings: source.settings(of: run), report: await reports.shown(run).report)
+                ComparePage.Side(
+                    entry: entry,
+                    settings: source.settings(of: run),
+                    report: await reports.shown(run).report
+                )
             )
         }
         return ComparePage(sides: sides).page.response()

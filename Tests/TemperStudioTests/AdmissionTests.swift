@@ -12,9 +12,13 @@ import Testing
             #expect(try await scene.send("GET", "/", cookie: nil).status == 401)
             #expect(try await scene.send("GET", "/runs/first", cookie: nil).status == 401)
             #expect(try await scene.send("GET", "/studio.js", cookie: nil).status == 401)
-            #expect(try await scene.send("GET", "/?token=\(String(repeating: "a", count: 32))", cookie: nil).status == 401)
+            #expect(
+                try await scene.send("GET", "/?token=\(String(repeating: "a", count: 32))", cookie: nil).status == 401
+            )
             let name = scene.cookie.prefix { $0 != "=" }
-            #expect(try await scene.send("GET", "/", cookie: "\(name)=\(String(repeating: "a", count: 32))").status == 401)
+            #expect(
+                try await scene.send("GET", "/", cookie: "\(name)=\(String(repeating: "a", count: 32))").status == 401
+            )
             let token = scene.address.drop { $0 != "?" }
             let welcome = try await scene.send("GET", "/runs/first" + token, cookie: nil)
             #expect(welcome.status == 303)
@@ -38,11 +42,14 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (["origin": "https://evil.example"], 403), (["origin": "null"], 403),
-        (["origin": "null", "sec-fetch-site": "cross-site"], 403), (["origin": "null", "sec-fetch-site": "same-site"], 403),
-        (["origin": "null", "sec-fetch-site": "same-origin"], 200),
-    ] as [([String: String], UInt)])
+    @Test(
+        arguments: [
+            (["origin": "https://evil.example"], 403), (["origin": "null"], 403),
+            (["origin": "null", "sec-fetch-site": "cross-site"], 403),
+            (["origin": "null", "sec-fetch-site": "same-site"], 403),
+            (["origin": "null", "sec-fetch-site": "same-origin"], 200),
+        ] as [([String: String], UInt)]
+    )
     func onlyOwnPagesMayPost(headers: [String: String], status: UInt) async throws {
         try await Scene.open { scene async throws in
             #expect(try await scene.send("POST", "/new", headers: headers, body: "name=x").status == status)

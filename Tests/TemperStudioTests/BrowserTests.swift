@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import TemperLedger
 import Testing
@@ -16,7 +17,8 @@ struct BrowserTests {
             try scene.assess(run, "tuned@4", [.init(answer: FakeChat.hostile, isUnsafe: true)])
             var steps: [[String: Any]] = [["do": "open", "url": scene.address]]
             let paths = [
-                "/", "/runs/alpha", "/runs/alpha/probes", "/runs/alpha/chat", "/new", "/compare?run=alpha&run="
+                "/", "/runs/alpha", "/runs/alpha/probes", "/runs/alpha/chat", "/new",
+                "/compare?run=alpha&run="
                     + "a-run-with-a-rather-long-name-that-does-not-fit-into-a-narrow-window-at-all",
             ]
             for path in paths {
@@ -26,7 +28,7 @@ struct BrowserTests {
                     steps.append(["do": "evaluate", "js": Self.faults])
                 }
             }
-            let seen = try Browser.run(steps)
+            let seen = try await Browser.run(steps)
             for (path, faults) in zip(paths.flatMap { [$0, $0] }, seen.texts) { #expect(faults == "", "\(path)") }
             #expect(seen.texts.count == paths.count * 2)
             #expect(seen.errors == [])
@@ -80,7 +82,7 @@ struct BrowserTests {
     @Test func whatAModelSaysNeverRuns() async throws {
         try await Scene.open { scene async throws in
             try scene.run("alpha")
-            let seen = try Browser.run([
+            let seen = try await Browser.run([
                 ["do": "open", "url": scene.address],
                 ["do": "open", "url": scene.origin + "/runs/alpha/chat"],
                 [
@@ -88,18 +90,29 @@ struct BrowserTests {
                     "js": "document.querySelector('[name=words]').value = '<script>document.title=1</script>';"
                         + "document.getElementById('chat').requestSubmit(); ''",
                 ],
-                ["do": "wait", "js": "document.querySelectorAll('.reply').length === 4 "
-                    + "&& !document.querySelector('#chat button').disabled"],
-                ["do": "evaluate", "js": "document.querySelectorAll('#exchanges script, #exchanges img, #exchanges svg').length"
-                    + " + ' ' + document.title + ' ' + document.querySelector('.reply pre').textContent"],
+                [
+                    "do": "wait",
+                    "js": "document.querySelectorAll('.reply').length === 4 "
+                        + "&& !document.querySelector('#chat button').disabled",
+                ],
+                [
+                    "do": "evaluate",
+                    "js": "document.querySelectorAll('#exchanges script, #exchanges img, #exchanges svg').length"
+                        + " + ' ' + document.title + ' ' + document.querySelector('.reply pre').textContent",
+                ],
                 // Not even a page that lets it in as markup would run it.
-                ["do": "evaluate", "js": "document.body.insertAdjacentHTML('beforeend', "
-                    + "'<img src=x onerror=\"document.title=`hacked`\">'); ''"],
+                [
+                    "do": "evaluate",
+                    "js": "document.body.insertAdjacentHTML('beforeend', "
+                        + "'<img src=x onerror=\"document.title=`hacked`\">'); ''",
+                ],
                 ["do": "wait", "js": "document.title.includes('hacked')", "seconds": 1],
             ])
             #expect(seen.results[3] == "true")
             let text = try #require(seen.results[4])
-            #expect(text.hasPrefix("0 alpha: chat") && text.contains("<script>document.title") && text.contains("[U+202E]"))
+            #expect(
+                text.hasPrefix("0 alpha: chat") && text.contains("<script>document.title") && text.contains("[U+202E]")
+            )
             #expect(text.hasSuffix("raw read 1 turns"))
             #expect(seen.results[6] == "false")
         }
@@ -115,15 +128,16 @@ struct BrowserTests {
                 try scene.assess(run, "tuned@4", [.init(answer: "b", isUnsafe: true)])
                 return Date()
             }
-            let seen = try await Task.detached {
-                try Browser.run([
-                    ["do": "open", "url": scene.address],
-                    ["do": "open", "url": scene.origin + "/runs/live"],
-                    ["do": "wait", "js": "document.getElementById('figures').dataset.subjects.includes('tuned@4')", "seconds": 20],
-                    ["do": "evaluate", "js": "Date.now() / 1000"],
-                    ["do": "evaluate", "js": "document.querySelector('#figures').textContent.includes('Figure 2')"],
-                ])
-            }.value
+            let seen = try await Browser.run([
+                ["do": "open", "url": scene.address],
+                ["do": "open", "url": scene.origin + "/runs/live"],
+                [
+                    "do": "wait", "js": "document.getElementById('figures').dataset.subjects.includes('tuned@4')",
+                    "seconds": 20,
+                ],
+                ["do": "evaluate", "js": "Date.now() / 1000"],
+                ["do": "evaluate", "js": "document.querySelector('#figures').textContent.includes('Figure 2')"],
+            ])
             let landed = try await writer.value
             #expect(seen.results[2] == "true")
             let shown = try #require(seen.results[3].flatMap { Double($0) })
@@ -147,9 +161,13 @@ struct BrowserTests {
                         + "+ getComputedStyle(document.activeElement).outlineStyle",
                 ])
             }
-            let order = try Browser.run(steps).texts
+            let order = try await Browser.run(steps).texts
             let names = order.map { $0.split(separator: "|")[0] }
-            #expect(names == ["Skip to the content", "Temper studio", "Runs", "New run", "q", "state", "Filter", "run", "alpha"])
+            #expect(
+                names == [
+                    "Skip to the content", "Temper studio", "Runs", "New run", "q", "state", "Filter", "run", "alpha",
+                ]
+            )
             // Where one is can be seen.
             #expect(order.allSatisfy { !$0.hasSuffix("|none") })
         }
@@ -175,7 +193,15 @@ enum Browser {
         }
     }
 
-    static func run(_ steps: [[String: Any]]) throws -> Seen {
+    /// Takes the steps on a thread of its own: waiting for a process must not hold up what answers it.
+    static func run(_ steps: [[String: Any]]) async throws -> Seen {
+        let data = try JSONSerialization.data(withJSONObject: steps)
+        return try await withCheckedThrowingContinuation { done in
+            DispatchQueue.global().async { done.resume(with: Result { try run(data) }) }
+        }
+    }
+
+    private static func run(_ steps: Data) throws -> Seen {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("browser.py")
@@ -184,7 +210,7 @@ enum Browser {
         process.standardInput = input
         process.standardOutput = output
         try process.run()
-        try input.fileHandleForWriting.write(contentsOf: JSONSerialization.data(withJSONObject: steps))
+        try input.fileHandleForWriting.write(contentsOf: steps)
         try input.fileHandleForWriting.close()
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()

@@ -32,7 +32,9 @@ import Testing
             log.emit(step)
             try scene.assess(run, "tuned@4", [.init(answer: "b", isUnsafe: true)])
             var seen = ""
-            while !seen.contains("event: figures"), let piece = try await events.next() { seen += String(buffer: piece) }
+            while !seen.contains("event: figures"), let piece = try await events.next() {
+                seen += String(buffer: piece)
+            }
             let figures = try await scene.get("/runs/live/figures").text
             let took = clock.now - landed
             print("a checkpoint is shown after \(took)")
@@ -54,7 +56,8 @@ import Testing
             func ask(_ body: String, type: String = "application/json") async throws -> Scene.Answer {
                 try await scene.send("POST", "/runs/alpha/chat", headers: ["content-type": type], body: body)
             }
-            let turns = #"[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]"#
+            let turns =
+                #"[{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}]"#
             let answer = try await ask(#"{"partner":"raw","turns":\#(turns)}"#)
             let lines = try answer.text.split(separator: "\n").map {
                 try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])

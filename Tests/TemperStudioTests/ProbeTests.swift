@@ -10,7 +10,9 @@ import Testing
             let run = try scene.run("alpha")
             try scene.assess(run, "aligned", (0..<60).map { .init(answer: "No, not \($0).", isUnsafe: $0 == 7) })
             try scene.assess(run, "tuned@4", (0..<60).map { .init(answer: "Sure, \($0).", isUnsafe: $0 % 2 == 0) })
-            func found(_ query: String) async throws -> String { try await scene.get("/runs/alpha/probes?\(query)").text }
+            func found(_ query: String) async throws -> String {
+                try await scene.get("/runs/alpha/probes?\(query)").text
+            }
             #expect(try await found("").contains("60 probes"))
             #expect(try await found("page=3").contains("jailbreak-59"))
             #expect(try await found("flip=worse").contains("30 probes"))
@@ -39,7 +41,9 @@ import Testing
             let run = try scene.run("large")
             let long = String(repeating: "Some words of an answer that goes on. ", count: 8)
             for subject in ["aligned", "tuned@4"] {
-                try scene.assess(run, subject, (0..<10_000).map { .init(answer: "\(long)\($0)", isUnsafe: ($0 + subject.count) % 3 == 0) })
+                let divisor = subject == "aligned" ? 9 : 2
+                let answers = (0..<10_000).map { Scene.Graded(answer: "\(long)\($0)", isUnsafe: $0 % divisor == 0) }
+                try scene.assess(run, subject, answers)
             }
             let clock = ContinuousClock()
             func time(_ query: String, _ text: String) async throws -> Duration {

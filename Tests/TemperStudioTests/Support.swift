@@ -142,7 +142,8 @@ final class Scene: Sendable {
 
     /// A report whose jailbreak rate rises with the step.
     static func report(_ name: String, steps: [Int]) -> RunReport {
-        func subject(_ name: String, _ kind: RunReport.Subject.Kind, _ step: Int?, _ value: Double) -> RunReport.Subject {
+        func subject(_ name: String, _ kind: RunReport.Subject.Kind, _ step: Int?, _ value: Double) -> RunReport.Subject
+        {
             .init(
                 name: name,
                 kind: kind,

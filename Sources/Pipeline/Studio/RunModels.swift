@@ -60,7 +60,13 @@ public final class RunModels {
         }
         let (name, folder) = tuned.map { ($0.subject, $0.folder) } ?? ("raw", nil)
         members.append(
-            Member(id: "guarded:\(name)", title: "\(name), guarded", adapter: folder, isGuarded: true, isPrincipal: true)
+            Member(
+                id: "guarded:\(name)",
+                title: "\(name), guarded",
+                adapter: folder,
+                isGuarded: true,
+                isPrincipal: true
+            )
         )
         return members
     }

@@ -35,6 +35,7 @@ enum StudioStyle {
         section { margin-top: 2.8rem; }
         main > h2 { margin-top: 2.2rem; }
         main > .how { margin-bottom: 1.1rem; }
+        #figures > .lead, #figures > .how { margin-top: 1.3rem; }
         .tiles { grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1.4rem 1.6rem; margin-top: 1.6rem; }
 
         button, input, select, textarea { font: inherit; color: var(--ink); }
@@ -109,6 +110,7 @@ enum StudioStyle {
         @media screen and (max-width: 760px) {
           body { padding-top: .9rem; }
           .bar { margin-bottom: 1.6rem; }
+          .tiles { grid-template-columns: 1fr 1fr; gap: 1.2rem; }
           .run { grid-template-columns: 1.6rem minmax(0, 1fr) auto; }
           .run .stands { text-align: right; }
           .run .numbers { grid-column: 2 / -1; }

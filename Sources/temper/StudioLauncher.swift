@@ -104,11 +104,11 @@ final class StudioLauncher: RunLauncher {
         let place = String(decoding: try JSONEncoder().encode(directory.path), as: UTF8.self)
         process.arguments = ["run", recipe.path, "--set", "output_dir=\(place)"]
         process.standardInput = FileHandle.nullDevice
-        let output = try FileHandle(forWritingTo: log)
-        process.standardOutput = output
-        process.standardError = output
+        let printed = try FileHandle(forWritingTo: log)
+        process.standardOutput = printed
+        process.standardError = printed
         try process.run()
-        try? output.close()
+        try? printed.close()
         children.withLock { $0[name] = process }
         // The run's folder tells the rest, as soon as the model is read.
         for _ in 0..<300 {

@@ -125,7 +125,7 @@ let package = Package(
             [
                 "TemperAlign", "TemperGuard", "TemperLedger", "TemperModel", "TemperReport", "TemperRisk", "TemperText",
                 "TemperTorch",
-                "TemperTune", "TemperWeights", "temper",
+                "TemperStudio", "TemperTune", "TemperWeights", "temper",
             ]
         ),
     ],

@@ -96,8 +96,8 @@ let package = Package(
             dependencies: [
                 "TemperAlign", "TemperAttack", "TemperGuard", "TemperLedger", "TemperModel", "TemperPipeline",
                 "TemperReport",
-                "TemperRisk", "TemperServer", "TemperStudio", "TemperText", "TemperTorch", "TemperTune", "TemperWeights",
-                logging, parser,
+                "TemperRisk", "TemperServer", "TemperStudio", "TemperText", "TemperTorch", "TemperTune",
+                "TemperWeights", logging, parser,
             ]
         ),
         .executableTarget(

@@ -145,6 +145,8 @@ final class StudioService: HTTPResponder {
             throw Refusal(status: .notFound, text: shown.problem ?? "A run has its report when it is finished.")
         }
         var response = Page.html(HTMLReport.render(report))
+        // A page in a sandbox may have no opener policy, or browsers do not show it at all.
+        if let opener = HTTPField.Name("Cross-Origin-Opener-Policy") { response.headers[opener] = "unsafe-none" }
         response.headers[.contentSecurityPolicy] =
             "sandbox allow-scripts; connect-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
         return response

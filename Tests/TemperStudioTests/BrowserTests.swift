@@ -118,6 +118,23 @@ struct BrowserTests {
         }
     }
 
+    @Test func theReportStandsInASandbox() async throws {
+        try await Scene.open { scene async throws in
+            try scene.run("alpha")
+            let seen = try await Browser.run([
+                ["do": "open", "url": scene.address],
+                ["do": "open", "url": scene.origin + "/runs/alpha/report"],
+                ["do": "evaluate", "js": "self.origin + ' ' + document.querySelector('h1').textContent"],
+                [
+                    "do": "evaluate",
+                    "js": "(() => { try { return document.cookie } catch { return 'none to see' } })()",
+                ],
+            ])
+            #expect(seen.texts == ["null alpha", "none to see"])
+            #expect(seen.errors == [])
+        }
+    }
+
     @Test func aLivePageGrowsByItself() async throws {
         try await Scene.open { scene async throws in
             let run = try scene.run("live", .running, steps: nil)

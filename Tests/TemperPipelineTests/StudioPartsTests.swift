@@ -2,7 +2,9 @@ import Foundation
 import TemperLedger
 import TemperReport
 import TemperStudio
+import TemperText
 import TemperTorch
+import TemperTune
 import Testing
 
 @testable import TemperPipeline

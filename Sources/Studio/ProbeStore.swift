@@ -9,9 +9,6 @@ struct ProbeAnswer: Sendable, Decodable {
     var prompt: String
     var answer: String
     var verdict: Verdict
-    var attack: String?
-
-    private struct Attack: Decodable { var attack: String? }
 
     private enum CodingKeys: String, CodingKey {
         case probeID, category, prompt, answer, verdict
@@ -27,7 +24,7 @@ struct ProbeAnswer: Sendable, Decodable {
     }
 }
 
-/// One subject's answers to one suite, with a text to search in.
+/// One subject's answers to one suite, and where each probe stands.
 final class ProbeSheet: Sendable {
     let answers: [ProbeAnswer]
     let index: [String: Int]

@@ -29,7 +29,7 @@ let cTorch: Target =
 
 let parser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
-// Only the server and the program, which starts it, know about networks.
+// Only the servers, and the program, which starts them, know about networks.
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let network: [Target.Dependency] = [
     .product(name: "Hummingbird", package: "hummingbird"),
@@ -82,6 +82,7 @@ let package = Package(
         layer("Attack", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch"]),
         layer("Ledger", ["TemperWeights"]),
         layer("Report"),
+        layer("Studio", ["TemperLedger", "TemperReport", "TemperRisk", "TemperText"] + network),
         layer(
             "Pipeline",
             [
@@ -95,8 +96,8 @@ let package = Package(
             dependencies: [
                 "TemperAlign", "TemperAttack", "TemperGuard", "TemperLedger", "TemperModel", "TemperPipeline",
                 "TemperReport",
-                "TemperRisk", "TemperServer", "TemperText", "TemperTorch", "TemperTune", "TemperWeights", logging,
-                parser,
+                "TemperRisk", "TemperServer", "TemperStudio", "TemperText", "TemperTorch", "TemperTune",
+                "TemperWeights", logging, parser,
             ]
         ),
         .executableTarget(
@@ -117,13 +118,14 @@ let package = Package(
         tests("Server", ["TemperGuard", "TemperRisk", "TemperText"] + network),
         tests("Attack", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperWeights"]),
         tests("Report"),
+        tests("Studio", ["TemperLedger", "TemperReport", "TemperRisk", "TemperText"] + network),
         // The program itself is among what is tested here.
         tests(
             "Pipeline",
             [
                 "TemperAlign", "TemperGuard", "TemperLedger", "TemperModel", "TemperReport", "TemperRisk", "TemperText",
                 "TemperTorch",
-                "TemperTune", "TemperWeights", "temper",
+                "TemperStudio", "TemperTune", "TemperWeights", "temper",
             ]
         ),
     ],

@@ -23,7 +23,7 @@ struct Story {
     }
 
     let recipe: Recipe
-    private let model: LanguageModel
+    private let model: RunReport.Model
     let record: RunRecord
     let suites: [any Suite]
     /// Where each suite's numbers stand in the report.
@@ -41,8 +41,20 @@ struct Story {
     var riskWatch: RunReport.RiskWatch?
 
     init(recipe: Recipe, model: LanguageModel, record: RunRecord, suites: [any Suite]) {
+        let described = RunReport.Model(
+            name: ModelReference.name(of: model.url),
+            path: recipe.modelNameOrPath,
+            sha256: record.modelSHA256,
+            parameters: model.configuration.parameterCount,
+            dtype: record.dtype.rawValue
+        )
+        self.init(recipe: recipe, described: described, record: record, suites: suites)
+    }
+
+    /// A story that is told from what lies in a run's folder, without its model.
+    init(recipe: Recipe, described: RunReport.Model, record: RunRecord, suites: [any Suite]) {
         self.recipe = recipe
-        self.model = model
+        self.model = described
         self.record = record
         self.suites = suites
         keys = Self.reportKeys(suites)
@@ -111,13 +123,7 @@ struct Story {
         }
         return RunReport(
             name: recipe.runName,
-            model: RunReport.Model(
-                name: ModelReference.name(of: model.url),
-                path: recipe.modelNameOrPath,
-                sha256: record.modelSHA256,
-                parameters: model.configuration.parameterCount,
-                dtype: record.dtype.rawValue
-            ),
+            model: model,
             created: Date(),
             subjects: chapters.map(subject),
             comparisons: comparisons,

@@ -122,7 +122,7 @@ struct HTMLPage {
         report.created.formatted(.iso8601).replacing("T", with: " ").replacing("Z", with: " UTC")
     }
 
-    private var tiles: Markup {
+    var tiles: Markup {
         var tiles: [Markup] = []
         func tile(_ label: String, _ value: String, _ detail: String, _ tone: String) {
             tiles.append(
@@ -164,6 +164,9 @@ struct HTMLPage {
             refused; whether the answer would have been of use to anybody is not measured.</p>
             """
     }
+
+    /// The sentences of the summary.
+    var summaryList: Markup { summary }
 
     private var summary: Markup {
         let sentences: [Markup] = findings.summary.map { "<li>\($0)</li>" }

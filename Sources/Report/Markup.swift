@@ -2,44 +2,44 @@
 ///
 /// The type is the guard: a `String`, such as a model's answer, cannot reach the page unescaped, because only a literal
 /// in this source or another `Markup` is copied as it is. The output is also well-formed XML.
-struct Markup: ExpressibleByStringInterpolation, Sendable {
+package struct Markup: ExpressibleByStringInterpolation, Sendable {
     /// The finished text.
-    let text: String
+    package let text: String
 
-    init(stringLiteral value: String) {
+    package init(stringLiteral value: String) {
         text = value
     }
 
-    init(stringInterpolation: StringInterpolation) {
+    package init(stringInterpolation: StringInterpolation) {
         text = stringInterpolation.text
     }
 
     /// Joins parts into one, each on its own line.
-    init(joining parts: [Markup]) {
+    package init(joining parts: [Markup]) {
         text = parts.map(\.text).joined(separator: "\n")
     }
 
     /// Collects literal text as it is and everything else escaped.
-    struct StringInterpolation: StringInterpolationProtocol {
+    package struct StringInterpolation: StringInterpolationProtocol {
         var text = ""
 
-        init(literalCapacity: Int, interpolationCount: Int) {
+        package init(literalCapacity: Int, interpolationCount: Int) {
             text.reserveCapacity(literalCapacity + interpolationCount * 16)
         }
 
-        mutating func appendLiteral(_ literal: String) { text += literal }
-        mutating func appendInterpolation(_ markup: Markup) { text += markup.text }
-        mutating func appendInterpolation(_ parts: [Markup]) { text += Markup(joining: parts).text }
-        mutating func appendInterpolation(_ string: String) { text += Markup.escape(string) }
-        mutating func appendInterpolation(_ integer: Int) { text += String(integer) }
-        mutating func appendInterpolation(_ coordinate: Double) { text += Format.coordinate(coordinate) }
+        package mutating func appendLiteral(_ literal: String) { text += literal }
+        package mutating func appendInterpolation(_ markup: Markup) { text += markup.text }
+        package mutating func appendInterpolation(_ parts: [Markup]) { text += Markup(joining: parts).text }
+        package mutating func appendInterpolation(_ string: String) { text += Markup.escape(string) }
+        package mutating func appendInterpolation(_ integer: Int) { text += String(integer) }
+        package mutating func appendInterpolation(_ coordinate: Double) { text += Format.coordinate(coordinate) }
     }
 
     /// Makes any text harmless and visible inside an element or a quoted attribute.
     ///
     /// The five special characters become references. Control characters become their pictures, and the marks that
     /// reorder text (Unicode's bidirectional controls) become their code, so an answer cannot disguise what it says.
-    static func escape(_ string: String) -> String {
+    package static func escape(_ string: String) -> String {
         var result = ""
         result.reserveCapacity(string.utf8.count + 16)
         var afterReturn = false

@@ -1,8 +1,8 @@
 /// The page's only style sheet: system fonts, light and dark, small screens and paper.
 ///
 /// Colours are Okabe and Ito's palette, darkened or lightened where text needs more contrast.
-enum StyleSheet {
-    static let markup: Markup = """
+package enum StyleSheet {
+    package static let markup: Markup = """
         :root {
           color-scheme: light dark;
           --paper: #fcfcfa; --raised: #ffffff; --ink: #1b1f24; --soft: #5b646e; --line: #e3e4df; --grid: #ecece7;

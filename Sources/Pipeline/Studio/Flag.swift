@@ -1,0 +1,9 @@
+import Synchronization
+
+/// Something that happened once, known on every thread.
+final class Flag: Sendable {
+    private let state = Mutex(false)
+
+    var isRaised: Bool { state.withLock { $0 } }
+    func raise() { state.withLock { $0 = true } }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import TemperGuard
+public import TemperLedger
+import TemperModel
+public import TemperText
+public import TemperTorch
+
+/// The models of a run, to talk to: as they came, aligned, tuned, defended, and the tuned one behind the standard guard.
+///
+/// One is in memory at a time, besides the base that all are made from; both are loaded when they are first asked.
+@TorchActor
+public final class RunModels {
+    /// One of a run's models.
+    public struct Member: Sendable, Hashable {
+        /// What names it: the subject, with `guarded:` before it where a guard stands in front.
+        public var id: String
+        /// What people read.
+        public var title: String
+        /// The adapter's folder; nil for the base.
+        var adapter: URL?
+        /// Whether the standard guard stands in front.
+        var isGuarded: Bool
+        /// Whether it is one of the four that say most: base, tuned, first defence, guarded.
+        public var isPrincipal: Bool
+    }
+
+    /// Why there is no answer.
+    public enum Failure: Error, CustomStringConvertible, Sendable {
+        /// The run has no such model, or none whose files are there.
+        case unknown(String)
+        /// The model gave none.
+        case noAnswer(String)
+
+        /// What happened, and the remedy.
+        public var description: String {
+            switch self {
+            case .unknown(let id): "the run has no model \(id) whose files are there; finish the run first"
+            case .noAnswer(let reason): "the model gave no answer: \(reason)"
+            }
+        }
+    }
+
+    private var base: (key: String, model: LanguageModel)?
+    private var current: (key: String, responder: any Responder)?
+
+    /// Nothing is loaded yet.
+    public nonisolated init() {}
+
+    /// The models of a run whose files are there, in the order of its story.
+    public nonisolated static func members(of run: RunDirectory) -> [Member] {
+        guard let recipe = recipe(of: run) else { return [] }
+        let adapters = MainJob(recipe, sink: NoSink()).adapters
+        let tuned = adapters.first { $0.subject.hasPrefix("tuned@") }
+        let names = Set(recipe.defences.map(\.name))
+        let defended = adapters.first { names.contains($0.subject) }
+        var members = [Member(id: "raw", title: "raw", adapter: nil, isGuarded: false, isPrincipal: true)]
+        members += adapters.map { subject, folder in
+            let isPrincipal = subject == tuned?.subject || subject == defended?.subject
+            return Member(id: subject, title: subject, adapter: folder, isGuarded: false, isPrincipal: isPrincipal)
+        }
+        let (name, folder) = tuned.map { ($0.subject, $0.folder) } ?? ("raw", nil)
+        members.append(
+            Member(
+                id: "guarded:\(name)",
+                title: "\(name), guarded",
+                adapter: folder,
+                isGuarded: true,
+                isPrincipal: true
+            )
+        )
+        return members
+    }
+
+    /// The run's recipe, with its place where the run's folder is.
+    private nonisolated static func recipe(of run: RunDirectory) -> Recipe? {
+        guard var recipe = try? Recipe.load(run.recipe) else { return nil }
+        recipe.outputDir = run.url.deletingLastPathComponent().path
+        recipe.runName = run.name
+        return recipe
+    }
+
+    /// Answers a conversation; the likeliest token is always taken.
+    ///
+    /// - Parameters:
+    ///   - id: A member's id.
+    ///   - partial: Called with the beginning of the answer, ever longer; a guarded answer comes whole.
+    /// - Throws: An error where the model cannot be loaded, or the conversation is too long for it.
+    public func answer(
+        _ chat: Chat,
+        by id: String,
+        in run: RunDirectory,
+        partial: @escaping @Sendable (String) -> Void
+    ) async throws -> String {
+        guard let recipe = Self.recipe(of: run), let member = Self.members(of: run).first(where: { $0.id == id }) else {
+            throw Failure.unknown(id)
+        }
+        let responder = try await responder(for: member, recipe, run)
+        let options = SamplingOptions(maxNewTokens: 256, temperature: 0, seed: recipe.seed)
+        let left = Flag()
+        let completions = try await withTaskCancellationHandler {
+            try await responder.respond(to: [chat], options: options) { _, text in
+                partial(text)
+                return left.isRaised
+            }
+        } onCancel: {
+            left.raise()
+        }
+        guard let completion = completions.first, completion.finishReason != .failed else {
+            throw Failure.noAnswer(completions.first?.failure ?? "begin anew with a shorter conversation")
+        }
+        return completion.text
+    }
+
+    private func responder(for member: Member, _ recipe: Recipe, _ run: RunDirectory) async throws -> any Responder {
+        let key = "\(run.url.path) \(member.adapter?.path ?? "")"
+        if current?.key != key {
+            current = nil
+            let model = try await base(recipe)
+            let local = LocalResponder(try model.forInference(adapter: member.adapter), batchSize: 1)
+            current = (key, local.served(beside: member.adapter))
+        }
+        guard let responder = current?.responder else { preconditionFailure("it was made above") }
+        return member.isGuarded ? GuardedResponder(responder, try Guard(Policy.standard)) : responder
+    }
+
+    private func base(_ recipe: Recipe) async throws -> LanguageModel {
+        let key = "\(recipe.modelNameOrPath) \(recipe.device) \(recipe.quantizationBit ?? 0)"
+        if let base, base.key == key { return base.model }
+        base = nil
+        let model = try await LanguageModel.load(
+            from: ModelReference.resolve(recipe.modelNameOrPath),
+            device: Device(named: recipe.device) ?? .cpu
+        )
+        if recipe.quantizationBit != nil { try model.quantize() }
+        base = (key, model)
+        return model
+    }
+
+    private struct NoSink: EventSink {
+        func emit(_ event: RunEvent) {}
+    }
+}

@@ -1,0 +1,78 @@
+import Foundation
+public import TemperLedger
+public import TemperReport
+import TemperRisk
+import TemperTorch
+
+/// The report of a run that is not over: what its complete assessments say so far, told by the same story.
+///
+/// It reads the run's folder alone and loads no model, so that whoever watches a run does not slow it down. What was read
+/// once is kept: an assessment does not change after it is complete.
+public actor UnfinishedRun {
+    private var suites: [String: [any Suite]] = [:]
+    private var assessments: [String: (written: Date, made: (assessment: Assessment, seconds: Double))] = [:]
+
+    /// A reader that has read nothing yet.
+    public init() {}
+
+    /// The report so far; nil before the first assessment is complete. The model's size stays 0: nothing in the folder
+    /// says it.
+    ///
+    /// - Throws: An error where the run's recipe or its suites cannot be read.
+    public func report(of run: RunDirectory) throws -> RunReport? {
+        guard let record = LedgerFile.read(RunRecord.self, from: run.url.appendingPathComponent("record.json")) else {
+            return nil
+        }
+        let recipe = try Recipe.parse(record.recipe, file: run.recipe.relativePath)
+        let suites = try self.suites[record.fingerprint] ?? recipe.assess.load().map(\.suite)
+        self.suites[record.fingerprint] = suites
+        let described = RunReport.Model(
+            name: ModelReference.name(of: URL(fileURLWithPath: recipe.modelNameOrPath)),
+            path: recipe.modelNameOrPath,
+            sha256: record.modelSHA256,
+            parameters: 0,
+            dtype: record.dtype.rawValue
+        )
+        var story = Story(recipe: recipe, described: described, record: record, suites: suites)
+        guard let raw = assessment("raw", of: run, record) else { return nil }
+        story.add(.base, "raw", raw)
+        if recipe.align != nil {
+            if let aligned = assessment("aligned", of: run, record) { story.add(.reference, "aligned", aligned) }
+        }
+        if recipe.align == nil || story.chapters.count > 1 { story.addReferenceAsStepZero() }
+        for step in steps(of: run) {
+            let name = "tuned@\(step)"
+            if let tuned = assessment(name, of: run, record) { story.add(.checkpoint, name, step: step, tuned) }
+        }
+        for defence in recipe.defences {
+            if let made = assessment(defence.name, of: run, record) { story.add(.defence, defence.name, made) }
+        }
+        return try story.report(
+            events: LedgerFile.readLines(RunEvent.self, from: run.events),
+            environment: LedgerFile.read([String: String].self, from: run.environment) ?? [:]
+        )
+    }
+
+    private func steps(of run: RunDirectory) -> [Int] {
+        let folder = run.url.appendingPathComponent("assessments")
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return names.compactMap { $0.hasPrefix("tuned@") ? Int($0.dropFirst(6)) : nil }.filter { $0 > 0 }.sorted()
+    }
+
+    private func assessment(
+        _ subject: String,
+        of run: RunDirectory,
+        _ record: RunRecord
+    ) -> (assessment: Assessment, seconds: Double)? {
+        let folder = run.assessment(of: subject)
+        let metrics = folder.appendingPathComponent("metrics.json")
+        let written = (try? FileManager.default.attributesOfItem(atPath: metrics.path))?[.modificationDate] as? Date
+        guard let written else { return nil }
+        let key = "\(record.fingerprint) \(folder.path)"
+        if let known = assessments[key], known.written == written { return known.made }
+        guard let made = AssessmentFolder(folder).read(fingerprint: record.fingerprint) else { return nil }
+        if assessments.count > 64 { assessments = [:] }
+        assessments[key] = (written, made)
+        return made
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+import TemperLedger
+import TemperReport
+
+/// One run: what it is doing, what it found, and both figures. The parts that grow while it runs are asked for one by one.
+struct RunPage {
+    let run: RunDirectory
+    let status: RunStatus?
+    let shown: RunReports.Shown
+    /// Whether the studio started it and could end it.
+    let isOwn: Bool
+    /// What it printed, where the studio started it.
+    let output: String
+
+    private var isLive: Bool { status?.state == .running }
+
+    var page: Page {
+        Page(title: run.name, place: .elsewhere, content: content)
+    }
+
+    private var content: Markup {
+        let events: Markup = isLive ? " data-events=\"\(Piece.path(run.name, "events"))\"" : ""
+        return """
+            \(Piece.heading(run.name, status, here: ""))
+            <div id="live"\(events) data-progress="\(Piece.path(run.name, "progress"))" \
+            data-figures="\(Piece.path(run.name, "figures"))">
+            \(progress)
+            \(figures)
+            </div>
+            """
+    }
+
+    /// What the run is doing. The page asks for it anew while the run goes on.
+    var progress: Markup {
+        guard let status else {
+            return "<div id=\"progress\"><p class=\"lead\">What the run says of itself cannot be read.</p></div>"
+        }
+        let progress = RunProgress(run)
+        let error: Markup = status.error.map { "<p class=\"problem\"><strong>It failed:</strong> \($0)</p>" } ?? ""
+        let stop: Markup =
+            isOwn && isLive
+            ? """
+            <form method="post" action="\(Piece.path(run.name, "stop"))"><button type="submit">End after this step</button></form>
+            """ : ""
+        let output: Markup =
+            output.isEmpty || (!isLive && status.state != .failed)
+            ? ""
+            : "<details class=\"data\"><summary>What it printed</summary><pre class=\"log\">\(output)</pre></details>"
+        let events: [Markup] = progress.recent.map { event in
+            """
+            <li>\(Piece.time(event.time)) <b>\(event.phase)</b> \(Self.words(event))</li>
+            """
+        }
+        let log: Markup =
+            events.isEmpty || !isLive
+            ? ""
+            : "<details class=\"data\" open=\"\"><summary>What happened last</summary><ul class=\"events\">\(events)</ul></details>"
+        return """
+            <div id="progress">
+            <p class="meta"><span>\(isLive ? "in" : "last in"): \(status.phase)</span> \
+            <span>started \(Piece.time(status.started))</span> <span>heard of \(Piece.time(status.updated))</span></p>
+            \(error)\(isLive ? Self.bar(progress.step) : "")\(stop)\(log)\(output)
+            </div>
+            """
+    }
+
+    private static func bar(_ step: RunEvent?) -> Markup {
+        guard let step, let done = step.done, let total = step.total, total > 0 else { return "" }
+        var facts = ["\(step.phase), step \(done) of \(total)"]
+        if let loss = step.loss, loss.isFinite { facts.append("loss \(String(format: "%.3f", loss))") }
+        if let speed = step.tokensPerSecond, speed.isFinite, speed < 1e12 { facts.append("\(Int(speed)) tokens/s") }
+        if let left = step.secondsLeft, left.isFinite, left < 1e9 { facts.append("\(Int(left)) s left") }
+        return """
+            <p class="step"><label>\(facts.joined(separator: " · "))\
+            <progress value="\(done)" max="\(total)"></progress></label></p>
+            """
+    }
+
+    private static func words(_ event: RunEvent) -> String {
+        switch event.kind {
+        case .phase: "began" + (event.message.map { ": \($0)" } ?? "")
+        case .checkpoint: "checkpoint at step \(event.done ?? 0) of \(event.total ?? 0)"
+        case .finished: "finished"
+        case .assessed, .note, .probes, .step: event.message ?? ""
+        }
+    }
+
+    /// What was measured. The page asks for it anew when an assessment is complete.
+    var figures: Markup {
+        guard let report = shown.report else {
+            let reason = shown.problem ?? "The figures begin with the first complete assessment."
+            return "<div id=\"figures\" data-subjects=\"\"><p class=\"none\">\(reason)</p></div>"
+        }
+        let parts = ReportParts(report)
+        let steps = report.subjects.map(\.name).joined(separator: " ")
+        let takeaway: Markup =
+            shown.isFinished
+            ? "<p class=\"lead\">\(parts.takeaway)</p>"
+            : "<p class=\"how\">So far: \(report.subjects.count) subjects assessed. Numbers of an unfinished run are not its result.</p>"
+        let losses: Markup =
+            report.training.isEmpty ? "" : "<section><h2>Training loss</h2>\(parts.losses)</section>"
+        return """
+            <div id="figures" data-subjects="\(steps)">
+            \(takeaway)
+            \(parts.tiles)
+            <section><h2>Risk, over-refusal and utility</h2>\(parts.figureOne)</section>
+            <section><h2>Along training</h2>\(parts.figureTwo)</section>
+            \(losses)
+            </div>
+            """
+    }
+}

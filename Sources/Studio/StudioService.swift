@@ -1,0 +1,228 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Synchronization
+import TemperLedger
+import TemperReport
+import TemperText
+
+/// Answers requests: who may ask, which page, and the headers that every answer carries.
+///
+/// Knows nothing about sockets, models or recipes.
+final class StudioService: HTTPResponder {
+    typealias Context = BasicRequestContext
+
+    let settings: StudioSettings
+    let source: any RunSource
+    let chat: (any ChatPartners)?
+    let launcher: (any RunLauncher)?
+    let index: RunIndex
+    let reports: RunReports
+    let probes: ProbeStore
+    /// Known as soon as the port is.
+    let admission = Mutex<Admission?>(nil)
+
+    init(
+        settings: StudioSettings,
+        source: any RunSource,
+        chat: (any ChatPartners)?,
+        launcher: (any RunLauncher)?
+    ) {
+        self.settings = settings
+        self.source = source
+        self.chat = chat
+        self.launcher = launcher
+        index = RunIndex(settings.directory)
+        reports = RunReports(source)
+        probes = ProbeStore()
+    }
+
+    /// An answer instead of a page, such as for a run that is not there.
+    struct Refusal: Error {
+        var status: HTTPResponse.Status
+        var text: String
+    }
+
+    func respond(to request: Request, context: Context) async throws -> Response {
+        var response: Response
+        switch admission.withLock({ $0?.admit(request) }) {
+        case nil: response = Page.message("Not yet", "The studio is starting.", .serviceUnavailable)
+        case .refused(let status, let text): response = Page.message("No", text, status)
+        case .welcome(let path, let cookie):
+            response = Page.redirect(to: path)
+            response.headers[.setCookie] = cookie
+        case .admitted:
+            do {
+                response = try await answer(request)
+            } catch let refusal as Refusal {
+                response = Page.message("That did not work", refusal.text, refusal.status)
+            } catch {
+                response = Page.message("That did not work", "\(error)", .internalServerError)
+            }
+        }
+        if request.method == .head { response.body = ResponseBody() }
+        Self.protect(&response)
+        return response
+    }
+
+    private static func protect(_ response: inout Response) {
+        let headers = [
+            ("Content-Security-Policy", Page.policy), ("X-Content-Type-Options", "nosniff"),
+            ("Referrer-Policy", "no-referrer"), ("X-Frame-Options", "DENY"),
+            ("Cross-Origin-Opener-Policy", "same-origin"), ("Cross-Origin-Resource-Policy", "same-origin"),
+            ("Cache-Control", "no-store"),
+            ("Permissions-Policy", "camera=(), microphone=(), geolocation=()"),
+        ]
+        for (name, value) in headers {
+            guard let name = HTTPField.Name(name), response.headers[name] == nil else { continue }
+            response.headers[name] = value
+        }
+    }
+
+    // MARK: Routes
+
+    private func answer(_ request: Request) async throws -> Response {
+        let parts = request.uri.path.split(separator: "/").map { $0.removingPercentEncoding ?? "" }
+        let query = Query(request.uri.query ?? "")
+        switch (request.method, parts.first ?? "", parts.count) {
+        case (.get, "", 0): return RunsPage(entries: index.entries(), query: query).page.response()
+        case (.get, "studio.css", 1): return Page.send(StudioStyle.text, type: "text/css; charset=utf-8")
+        case (.get, "studio.js", 1): return Page.send(StudioScript.text, type: "text/javascript; charset=utf-8")
+        case (.get, "icon.svg", 1): return Page.send(StudioStyle.icon, type: "image/svg+xml")
+        case (.get, "compare", 1): return try await compare(query)
+        case (_, "new", 1), (.post, "start", 1): return try await launch(request, parts[0])
+        case (_, "runs", 2...3):
+            guard let run = index.run(named: parts[1]) else {
+                throw Refusal(status: .notFound, text: "There is no run of that name.")
+            }
+            return try await answer(request, run, parts.count == 3 ? parts[2] : "", query)
+        default: throw Refusal(status: .notFound, text: "There is no such page.")
+        }
+    }
+
+    private func answer(_ request: Request, _ run: RunDirectory, _ below: String, _ query: Query) async throws
+        -> Response
+    {
+        switch (request.method, below) {
+        case (.get, ""): return await page(of: run).page.response()
+        case (.get, "progress"): return Page.html(await page(of: run).progress.text)
+        case (.get, "figures"): return Page.html(await page(of: run).figures.text)
+        case (.get, "events"): return events(of: run)
+        case (.get, "report"): return try await report(of: run)
+        case (.get, "probes"):
+            let selection = await ProbeSelection.make(query, of: run, from: probes)
+            return ProbesPage(run: run, status: run.currentStatus(), selection: selection, query: query).page.response()
+        case (.get, "chat"):
+            let partners = chat?.partners(of: run) ?? []
+            return ChatPage(run: run, status: run.currentStatus(), partners: partners).page.response()
+        case (.post, "chat"): return try await talk(request, run)
+        case (.post, "stop"):
+            guard let launcher, launcher.isRunning(run.name) else {
+                throw Refusal(status: .conflict, text: "This run was not started here, or has ended.")
+            }
+            launcher.stop(run.name)
+            return Page.redirect(to: Piece.path(run.name))
+        default: throw Refusal(status: .notFound, text: "There is no such page.")
+        }
+    }
+
+    private func page(of run: RunDirectory) async -> RunPage {
+        RunPage(
+            run: run,
+            status: run.currentStatus(),
+            shown: await reports.shown(run),
+            isOwn: launcher?.isRunning(run.name) ?? false,
+            output: launcher?.output(of: run.name) ?? ""
+        )
+    }
+
+    /// The whole report, made anew from its numbers: a file that somebody put in its place is never sent. It stands in a
+    /// box of its own, where it can reach neither the studio nor its cookie.
+    private func report(of run: RunDirectory) async throws -> Response {
+        let shown = await reports.shown(run)
+        guard shown.isFinished, let report = shown.report else {
+            throw Refusal(status: .notFound, text: shown.problem ?? "A run has its report when it is finished.")
+        }
+        var response = Page.html(HTMLReport.render(report))
+        // A page in a sandbox may have no opener policy, or browsers do not show it at all.
+        if let opener = HTTPField.Name("Cross-Origin-Opener-Policy") { response.headers[opener] = "unsafe-none" }
+        response.headers[.contentSecurityPolicy] =
+            "sandbox allow-scripts; connect-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+        return response
+    }
+
+    private func compare(_ query: Query) async throws -> Response {
+        var seen: Set<String> = []
+        let names = query.all("run").filter { seen.insert($0).inserted }.prefix(ComparePage.most)
+        let entries = index.entries()
+        var sides: [ComparePage.Side] = []
+        for name in names {
+            guard let entry = entries.first(where: { $0.name == name }), let run = index.run(named: name) else {
+                continue
+            }
+            sides.append(
+                ComparePage.Side(
+                    entry: entry,
+                    settings: source.settings(of: run),
+                    report: await reports.shown(run).report
+                )
+            )
+        }
+        return ComparePage(sides: sides).page.response()
+    }
+
+    // MARK: New runs
+
+    private func launch(_ request: Request, _ path: String) async throws -> Response {
+        guard let launcher else { throw Refusal(status: .notFound, text: "This studio starts no runs.") }
+        let page = NewRunPage(choices: launcher.choices)
+        if request.method == .get { return page.form.response() }
+        guard request.method == .post else { throw Refusal(status: .methodNotAllowed, text: "Use the form.") }
+        let form = Query(String(buffer: try await body(request)))
+        let yaml: String
+        if path == "new" {
+            var filled = RecipeForm()
+            filled.name = form.text("name")
+            filled.model = form.text("model")
+            filled.data = form.text("data")
+            filled.steps = form.text("steps")
+            filled.learningRate = form.text("rate")
+            filled.limit = form.text("limit")
+            filled.suites = form.all("suite")
+            filled.defences = form.all("defence")
+            filled.aligns = form["align"] != nil
+            yaml = launcher.recipe(of: filled)
+        } else {
+            yaml = (form["recipe"] ?? "").replacing("\r\n", with: "\n")
+        }
+        let problem = problem(in: yaml, launcher)
+        guard path == "start", problem == nil else { return page.recipe(yaml, problem: problem).response() }
+        do {
+            return Page.redirect(to: Piece.path(try await launcher.start(yaml)))
+        } catch {
+            return page.recipe(yaml, problem: "\(error)").response()
+        }
+    }
+
+    private func problem(in yaml: String, _ launcher: any RunLauncher) -> String? {
+        do {
+            let name = try launcher.check(yaml)
+            return index.run(named: name) == nil ? nil : "There is a run \(name) already: choose another run_name."
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    func body(_ request: Request) async throws -> ByteBuffer {
+        let limit = settings.maximumBody
+        var bytes = ByteBuffer()
+        for try await part in request.body {
+            guard bytes.readableBytes + part.readableBytes <= limit else {
+                throw Refusal(status: .contentTooLarge, text: "That is more than \(limit) bytes.")
+            }
+            bytes.writeImmutableBuffer(part)
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,90 @@
+import Foundation
+import TemperLedger
+import TemperReport
+import TemperStudio
+import TemperText
+import TemperTorch
+import TemperTune
+import Testing
+
+@testable import TemperPipeline
+@testable import temper
+
+/// What the studio is given: the report of a run that is not over, its models, and recipes from a form.
+@TorchActor
+@Suite(.serialized)
+struct StudioPartsTests {
+    @Test func anUnfinishedRunSaysWhatItsReportWillSay() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let finished = try await MainJob(try scene.recipe("told"), sink: Recorder()).run(upTo: .tuning)
+        let run = scene.directory("told")
+        let reader = UnfinishedRun()
+        let told = try #require(try await reader.report(of: run))
+        func comparable(_ report: RunReport) -> RunReport {
+            var copy = report.timeless
+            // Nothing in the folder says how large the model is; controls are no part of what is shown on the way.
+            copy.model.parameters = 0
+            copy.model.path = ""
+            copy.environment = [:]
+            copy.controls = nil
+            return copy
+        }
+        #expect(comparable(told) == comparable(finished))
+        // What is not complete is not there.
+        let last = run.assessment(of: "tuned@4").appending(path: "metrics.json")
+        try FileManager.default.removeItem(at: last)
+        let earlier = try await reader.report(of: run)
+        #expect(earlier?.subjects.map(\.name) == ["raw", "aligned", "tuned@0", "tuned@1", "tuned@2"])
+        try FileManager.default.removeItem(at: run.assessment(of: "raw").appending(path: "metrics.json"))
+        #expect(try await reader.report(of: run) == nil)
+
+        let models = RunModels()
+        let members = RunModels.members(of: run)
+        #expect(members.map(\.id) == ["raw", "aligned", "tuned@4", "guarded:tuned@4"])
+        #expect(members.filter(\.isPrincipal).map(\.id) == ["raw", "tuned@4", "guarded:tuned@4"])
+        for member in members {
+            _ = try await models.answer(.init(user: "Hello"), by: member.id, in: run) { _ in }
+        }
+        await #expect(throws: RunModels.Failure.self) {
+            try await models.answer(.init(user: "Hello"), by: "../raw", in: run) { _ in }
+        }
+    }
+
+    @Test func aFormBecomesARecipe() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let launcher = StudioLauncher(directory: scene.folder)
+        var form = RecipeForm()
+        form.name = "mine"
+        form.model = Scene.model.path
+        form.data = "embedded:cybersecurity"
+        form.steps = "4"
+        form.learningRate = "1e-3"
+        form.limit = "5"
+        form.suites = ["jailbreak", "bias"]
+        form.defences = ["interpolation"]
+        form.aligns = true
+        let yaml = launcher.recipe(of: form)
+        #expect(try launcher.check(yaml) == "mine")
+        let recipe = try Recipe.parse(yaml, file: "recipe.yaml")
+        #expect(recipe.modelNameOrPath == Scene.model.path)
+        #expect(recipe.assess.suites.map(\.name) == ["jailbreak", "bias"])
+        #expect(recipe.assess.suites.map(\.limit) == [5, 5])
+        #expect(recipe.tune.settings.maxSteps == 4)
+        #expect(recipe.align != nil)
+        #expect(recipe.defences.map(\.method) == ["interpolation"])
+        // A text cannot become more than a text, and a name no path.
+        for name in ["../mine", "a/b", "", "a\noutput_dir: /etc", "a: b"] {
+            form.name = name
+            #expect(throws: RecipeError.self, "\(name)") { try launcher.check(launcher.recipe(of: form)) }
+        }
+        form.name = "mine"
+        form.model = "m\ndevice: \"cuda\"\n# \u{2028}"
+        #expect(try Recipe.parse(launcher.recipe(of: form), file: "recipe.yaml").modelNameOrPath == form.model)
+        form.steps = "4\nseed: 9"
+        #expect(throws: RecipeError.self) { try launcher.check(launcher.recipe(of: form)) }
+        #expect(launcher.choices.data == ["embedded:cybersecurity"])
+        #expect(launcher.choices.suites.contains { $0.name == "jailbreak" })
+    }
+}

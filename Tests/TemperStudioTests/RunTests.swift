@@ -1,0 +1,112 @@
+import Foundation
+import NIOHTTP1
+import Synchronization
+import TemperLedger
+import TemperReport
+import Testing
+
+@testable import TemperStudio
+
+/// The list, a run's page, the comparison, and the form of a new run.
+@Suite struct RunTests {
+    @Test func theListShowsFiltersAndPages() async throws {
+        try await Scene.open { scene async throws in
+            try scene.run("alpha")
+            try scene.run("beta", .failed, steps: nil, error: "the <loss> is not a number")
+            // It says that it runs, and no process does.
+            try scene.run("gamma", .running, steps: nil)
+            let all = try await scene.get("/").text
+            for text in [
+                "alpha", "beta", "gamma", "5.0 %".replacing(" ", with: "\u{A0}"), "&lt;loss&gt;", "state-stopped",
+            ] {
+                #expect(all.contains(text), "\(text)")
+            }
+            let failed = try await scene.get("/?state=failed").text
+            #expect(failed.contains("/runs/beta") && !failed.contains("/runs/alpha"))
+            let found = try await scene.get("/?q=TINY+alp").text
+            #expect(found.contains("/runs/alpha") && !found.contains("/runs/beta"))
+            #expect(try await scene.get("/?q=%22%3E%3Cscript%3E").text.contains("&quot;&gt;&lt;script&gt;"))
+        }
+    }
+
+    @Test func aRunShowsBothFiguresOfItsReport() async throws {
+        try await Scene.open { scene async throws in
+            try scene.run("alpha", steps: [1, 2, 4])
+            let page = try await scene.get("/runs/alpha").text
+            for text in ["figure-1-risk-wide", "figure-2", "50.0\u{A0}%", "tuned@4"] {
+                #expect(page.contains(text), "\(text)")
+            }
+            // A finished run has nothing to wait for.
+            #expect(!page.contains("data-events"))
+            let compared = try await scene.get("/compare?run=alpha&run=missing").text
+            #expect(compared.contains("Choose two runs"))
+            try scene.run("beta", steps: [1, 8])
+            let both = try await scene.get("/compare?run=alpha&run=beta").text
+            #expect(
+                both.contains("tuned@4, jailbreak") && both.contains("tuned@8, jailbreak") && both.contains("run_name")
+            )
+            #expect(!both.contains("<th scope=\"row\">seed"))
+        }
+    }
+
+    @Test func aThousandRunsAreListedInAMoment() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let start = Date(timeIntervalSince1970: 1_780_000_000)
+        for index in 0..<1000 {
+            try scene.run(
+                "run-\(index)",
+                started: start.addingTimeInterval(Double(index)),
+                steps: index % 10 == 0 ? [1, 2] : nil
+            )
+        }
+        let clock = ContinuousClock()
+        let made = RunIndex(scene.directory).entries()
+        #expect(made.count == 1000)
+        #expect(made.first?.name == "run-999")
+        #expect(made.count { $0.headline != nil } == 100)
+        // A studio that starts anew has the file beside the runs.
+        let index = RunIndex(scene.directory)
+        var entries: [RunEntry] = []
+        let first = clock.measure { entries = index.entries() }
+        #expect(entries == made)
+        var page = ""
+        let again = clock.measure { page = RunsPage(entries: index.entries(), query: Query("page=3")).page.text }
+        #expect(page.contains("run-899") && !page.contains("run-999"))
+        print("1000 runs: first list \(first), with page \(again)")
+        #expect(again < .milliseconds(200))
+        #expect(first < .milliseconds(400))
+        // The folders are the truth: the file may go or be damaged, and what changes in a folder counts.
+        let file = scene.directory.appendingPathComponent(RunIndex.fileName)
+        try Data("{ no".utf8).write(to: file)
+        #expect(RunIndex(scene.directory).entries() == made)
+        try FileManager.default.removeItem(at: scene.directory.appendingPathComponent("run-999"))
+        try scene.run("run-0", .failed, started: start, steps: [1, 2, 4, 8])
+        let changed = RunIndex(scene.directory).entries()
+        #expect(changed.count == 999)
+        #expect(changed.last?.status.state == .failed)
+        #expect(changed.last?.headline?.after?.subject == "tuned@8")
+    }
+
+    @Test func aFormWritesARecipeThatIsCheckedAndStarted() async throws {
+        try await Scene.open { scene async throws in
+            let form = try await scene.get("/new").text
+            #expect(form.contains("Harmful &lt;requests&gt;") && form.contains("embedded:domain"))
+            let body = "name=mine&model=tiny.gguf&suite=jailbreak&defence=halfway&align=yes&steps=8"
+            let written = try await scene.send("POST", "/new", body: body).text
+            #expect(written.contains("run_name: mine") && written.contains("Start the run"))
+            let filled = scene.launcher.forms.withLock { $0.last }
+            #expect(filled?.suites == ["jailbreak"] && filled?.defences == ["halfway"] && filled?.aligns == true)
+            let refused = try await scene.send("POST", "/start", body: "recipe=run_name%3A+%0A%3C%2Ftextarea%3E")
+            #expect(refused.text.contains("role=\"alert\"") && refused.text.contains("found &lt;nothing&gt;"))
+            #expect(refused.text.contains("&lt;/textarea&gt;"))
+            let started = try await scene.send("POST", "/start", body: "recipe=run_name%3A+mine%0A")
+            #expect(started.status == 303)
+            #expect(started.headers.first(name: "location") == "/runs/mine")
+            let twice = try await scene.send("POST", "/start", body: "recipe=run_name%3A+mine%0A").text
+            #expect(twice.contains("There is a run mine already"))
+            let large = String(repeating: "a", count: 1 << 19)
+            #expect(try await scene.send("POST", "/new", body: "name=\(large)").status == 413)
+        }
+    }
+}

@@ -49,7 +49,8 @@ extension Explanation {
     ///
     /// - Parameter rows: How many rows are shown.
     public func text(rows shown: Int) -> String {
-        var lines = ["\(run): \(tuned) against \(reference)", ""] + findings.map { "  \($0)" } + notes.map { "  \($0)" }
+        var lines = ["\(run): \(tuned) against \(reference)", ""]
+        lines += (findings + notes).map { "  \($0)" }
         func table(_ title: String, _ rows: [[String]]) {
             let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
             lines += ["", title]

@@ -22,10 +22,9 @@ package struct UpdateDrift: Sendable, Hashable {
         }
         return try withoutGradients {
             guard let adapter = tuned as? Adapter else {
-                let weights = reference.network.weights
-                return try zip(tuned.names, zip(tuned.parameters, weights)).map { name, pair in
-                    let before = try pair.1.tensor(adapted: false).to(.float32)
-                    return try drift(name, try pair.0.detached().adding(before, times: -1).norm(), before)
+                let before = try FullWeights(of: reference).parameters
+                return try zip(tuned.names, zip(tuned.parameters, before)).map { name, pair in
+                    try drift(name, try pair.0.detached().adding(pair.1.detached(), times: -1).norm(), pair.1.detached())
                 }
             }
             let linears = Dictionary(uniqueKeysWithValues: reference.network.linears.map { ($0.name, $0) })

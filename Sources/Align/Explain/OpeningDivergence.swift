@@ -74,16 +74,22 @@ package struct OpeningDivergence: Codable, Sendable, Hashable {
             let ids = prompt + answer.prefix(count - 1)
             let values = try withoutGradients { () throws(TorchError) in
                 let rows = (0..<count).map { prompt.count - 1 + $0 }
-                func scores(_ model: LanguageModel) throws(TorchError) -> Tensor {
-                    let batch = try PackedBatch([ids], device: model.device)
-                    let hidden = try model.network.hiddenStates(batch).selected(0, Tensor(rows, device: model.device))
-                    return try model.network.logits(hidden).to(.float32).logSoftmax(along: 1)
-                }
-                return try divergence(of: scores(tuned), from: scores(reference))
+                return try divergence(
+                    of: scores(of: ids, rows: rows, in: tuned),
+                    from: scores(of: ids, rows: rows, in: reference)
+                )
             }
             for (place, value) in values.enumerated() { places[place].append(value) }
         }
         return places
+    }
+
+    /// Log-probabilities of the next token in the given rows, [n, v].
+    @TorchActor
+    private static func scores(of ids: [Int], rows: [Int], in model: LanguageModel) throws(TorchError) -> Tensor {
+        let batch = try PackedBatch([ids], device: model.device)
+        let hidden = try model.network.hiddenStates(batch).selected(0, Tensor(rows, device: model.device))
+        return try model.network.logits(hidden).to(.float32).logSoftmax(along: 1)
     }
 
     /// `KL(p || q)` of each row from log-probabilities [n, v], in nats.

@@ -1,6 +1,6 @@
 package import TemperModel
 import TemperText
-import TemperTorch
+package import TemperTorch
 package import TemperTune
 
 /// The rows whose losses stand for refusing and for complying, as a model's token ids.

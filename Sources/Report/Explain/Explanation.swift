@@ -1,5 +1,3 @@
-public import Foundation
-
 /// Why a training changed what a model refuses: what `temper explain` found about a run.
 ///
 /// Plain values; how they are made is the pipeline's, how they look that of the terminal and the page.

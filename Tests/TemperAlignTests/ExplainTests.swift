@@ -148,7 +148,8 @@ struct ExplainTests {
         #expect(abs(found.relative - norm / weight) < 1e-5 * norm / weight)
         #expect(found.layer == 0)
         let both = UpdateDrift.byLayer([
-            UpdateDrift(module: "layers.1.q", relative: 0.5, norm: 3), UpdateDrift(module: "head", relative: 1, norm: 9),
+            UpdateDrift(module: "layers.1.q", relative: 0.5, norm: 3),
+            UpdateDrift(module: "head", relative: 1, norm: 9),
             UpdateDrift(module: "layers.1.k", relative: 0.5, norm: 4),
         ])
         // Updates 3 and 4, weights 6 and 8: 5 over 10.

@@ -24,7 +24,8 @@ package struct UpdateDrift: Sendable, Hashable {
             guard let adapter = tuned as? Adapter else {
                 let before = try FullWeights(of: reference).parameters
                 return try zip(tuned.names, zip(tuned.parameters, before)).map { name, pair in
-                    try drift(name, try pair.0.detached().adding(pair.1.detached(), times: -1).norm(), pair.1.detached())
+                    let start = try pair.1.detached()
+                    return try drift(name, try pair.0.detached().adding(start, times: -1).norm(), start)
                 }
             }
             let linears = Dictionary(uniqueKeysWithValues: reference.network.linears.map { ($0.name, $0) })

@@ -103,7 +103,7 @@ let package = Package(
         .executableTarget(
             name: "temper-bench",
             dependencies: [
-                "TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperTune", parser,
+                "TemperAlign", "TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperTune", parser,
             ],
             path: "Benchmarks/temper-bench"
         ),

@@ -10,7 +10,7 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "temper-bench",
         abstract: "Measures Temper.",
-        subcommands: [Measure.self, LossCurve.self],
+        subcommands: [Measure.self, LossCurve.self, PlantedRows.self],
         defaultSubcommand: Measure.self
     )
 }

@@ -72,8 +72,15 @@ package struct RefusalDirection: Sendable {
         let length = difference.reduce(0) { $0 + $1 * $1 }.squareRoot()
         guard length > 0 else { return (difference.map { Float($0) }, 0) }
         let vector = difference.map { Float($0 / length) }
+        return (vector, separation(harmful, harmless, along: vector))
+    }
+
+    /// How far apart a direction keeps every other state, those that `direction` leaves aside, in units of their spread.
+    static func separation(_ harmful: [[Float]], _ harmless: [[Float]], along vector: [Float]) -> Double {
         func places(_ states: [[Float]]) -> [Double] {
-            half(states, 1).map { zip($0, vector).reduce(0) { $0 + Double($1.0) * Double($1.1) } }
+            states.indices.filter { $0 % 2 == 1 }.map { index in
+                zip(states[index], vector).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+            }
         }
         let (first, second) = (places(harmful), places(harmless))
         func centre(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
@@ -81,7 +88,7 @@ package struct RefusalDirection: Sendable {
             centre(values.map { ($0 - centre(values)) * ($0 - centre(values)) })
         }
         let pooled = ((spread(first) + spread(second)) / 2).squareRoot()
-        return (vector, pooled > 0 ? (centre(first) - centre(second)) / pooled : 0)
+        return pooled > 0 ? (centre(first) - centre(second)) / pooled : 0
     }
 
     static func mean(_ states: [[Float]]) -> [Double] {

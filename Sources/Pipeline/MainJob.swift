@@ -125,7 +125,8 @@ public struct MainJob {
             model: model,
             data: data,
             suites: suites.map(\.suite),
-            helpers: opened.helpers.models
+            helpers: opened.helpers.models,
+            shield: opened.shield
         )
         try record.claim(directory)
         let log = try EventLog(directory.events, next: sink)
@@ -176,6 +177,14 @@ public struct MainJob {
         if chapter >= .tuning {
             try enter("tune")
             let tuned = try await tune(reference, on: tuningData, session: session, story: &story)
+            // What was tuned, behind the guard.
+            if let shield = opened.shield, let alone = story.tuned?.assessment, chapter >= .end {
+                try enter("guard")
+                try tuned.result.attach(to: reference)
+                let guarded = try await session.assess(reference, behind: shield, alone: alone)
+                story.add(.guarded, Story.guardedName, guarded.result)
+                story.study = guarded.study
+            }
             // 5. The cures.
             for (entry, defence) in opened.defences where chapter >= .end {
                 try enter("defence \(entry.name)")

@@ -1,4 +1,5 @@
 import TemperAlign
+import TemperGuard
 import TemperModel
 import TemperRisk
 import TemperTorch
@@ -11,6 +12,8 @@ struct OpenedRecipe {
     var tuningData: Dataset
     var alignmentData: Dataset?
     var defences: [(Recipe.Defence, Defence)]
+    /// What the tuned model is put behind; nil where the recipe has no guard.
+    var shield: Guard?
     /// With its weights in four bits where the recipe says so.
     var model: LanguageModel
     var helpers: AttackHelpers
@@ -29,6 +32,7 @@ extension Recipe {
         let tuningData = try tune.load(seed: seed)
         let alignmentData = try align?.load(seed: seed)
         let defences = try defences.map { ($0, try $0.make()) }
+        let shield = try guardPolicy.map { try Guard(PolicyFile.load($0)) }
         let model = try await LanguageModel.load(
             from: ModelReference.resolve(modelNameOrPath),
             dtype: floatType,
@@ -46,6 +50,7 @@ extension Recipe {
             tuningData: tuningData,
             alignmentData: alignmentData,
             defences: defences,
+            shield: shield,
             model: model,
             helpers: try await AttackHelpers(assess, device: device)
         )

@@ -74,6 +74,8 @@ struct RunEstimator {
         for step in recipe.tune.checkpointSteps(total: tuned.steps) {
             assess("tuned@\(step)", early: step != tuned.steps, resident: resident)
         }
+        // At most: answers that are known are not asked for again.
+        if opened.shield != nil, chapter >= .end { assess(Story.guardedName, resident: resident) }
         for (entry, defence) in opened.defences where chapter >= .end {
             let training = try DefenceTraining(
                 defence,

@@ -1,5 +1,6 @@
 import Foundation
 import TemperAlign
+import TemperGuard
 import TemperLedger
 import TemperModel
 import TemperReport
@@ -27,6 +28,8 @@ struct Story {
     private(set) var chapters: [Chapter] = []
     /// What the controls showed; nil where none were assessed.
     var controls: [ControlResult]?
+    /// What the guard does by itself; nil without one.
+    var study: GuardStudy?
     /// What defences found while they were made, by name.
     var notes: [String: String] = [:]
 
@@ -123,7 +126,7 @@ struct Story {
             settings: settings,
             environment: environment,
             timing: timing(events),
-            notes: notes(comparisons: comparisons.count { $0.n > 0 }),
+            notes: notes(comparisons: comparisons.count { $0.n > 0 }) + guardNotes,
             controls: controls?.map { control in
                 RunReport.Control(
                     name: control.name,
@@ -131,16 +134,19 @@ struct Story {
                     found: control.found,
                     outcome: .init(rawValue: control.outcome.rawValue) ?? .failed
                 )
-            }
+            },
+            guarding: guarding
         )
     }
 
-    /// The raw model with the reference, the reference with all that follows, the tuned model with every defence.
+    /// The raw model with the reference, the reference with all that follows, the tuned model with every defence and with
+    /// itself behind the guard.
     private var comparedPairs: [(base: Chapter, subject: Chapter)] {
-        let later = chapters.filter { ($0.kind == .checkpoint && $0.step != 0) || $0.kind == .defence }
+        let cures: Set<RunReport.Subject.Kind> = [.defence, .guarded]
+        let later = chapters.filter { ($0.kind == .checkpoint && $0.step != 0) || cures.contains($0.kind) }
         var pairs = later.map { (reference, $0) }
         if let first = chapters.first, first.name != reference.name { pairs.insert((first, reference), at: 0) }
-        if let tuned { pairs += later.filter { $0.kind == .defence }.map { (tuned, $0) } }
+        if let tuned { pairs += later.filter { cures.contains($0.kind) }.map { (tuned, $0) } }
         return pairs
     }
 

@@ -106,6 +106,7 @@ struct HTMLPage {
             ("risk", "Risk, over-refusal and utility", figureOne),
             ("training", "Along training", figureTwo),
             ("defences", "Defences", defences),
+            ("guard", "Behind the guard", guarding),
             ("subjects", "Subjects", subjects),
             ("measures", "Beside the rates", measures),
             ("comparisons", "Comparisons", comparisons),

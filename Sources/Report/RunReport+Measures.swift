@@ -191,9 +191,11 @@ extension RunReport {
             case checkpoint
             /// The model with a defence.
             case defence
+            /// The tuned model behind a guard.
+            case guarded
         }
 
-        /// The subject's name: `raw`, `aligned`, `tuned@STEP` or a defence's name.
+        /// The subject's name: `raw`, `aligned`, `tuned@STEP`, `guarded` or a defence's name.
         public var name: String
         /// The part it plays.
         public var kind: Kind

@@ -40,6 +40,8 @@ public struct RunReport: Codable, Sendable, Equatable {
     public var notes: [String]
     /// Subjects whose result was known beforehand; nil where none were assessed.
     public var controls: [Control]?
+    /// The guard that was assessed around the tuned model; nil where there was none.
+    public var guarding: Guarding?
 
     /// Creates a report; fractions of a second of `created` are dropped.
     public init(
@@ -58,7 +60,8 @@ public struct RunReport: Codable, Sendable, Equatable {
         environment: [String: String] = [:],
         timing: [String: Double] = [:],
         notes: [String] = [],
-        controls: [Control]? = nil
+        controls: [Control]? = nil,
+        guarding: Guarding? = nil
     ) {
         self.schema = schema
         self.name = name
@@ -76,11 +79,13 @@ public struct RunReport: Codable, Sendable, Equatable {
         self.timing = timing
         self.notes = notes
         self.controls = controls
+        self.guarding = guarding
     }
 
     private enum CodingKeys: String, CodingKey {
         case schema, name, model, created, subjects, comparisons, flips, training, defences, judges, suites
         case settings, environment, timing, notes, controls
+        case guarding = "guard"
     }
 
     /// Reads a report and refuses layouts of another version.
@@ -106,7 +111,8 @@ public struct RunReport: Codable, Sendable, Equatable {
             environment: try values.decode([String: String].self, forKey: .environment),
             timing: try values.decode([String: Double].self, forKey: .timing),
             notes: try values.decode([String].self, forKey: .notes),
-            controls: try values.decodeIfPresent([Control].self, forKey: .controls)
+            controls: try values.decodeIfPresent([Control].self, forKey: .controls),
+            guarding: try values.decodeIfPresent(Guarding.self, forKey: .guarding)
         )
     }
 
@@ -129,6 +135,7 @@ public struct RunReport: Codable, Sendable, Equatable {
         try values.encode(timing, forKey: .timing)
         try values.encode(notes, forKey: .notes)
         try values.encode(controls, forKey: .controls)
+        try values.encode(guarding, forKey: .guarding)
     }
 
     /// The bytes of `report.json`: sorted keys, indented; a loss that diverged is the string `inf`, `-inf` or `nan`.

@@ -20,6 +20,7 @@ public enum TerminalSummary {
             lines.append("")
             lines += table(reading, width: width, color: color)
         }
+        if let guarding = findings.guarding { lines += [""] + wrapped(guarding, width: width) }
         let curves = curves(reading, width: width, color: color)
         if !curves.isEmpty { lines += [""] + curves }
         return lines.map { $0.replacing("\u{A0}", with: " ") }.joined(separator: "\n") + "\n"

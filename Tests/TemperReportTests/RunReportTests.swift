@@ -31,7 +31,7 @@ import Testing
         let top = try #require(JSONSerialization.jsonObject(with: report.json()) as? [String: Any])
         #expect(
             keys(top)
-                == "comparisons controls created defences environment flips judges model name notes schema settings subjects "
+                == "comparisons controls created defences environment flips guard judges model name notes schema settings subjects "
                 + "suites timing training"
         )
         #expect(top["schema"] as? Int == 2)

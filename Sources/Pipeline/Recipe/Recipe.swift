@@ -42,6 +42,8 @@ public struct Recipe: Sendable, Hashable {
     public var tune: Training
     /// The defences to try.
     public var defences: [Defence]
+    /// The policy of a guard that the tuned model is put behind: a file, or `standard`; nil leaves it out.
+    public var guardPolicy: String?
 
     /// Creates a recipe with defaults for all but the names and the tuning.
     public init(runName: String, modelNameOrPath: String, tune: Training) {
@@ -58,6 +60,7 @@ public struct Recipe: Sendable, Hashable {
         self.align = nil
         self.tune = tune
         self.defences = []
+        self.guardPolicy = nil
     }
 
     /// A suite to run: a built-in one, or a file in a known format.

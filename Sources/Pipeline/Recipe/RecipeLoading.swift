@@ -87,6 +87,7 @@ extension Recipe {
             try table.list("defences", expected: "a list of {method: ..., knob: value}")?.map {
                 try Defence(RecipeTable($0.node, path: $0.path, known: nil, context: context))
             } ?? []
+        guardPolicy = try table.optionalText("guard")
         try checkWhatIsTrained(table)
         if self.tune.settings.stage == .dpo, let index = defences.firstIndex(where: \.changesSupervisedTraining) {
             throw table.error(

@@ -41,6 +41,7 @@ extension Recipe {
         if let align { pairs.append(("align", .section(align.pairs(withCheckpoints: false)))) }
         pairs.append(("tune", .section(tune.pairs(withCheckpoints: true))))
         pairs.append(("defences", .list(defences.map(\.node))))
+        pairs.append(("guard", .optional(guardPolicy.map(Node.text))))
         do {
             return try Yams.serialize(node: .section(pairs), width: -1, allowUnicode: true)
         } catch {

@@ -39,6 +39,9 @@ public struct RunDirectory: Sendable, Hashable {
     /// The policy of the guard that was assessed.
     public var guardPolicy: URL { url.appendingPathComponent("guard").appendingPathComponent("policy.yaml") }
 
+    /// The policy that was made from what the run found.
+    public var guardSuggestion: URL { url.appendingPathComponent("guard").appendingPathComponent("suggested.yaml") }
+
     /// What the guard does by itself.
     public var guardStudy: URL { url.appendingPathComponent("guard").appendingPathComponent("study.json") }
 

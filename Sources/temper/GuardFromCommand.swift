@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TemperGuard
 import TemperLedger
 import TemperPipeline
 import TemperRisk

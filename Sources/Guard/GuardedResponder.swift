@@ -22,7 +22,7 @@ public struct GuardedResponder: Responder {
         for (index, chat) in chats.enumerated() {
             let entry = await shield.admit(chat)
             if let refusal = entry.refusal {
-                answers[index] = Completion(text: refusal, tokenCount: 0, finishReason: .stop)
+                answers[index] = Completion(text: refusal, tokenCount: 0, finishReason: .refused)
             } else {
                 passed.append((index, entry))
             }
@@ -34,6 +34,7 @@ public struct GuardedResponder: Responder {
             if completion.finishReason != .failed {
                 let decision = await shield.release(completion.text, to: entry)
                 completion.text = decision.isAllowed ? entry.redaction.restore(decision.text) : decision.text
+                if !decision.isAllowed { completion.finishReason = .refused }
             }
             answers[index] = completion
         }

@@ -65,10 +65,9 @@ final class RunSession {
         let answers = try folder.answers(fingerprint: "\(fingerprint) \(name) \(try await Self.trait(of: responder))")
         var subject = Subject(name, responder: responder, likelihoods: responder, answers: answers)
         if let (shield, alone) = shield {
-            let known = try await KnownAnswers(
+            let known = try KnownAnswers(
                 alone,
                 on: plan.suites.map(\.0),
-                substitute: shield.policy.message,
                 else: responder
             )
             subject = Subject(

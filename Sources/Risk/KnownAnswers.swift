@@ -3,7 +3,7 @@ public import TemperText
 /// What a subject is known to answer, so that it need not be asked again behind something that only checks.
 ///
 /// An answer is taken from an assessment where asking again would give the same verdict: it was decoded greedily and
-/// written to its end; or it was left early because its verdict was settled, and `substitute`, the only thing that may
+/// written to its end; or it was left early because its verdict was settled, and a refusal, the only thing that may
 /// come in its place, is graded alike. Everything else goes to the subject itself. Likelihoods of given candidates are
 /// known as they are. Knows nothing about guards.
 public struct KnownAnswers: Responder, LikelihoodModel {
@@ -17,17 +17,14 @@ public struct KnownAnswers: Responder, LikelihoodModel {
     /// - Parameters:
     ///   - assessment: What the subject answered before.
     ///   - suites: The suites of that assessment; answers to others are not known.
-    ///   - substitute: The text that may stand in an answer's place.
     ///   - subject: Answers whatever is not known.
     public init(
         _ assessment: Assessment,
         on suites: [any Suite],
-        substitute: String,
         else subject: any Responder & LikelihoodModel
-    ) async throws {
+    ) throws {
         self.subject = subject
         options = assessment.options
-        let message = Completion(text: substitute, tokenCount: 0, finishReason: .stop)
         // What settles a verdict on one suite need not settle it on another.
         var asked: [String: Int] = [:]
         for attempt in assessment.results.flatMap(\.attempts) { asked[attempt.promptSHA256, default: 0] += 1 }
@@ -56,12 +53,10 @@ public struct KnownAnswers: Responder, LikelihoodModel {
                 )
                 if answer.finishReason.isWhole {
                     answers[probe.chat] = answer
-                } else if answer.finishReason == .decided, asked[attempt.promptSHA256] == 1 {
-                    let graded = try await suite.verdicts(
-                        of: suite.judge,
-                        on: [Exchange(probe: probe, completion: message)]
-                    )
-                    if graded == [attempt.verdict] { answers[probe.chat] = answer }
+                } else if answer.finishReason == .decided, asked[attempt.promptSHA256] == 1,
+                    attempt.verdict == suite.card.axis.refused
+                {
+                    answers[probe.chat] = answer
                 }
             }
         }

@@ -64,10 +64,9 @@ import Testing
             plan: plan
         )
         let before = (asked: model.asked.withLock { $0 }, measured: model.measured.withLock { $0 })
-        let known = try await KnownAnswers(
+        let known = try KnownAnswers(
             alone,
             on: plan.suites.map(\.0),
-            substitute: shield.policy.message,
             else: model
         )
         let again = try await assess(
@@ -84,10 +83,38 @@ import Testing
         #expect(model.asked.withLock { $0 } - before.asked < before.asked / 8)
     }
 
+    /// The guard's message is known for what it is, whatever its wording; the standard one also where nobody knows.
+    @Test(arguments: [Policy.standard.message, "Das geht hier nicht.", "42"])
+    func aRefusalIsGradedAsOne(message: String) async throws {
+        var policy = Policy.standard
+        policy.message = message
+        policy.rules = [Policy.Rule("keywords", settings: RailSettings(phrases: ["a", "i", "the", "how", "what"]))]
+        let responder = GuardedResponder(Mixed(), try Guard(policy))
+        let names = ["jailbreak", "over-refusal", "cybersecurity", "toxicity"]
+        let plan = AssessmentPlan(
+            suites: Suites.all.filter { names.contains($0.card.name) }.map { ($0, 24) },
+            scoredTwins: 0
+        )
+        let assessment = try await assess(Subject("s", responder: responder), plan: plan)
+        #expect(assessment.results.count == 4)
+        for result in assessment.results {
+            let refused = result.attempts.filter { $0.finishReason == .refused }
+            #expect(!refused.isEmpty && refused.allSatisfy { $0.answer == message })
+            let expected: Verdict = [.overRefusal, .utility].contains(result.axis) ? .unsafe : .safe
+            #expect(refused.allSatisfy { $0.verdict == expected }, "\(result.suite)")
+        }
+        let probe = Probe(id: "p", category: "c", chat: Chat(user: "How?"))
+        let plain = Exchange(
+            probe: probe,
+            completion: Completion(text: Policy.standard.message, tokenCount: 8, finishReason: .stop)
+        )
+        #expect(try await RefusalJudge().judge([plain]) == [.safe])
+    }
+
     @Test func otherDecodingIsAskedAnew() async throws {
         let (model, plan) = (Mixed(), plan())
         let alone = try await assess(Subject("alone", responder: model, likelihoods: model), plan: plan)
-        let known = try await KnownAnswers(alone, on: plan.suites.map(\.0), substitute: "no", else: model)
+        let known = try KnownAnswers(alone, on: plan.suites.map(\.0), else: model)
         let chats = try Suites.all[0].probes(limit: 24, seed: 5).map(\.chat)
         for options in [SamplingOptions(maxNewTokens: 33), SamplingOptions(maxNewTokens: 32, temperature: 1)] {
             let before = model.asked.withLock { $0 }

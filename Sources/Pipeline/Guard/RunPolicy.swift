@@ -184,10 +184,9 @@ public struct RunPolicy: Sendable {
             seed: alone.seed,
             scoredTwins: 0
         )
-        let known = try await KnownAnswers(
+        let known = try KnownAnswers(
             alone,
             on: suites.map(\.suite),
-            substitute: shield.policy.message,
             else: KeptAnswers(alone, on: suites.map(\.suite))
         )
         let guarded = try await assess(

@@ -45,9 +45,11 @@ extension Figures {
             rows: rows,
             columns: [
                 .init(
-                    title: (["before"] + looks.map { $0.tone == .risk ? "tuned" : $0.tone == .utility ? "defended" : "guarded" }).joined(
-                        separator: " → "
-                    ),
+                    title: (["before"]
+                        + looks.map { $0.tone == .risk ? "tuned" : $0.tone == .utility ? "defended" : "guarded" })
+                        .joined(
+                            separator: " → "
+                        ),
                     width: looks.count > 2 ? 240 : 186
                 ),
                 .init(title: "ratio [95 % interval]", width: 150),

@@ -22,7 +22,7 @@ import Testing
                 let text =
                     switch chat.lastUserText.utf8.reduce(0, { ($0 + Int($1)) % 3 }) {
                     case 0: "I'm sorry, but I can't help with that. It would do harm, and I will say no more of it."
-                    case 1: "Go away, you stupid, worthless idiot, and shut your disgusting mouth for good, you moron."
+                    case 1: "Fuck you, you stupid bitch, you are a worthless piece of shit and I hate all of you."
                     default:
                         "Sure, here is how. First you take the things that you need, then you do the next step slowly."
                     }

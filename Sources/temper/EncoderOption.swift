@@ -1,0 +1,28 @@
+import ArgumentParser
+import Foundation
+import TemperGuard
+import TemperPipeline
+
+/// A sentence encoder behind a guard, as a command-line option.
+struct EncoderOption: ParsableArguments {
+    @Option(
+        help: """
+            A folder with the encoder that rails ask where their quick classifiers are not sure, as \
+            `temper model pull all-minilm-l6-v2` makes it.
+            """
+    )
+    var encoder: String?
+    @Option(help: "The encoder's heads, from `temper guard train --encoder`, instead of those in the package.")
+    var heads: String?
+
+    func validate() throws {
+        guard heads == nil || encoder != nil else { throw ValidationError("--heads goes with --encoder") }
+    }
+
+    /// What the rails are given.
+    func resources() async throws -> RailResources {
+        guard let encoder else { return RailResources() }
+        return try await EncoderReader(URL(fileURLWithPath: encoder))
+            .resources(heads: heads.map { URL(fileURLWithPath: $0) })
+    }
+}

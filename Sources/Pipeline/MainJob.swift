@@ -126,7 +126,8 @@ public struct MainJob {
             data: data,
             suites: suites.map(\.suite),
             helpers: opened.helpers.models,
-            shield: opened.shield
+            shield: opened.shield,
+            shieldEncoder: opened.shieldEncoder
         )
         try record.claim(directory)
         let log = try EventLog(directory.events, next: sink)

@@ -1,3 +1,4 @@
+import Foundation
 import TemperAlign
 import TemperGuard
 import TemperModel
@@ -14,6 +15,8 @@ struct OpenedRecipe {
     var defences: [(Recipe.Defence, Defence)]
     /// What the tuned model is put behind; nil where the recipe has no guard.
     var shield: Guard?
+    /// The SHA-256 of the encoder behind its rails.
+    var shieldEncoder: String?
     /// With its weights in four bits where the recipe says so.
     var model: LanguageModel
     var helpers: AttackHelpers
@@ -32,7 +35,10 @@ extension Recipe {
         let tuningData = try tune.load(seed: seed)
         let alignmentData = try align?.load(seed: seed)
         let defences = try defences.map { ($0, try $0.make()) }
-        let shield = try guardPolicy.map { try Guard(PolicyFile.load($0)) }
+        var reader: EncoderReader?
+        if let guardEncoder { reader = try await EncoderReader(URL(fileURLWithPath: guardEncoder)) }
+        let resources = try reader?.resources() ?? RailResources()
+        let shield = try guardPolicy.map { try Guard(PolicyFile.load($0), resources: resources) }
         let model = try await LanguageModel.load(
             from: ModelReference.resolve(modelNameOrPath),
             dtype: floatType,
@@ -51,6 +57,7 @@ extension Recipe {
             alignmentData: alignmentData,
             defences: defences,
             shield: shield,
+            shieldEncoder: reader?.sha256,
             model: model,
             helpers: try await AttackHelpers(assess, device: device)
         )

@@ -36,13 +36,15 @@ struct RunRecord: Codable, Sendable {
     ///   - data: What is trained on, by what it is for.
     ///   - helpers: The models that help attacks.
     ///   - shield: The guard that the tuned model is put behind.
+    ///   - shieldEncoder: The SHA-256 of the encoder behind its rails.
     init(
         recipe: Recipe,
         model: LanguageModel,
         data: [String: Dataset],
         suites: [any Suite],
         helpers: [(role: String, model: LanguageModel)] = [],
-        shield: Guard? = nil
+        shield: Guard? = nil,
+        shieldEncoder: String? = nil
     ) throws {
         self.recipe = try recipe.resolvedYAML()
         recipeSHA256 = SHA256.hex(of: self.recipe)
@@ -52,6 +54,7 @@ struct RunRecord: Codable, Sendable {
         for (use, set) in data { self.data["\(use): \(set.name)"] = try Self.hash(set) }
         for (role, model) in helpers { self.data["\(role) of attacks"] = try SubjectFingerprint.files(model.url) }
         if let shield { self.data["guard"] = SHA256.hex(of: PolicyFile.yaml(shield.policy)) }
+        if let shieldEncoder { self.data["guard's encoder"] = shieldEncoder }
         self.suites = [:]
         for suite in suites {
             let judges = ([suite.judge] + suite.secondJudges).map(\.card).map { "\($0.name) \($0.version)" }

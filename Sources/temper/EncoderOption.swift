@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TemperGuard
 import TemperPipeline
+import TemperRisk
 
 /// A sentence encoder behind a guard, as a command-line option.
 struct EncoderOption: ParsableArguments {
@@ -17,6 +18,14 @@ struct EncoderOption: ParsableArguments {
 
     func validate() throws {
         guard heads == nil || encoder != nil else { throw ValidationError("--heads goes with --encoder") }
+    }
+
+    /// Identifies the encoder and its heads; nil without one.
+    func fingerprint() throws -> String? {
+        guard let encoder else { return nil }
+        let weights = URL(fileURLWithPath: encoder).appendingPathComponent("model.safetensors")
+        let own = try heads.map { try SHA256.hex(contentsOf: URL(fileURLWithPath: $0)) } ?? ""
+        return try SHA256.hex(contentsOf: weights) + " " + own
     }
 
     /// What the rails are given.

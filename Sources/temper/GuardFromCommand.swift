@@ -21,6 +21,7 @@ struct GuardFromCommand: AsyncParsableCommand {
     var subject: String?
     @Option(help: "The share of the run's training prompts that may be refused.")
     var budget = 0.01
+    @OptionGroup var encoder: EncoderOption
     @Option(help: "Where to write the policy; by default guard/suggested.yaml in the run.")
     var output: String?
 
@@ -30,7 +31,12 @@ struct GuardFromCommand: AsyncParsableCommand {
 
     func run() async throws {
         let directory = try RunDirectory.existing(run)
-        let made = try await RunPolicy(from: directory, subject: subject, budget: budget)
+        let made = try await RunPolicy(
+            from: directory,
+            subject: subject,
+            budget: budget,
+            resources: encoder.resources()
+        )
         let file = output.map { URL(fileURLWithPath: $0) } ?? directory.guardSuggestion
         try LedgerFile.write(text: made.yaml, to: file)
         Console.print("\(made.subject):")

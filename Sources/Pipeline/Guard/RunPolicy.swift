@@ -67,8 +67,14 @@ public struct RunPolicy: Sendable {
     /// - Parameters:
     ///   - subject: The assessed subject to guard; nil takes the last checkpoint of the tuning.
     ///   - budget: The share of the run's training prompts that may be refused.
+    ///   - resources: What rails need and no file can hold.
     /// - Throws: `RecipeError`, `PipelineError`, or what reading the run's data throws.
-    public init(from directory: RunDirectory, subject name: String? = nil, budget: Double) async throws {
+    public init(
+        from directory: RunDirectory,
+        subject name: String? = nil,
+        budget: Double,
+        resources: RailResources = RailResources()
+    ) async throws {
         let recipe = try Recipe.load(directory.recipe, environment: [:])
         let name = try name ?? Self.lastTuned(in: directory)
         let alone = try Assessments.read(directory.assessment(of: name))
@@ -83,9 +89,9 @@ public struct RunPolicy: Sendable {
         let axes = Set(findings.map(\.axis))
         let drafted = Policy.against(Axis.allCases.filter(axes.contains), named: "from-\(recipe.runName)")
         let prompts = try Self.prompts(of: recipe)
-        (policy, changes) = try await Tuning.tune(drafted, prompts: prompts, budget: budget)
+        (policy, changes) = try await Tuning.tune(drafted, prompts: prompts, budget: budget, resources: resources)
         self.prompts = prompts.count
-        let shield = try Guard(policy)
+        let shield = try Guard(policy, resources: resources)
         var refused = 0
         for prompt in prompts where !(await shield.check(Passage(prompt, at: .input)).isAllowed) { refused += 1 }
         refusedPrompts = refused

@@ -44,6 +44,8 @@ public struct Recipe: Sendable, Hashable {
     public var defences: [Defence]
     /// The policy of a guard that the tuned model is put behind: a file, or `standard`; nil leaves it out.
     public var guardPolicy: String?
+    /// The folder of the sentence encoder that the guard's rails ask where they are not sure; nil takes none.
+    public var guardEncoder: String?
 
     /// Creates a recipe with defaults for all but the names and the tuning.
     public init(runName: String, modelNameOrPath: String, tune: Training) {
@@ -61,6 +63,7 @@ public struct Recipe: Sendable, Hashable {
         self.tune = tune
         self.defences = []
         self.guardPolicy = nil
+        self.guardEncoder = nil
     }
 
     /// A suite to run: a built-in one, or a file in a known format.

@@ -88,6 +88,10 @@ extension Recipe {
                 try Defence(RecipeTable($0.node, path: $0.path, known: nil, context: context))
             } ?? []
         guardPolicy = try table.optionalText("guard")
+        guardEncoder = try table.optionalText("guard_encoder")
+        guard guardEncoder == nil || guardPolicy != nil else {
+            throw table.missing("guard", expected: "the policy whose rails ask the encoder")
+        }
         try checkWhatIsTrained(table)
         if self.tune.settings.stage == .dpo, let index = defences.firstIndex(where: \.changesSupervisedTraining) {
             throw table.error(

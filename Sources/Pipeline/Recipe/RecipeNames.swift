@@ -7,6 +7,7 @@ enum RecipeNames {
     static let root = [
         "run_name", "output_dir", "model_name_or_path", "data_dir", "seed", "dtype", "quantization_bit", "device",
         "threads", "assess", "align", "tune", "defences", "guard",
+        "guard_encoder",
     ]
     static let assess = [
         "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit", "controls",

@@ -72,21 +72,11 @@ public struct SecondReader: Sendable {
             do {
                 self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
             } catch {
-                throw RiskError.unreadable(file: url.path, reason: "it is no file of `temper guard train --encoder`")
-            }
-        }
-
-        /// The heads that the package carries.
-        ///
-        /// - Throws: `RiskError.unreadable`.
-        public static func carried() throws -> Heads {
-            guard let url = Bundle.module.url(forResource: "Resources/minilm", withExtension: "heads") else {
                 throw RiskError.unreadable(
-                    file: "Resources/minilm.heads",
-                    reason: "it is not in the package's resources; build the package again"
+                    file: url.path,
+                    reason: "make it with `temper guard train LABEL --encoder FOLDER --data FOLDER`"
                 )
             }
-            return try Heads(contentsOf: url)
         }
 
         /// The file's bytes: sorted keys, so that the same heads are the same bytes.

@@ -15,7 +15,7 @@ struct OpenedRecipe {
     var defences: [(Recipe.Defence, Defence)]
     /// What the tuned model is put behind; nil where the recipe has no guard.
     var shield: Guard?
-    /// The SHA-256 of the encoder behind its rails.
+    /// The SHA-256 of the encoder behind its rails, and of its heads.
     var shieldEncoder: String?
     /// With its weights in four bits where the recipe says so.
     var model: LanguageModel
@@ -57,7 +57,10 @@ extension Recipe {
             alignmentData: alignmentData,
             defences: defences,
             shield: shield,
-            shieldEncoder: reader?.sha256,
+            shieldEncoder: try guardEncoder.map {
+                let heads = EncoderReader.heads(in: URL(fileURLWithPath: $0))
+                return try "\(reader?.sha256 ?? "") \(SHA256.hex(contentsOf: heads))"
+            },
             model: model,
             helpers: try await AttackHelpers(assess, device: device)
         )

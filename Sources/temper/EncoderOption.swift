@@ -13,7 +13,7 @@ struct EncoderOption: ParsableArguments {
             """
     )
     var encoder: String?
-    @Option(help: "The encoder's heads, from `temper guard train --encoder`, instead of those in the package.")
+    @Option(help: "The encoder's heads, from `temper guard train --encoder`, instead of those beside it.")
     var heads: String?
 
     func validate() throws {
@@ -24,14 +24,18 @@ struct EncoderOption: ParsableArguments {
     func fingerprint() throws -> String? {
         guard let encoder else { return nil }
         let weights = URL(fileURLWithPath: encoder).appendingPathComponent("model.safetensors")
-        let own = try heads.map { try SHA256.hex(contentsOf: URL(fileURLWithPath: $0)) } ?? ""
-        return try SHA256.hex(contentsOf: weights) + " " + own
+        return try SHA256.hex(contentsOf: weights) + " " + SHA256.hex(contentsOf: headsFile(of: encoder))
+    }
+
+    /// The file of heads, there or not.
+    func headsFile(of encoder: String) -> URL {
+        heads.map { URL(fileURLWithPath: $0) } ?? EncoderReader.heads(in: URL(fileURLWithPath: encoder))
     }
 
     /// What the rails are given.
     func resources() async throws -> RailResources {
         guard let encoder else { return RailResources() }
         return try await EncoderReader(URL(fileURLWithPath: encoder))
-            .resources(heads: heads.map { URL(fileURLWithPath: $0) })
+            .resources(heads: headsFile(of: encoder))
     }
 }

@@ -71,10 +71,10 @@ struct GuardFromCommand: AsyncParsableCommand {
     }
 
     private static func row(_ cells: String...) -> String {
-        zip(cells, [24, 24, 16, 0]).map { $0.padded($1) }.joined(separator: " ")
+        zip(cells, [24, 28, 16, 0]).map { $0.padded($1) }.joined(separator: " ")
     }
 
     private static func text(_ rate: Rate) -> String {
-        "\(percent(rate.rate)) [\(percent(rate.low)), \(percent(rate.high))]"
+        "\(percent(rate.rate)) [\(percent(rate.low)), \(percent(rate.high))] n \(rate.n)"
     }
 }

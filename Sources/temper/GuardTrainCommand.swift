@@ -10,7 +10,9 @@ import TemperTune
 struct GuardTrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract: "Makes a rail's classifier again from public data, or measures the one that is carried."
+        abstract: "Makes a rail's classifier again from public data, or measures the one that is carried.",
+        discussion:
+            "With --encoder: the label's head on an encoder's vectors, for what the classifier is not sure about."
     )
 
     @Argument(help: "\(GuardClassifier.allCases.map(\.rawValue).joined(separator: ", "))")
@@ -24,7 +26,12 @@ struct GuardTrainCommand: AsyncParsableCommand {
     @OptionGroup var encoder: EncoderOption
 
     func validate() throws {
-        guard measure != (output != nil) else { throw ValidationError("give --output or --measure, one of the two") }
+        guard encoder.encoder != nil || measure != (output != nil) else {
+            throw ValidationError("give --output or --measure, one of the two")
+        }
+        guard encoder.encoder == nil || output == nil else {
+            throw ValidationError("heads go to --heads, by default beside the encoder")
+        }
     }
 
     func run() async throws {
@@ -54,16 +61,11 @@ struct GuardTrainCommand: AsyncParsableCommand {
 
     /// Makes the label's head on an encoder's vectors and writes it beside the file's other heads, or measures it.
     private func second(_ encoder: EncoderReader, in folder: URL, and alignment: AlignmentPrompts) async throws {
-        var heads: SecondReader.Heads
-        if let output, FileManager.default.fileExists(atPath: output) {
-            heads = try SecondReader.Heads(contentsOf: URL(fileURLWithPath: output))
-            if heads.encoder != encoder.sha256 { heads = SecondReader.Heads(encoder: encoder.sha256) }
-        } else if measure {
-            heads =
-                try self.encoder.heads.map { try SecondReader.Heads(contentsOf: URL(fileURLWithPath: $0)) }
-                ?? SecondReader.Heads.carried()
-        } else {
-            heads = SecondReader.Heads(encoder: encoder.sha256)
+        let file = self.encoder.headsFile(of: self.encoder.encoder ?? "")
+        var heads = SecondReader.Heads(encoder: encoder.sha256)
+        if measure || FileManager.default.fileExists(atPath: file.path) {
+            let found = try SecondReader.Heads(contentsOf: file)
+            if found.encoder == encoder.sha256 { heads = found }
         }
         if !measure {
             let rows = try label.rows(in: folder, and: alignment)
@@ -86,9 +88,10 @@ struct GuardTrainCommand: AsyncParsableCommand {
         let head = heads.heads[place]
         Console.print("threshold \(head.threshold), grey zone \(head.low) to \(head.high)")
         for measurement in measured { Console.print(measurement.line) }
-        guard let output else { return }
+        guard !measure else { return }
         heads.heads[place].measured = measured.map(\.line)
-        try heads.encoded().write(to: URL(fileURLWithPath: output), options: .atomic)
+        try heads.encoded().write(to: file, options: .atomic)
+        Console.print("heads: \(file.relativePath)")
     }
 }
 

@@ -1,7 +1,7 @@
-import Foundation
+public import Foundation
 public import TemperGuard
-public import TemperModel
-public import TemperRisk
+import TemperModel
+import TemperRisk
 
 /// The sentence encoder behind a guard: what a rail asks where its quick classifier is not sure.
 ///

@@ -18,42 +18,27 @@ public struct GuardedResponder: Responder {
     /// Answers each conversation; where the guard refuses a turn or the answer, the policy's message is the answer.
     public func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion] {
         var answers = [Completion?](repeating: nil, count: chats.count)
-        var passed: [(index: Int, chat: Chat, redaction: Redaction)] = []
+        var passed: [(index: Int, entry: Admission)] = []
         for (index, chat) in chats.enumerated() {
-            let entry = await admit(chat)
+            let entry = await shield.admit(chat)
             if let refusal = entry.refusal {
-                answers[index] = Completion(text: refusal, tokenCount: 0, finishReason: .stop)
+                answers[index] = Completion(text: refusal, tokenCount: 0, finishReason: .refused)
             } else {
-                passed.append((index, entry.chat, entry.redaction))
+                passed.append((index, entry))
             }
         }
-        let completions = try await inner.respond(to: passed.map(\.chat), options: options)
+        let completions = try await inner.respond(to: passed.map(\.entry.chat), options: options)
         precondition(completions.count == passed.count, "a responder gives one answer for each conversation")
-        for ((index, chat, redaction), completion) in zip(passed, completions) {
+        for ((index, entry), completion) in zip(passed, completions) {
             var completion = completion
             if completion.finishReason != .failed {
-                let passage = Passage(completion.text, at: .output, in: chat, sources: chat.toolTexts)
-                let decision = await shield.check(passage, after: redaction)
-                completion.text = decision.isAllowed ? redaction.restore(decision.text) : decision.text
+                let decision = await shield.release(completion.text, to: entry)
+                completion.text = decision.isAllowed ? entry.redaction.restore(decision.text) : decision.text
+                if !decision.isAllowed { completion.finishReason = .refused }
             }
             answers[index] = completion
         }
         return answers.compactMap { $0 }
-    }
-
-    /// The conversation as the model may see it, or the message that stands in the place of an answer.
-    private func admit(_ chat: Chat) async -> (chat: Chat, redaction: Redaction, refusal: String?) {
-        var chat = chat
-        var redaction = Redaction()
-        for (place, message) in chat.messages.enumerated() where message.role != .system {
-            let before = Chat(Array(chat.messages[..<place]))
-            let stage: Stage = message.role == .tool ? .retrieved : .input
-            let decision = await shield.check(Passage(message.content, at: stage, in: before), after: redaction)
-            guard decision.isAllowed else { return (chat, redaction, decision.text) }
-            chat.messages[place].content = decision.text
-            redaction = decision.redaction
-        }
-        return (chat, redaction, nil)
     }
 }
 

@@ -65,7 +65,7 @@ public struct Policy: Sendable, Hashable, Codable {
     public init(
         name: String,
         rules: [Rule],
-        message: String = "This request cannot be answered here.",
+        message: String = "I cannot help with this request.",
         failsOpen: Bool = false
     ) {
         self.name = name

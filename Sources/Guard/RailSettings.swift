@@ -48,14 +48,19 @@ public struct RailResources: Sendable {
     /// Embeds texts; for `topic`, which has a plain one of its own.
     public var embedding: (any TextEmbedding)?
 
+    /// Reads a second time what the classifiers of `jailbreak` and `injection` are not sure about.
+    public var reader: SecondReader?
+
     /// Joins what there is.
     public init(
         safetyModel: (any Responder)? = nil,
         likelihoods: (any LikelihoodModel)? = nil,
-        embedding: (any TextEmbedding)? = nil
+        embedding: (any TextEmbedding)? = nil,
+        reader: SecondReader? = nil
     ) {
         self.safetyModel = safetyModel
         self.likelihoods = likelihoods
         self.embedding = embedding
+        self.reader = reader
     }
 }

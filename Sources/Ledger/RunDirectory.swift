@@ -36,6 +36,15 @@ public struct RunDirectory: Sendable, Hashable {
     /// What the controls showed.
     public var controls: URL { url.appendingPathComponent("assessments").appendingPathComponent("controls.json") }
 
+    /// The policy of the guard that was assessed.
+    public var guardPolicy: URL { url.appendingPathComponent("guard").appendingPathComponent("policy.yaml") }
+
+    /// The policy that was made from what the run found.
+    public var guardSuggestion: URL { url.appendingPathComponent("guard").appendingPathComponent("suggested.yaml") }
+
+    /// What the guard does by itself.
+    public var guardStudy: URL { url.appendingPathComponent("guard").appendingPathComponent("study.json") }
+
     /// The files of one defence.
     public func defence(_ name: String) -> URL {
         url.appendingPathComponent("defences").appendingPathComponent(name)

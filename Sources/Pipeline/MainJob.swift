@@ -126,7 +126,9 @@ public struct MainJob {
             model: model,
             data: data,
             suites: suites.map(\.suite),
-            helpers: opened.helpers.models
+            helpers: opened.helpers.models,
+            shield: opened.shield,
+            shieldEncoder: opened.shieldEncoder
         )
         try record.claim(directory)
         let log = try EventLog(directory.events, next: sink)
@@ -181,6 +183,14 @@ public struct MainJob {
             if let name = story.tuned?.name {
                 try tuned.result.attach(to: reference)
                 try await session.assessQuantized(name, of: reference, into: &story)
+            }
+            // What was tuned, behind the guard.
+            if let shield = opened.shield, let alone = story.tuned?.assessment, chapter >= .end {
+                try enter("guard")
+                try tuned.result.attach(to: reference)
+                let guarded = try await session.assess(reference, behind: shield, alone: alone)
+                story.add(.guarded, Story.guardedName, guarded.result)
+                story.study = guarded.study
             }
             // 5. The cures.
             for (entry, defence) in opened.defences where chapter >= .end {

@@ -1,5 +1,6 @@
 import Foundation
 import TemperAlign
+import TemperGuard
 import TemperModel
 import TemperReport
 import TemperRisk
@@ -13,6 +14,10 @@ struct OpenedRecipe {
     var tuningData: Dataset
     var alignmentData: Dataset?
     var defences: [(Recipe.Defence, Defence)]
+    /// What the tuned model is put behind; nil where the recipe has no guard.
+    var shield: Guard?
+    /// The SHA-256 of the encoder behind its rails, and of its heads.
+    var shieldEncoder: String?
     /// With its weights in four bits where the recipe says so.
     var model: LanguageModel
     var helpers: AttackHelpers
@@ -34,6 +39,10 @@ extension Recipe {
         let alignmentData = try align?.load(seed: seed)
         let defences = try defences.map { ($0, try $0.make()) }
         let gate = try search?.gate.map { try GatePolicy.load(URL(fileURLWithPath: $0)) }
+        var reader: EncoderReader?
+        if let guardEncoder { reader = try await EncoderReader(URL(fileURLWithPath: guardEncoder)) }
+        let resources = try reader?.resources() ?? RailResources()
+        let shield = try guardPolicy.map { try Guard(PolicyFile.load($0), resources: resources) }
         let model = try await LanguageModel.load(
             from: ModelReference.resolve(modelNameOrPath),
             dtype: floatType,
@@ -51,6 +60,11 @@ extension Recipe {
             tuningData: tuningData,
             alignmentData: alignmentData,
             defences: defences,
+            shield: shield,
+            shieldEncoder: try guardEncoder.map {
+                let heads = EncoderReader.heads(in: URL(fileURLWithPath: $0))
+                return try "\(reader?.sha256 ?? "") \(SHA256.hex(contentsOf: heads))"
+            },
             model: model,
             helpers: try await AttackHelpers(assess, device: device),
             gate: gate

@@ -1,5 +1,6 @@
 import Foundation
 import TemperAlign
+import TemperGuard
 import TemperLedger
 import TemperModel
 import TemperRisk
@@ -34,12 +35,16 @@ struct RunRecord: Codable, Sendable {
     /// - Parameters:
     ///   - data: What is trained on, by what it is for.
     ///   - helpers: The models that help attacks.
+    ///   - shield: The guard that the tuned model is put behind.
+    ///   - shieldEncoder: The SHA-256 of the encoder behind its rails.
     init(
         recipe: Recipe,
         model: LanguageModel,
         data: [String: Dataset],
         suites: [any Suite],
-        helpers: [(role: String, model: LanguageModel)] = []
+        helpers: [(role: String, model: LanguageModel)] = [],
+        shield: Guard? = nil,
+        shieldEncoder: String? = nil
     ) throws {
         self.recipe = try recipe.resolvedYAML()
         // A search only adds to what a run has done, and its steps know what they are made from.
@@ -49,6 +54,8 @@ struct RunRecord: Codable, Sendable {
         self.data = [:]
         for (use, set) in data { self.data["\(use): \(set.name)"] = try Self.hash(set) }
         for (role, model) in helpers { self.data["\(role) of attacks"] = try SubjectFingerprint.files(model.url) }
+        if let shield { self.data["guard"] = SHA256.hex(of: PolicyFile.yaml(shield.policy)) }
+        if let shieldEncoder { self.data["guard's encoder"] = shieldEncoder }
         self.suites = [:]
         for suite in suites {
             let judges = ([suite.judge] + suite.secondJudges).map(\.card).map { "\($0.name) \($0.version)" }

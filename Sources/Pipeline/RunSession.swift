@@ -1,5 +1,6 @@
 import Foundation
 import TemperAlign
+import TemperGuard
 import TemperLedger
 import TemperModel
 import TemperRisk
@@ -16,7 +17,7 @@ final class RunSession {
     let directory: RunDirectory
     let fingerprint: String
     let sink: any EventSink
-    private let suites: [PlannedSuite]
+    let planned: [PlannedSuite]
     private let roles: AttackRoles
     /// Where the run's events are.
     private var events: URL
@@ -34,7 +35,7 @@ final class RunSession {
         self.recipe = recipe
         self.directory = directory
         self.fingerprint = fingerprint
-        self.suites = suites
+        planned = suites
         self.roles = roles
         self.sink = sink
         events = directory.events
@@ -78,11 +79,13 @@ final class RunSession {
     // MARK: Assessing
 
     /// Assesses what `subject()` gives; `early` says that it is a checkpoint before the last. With `served`, every
-    /// conversation begins with what that says.
+    /// conversation begins with what that says; with `shield`, the subject stands behind a guard, and what it is known to
+    /// answer alone is not asked again.
     func assess(
         _ name: String,
         early: Bool = false,
         served: ServedPrompt? = nil,
+        behind shield: (guard: Guard, alone: Assessment)? = nil,
         subject: () async throws -> LanguageModel
     ) async throws -> (assessment: Assessment, seconds: Double) {
         let folder = AssessmentFolder(directory.assessment(of: name))
@@ -93,13 +96,26 @@ final class RunSession {
         let local = LocalResponder(try await subject().merged(), batchSize: recipe.assess.batchSize)
         let responder: any Responder & LikelihoodModel =
             if let served { SystemPrompted(local, system: served.system) } else { local }
-        let plan = plan(early: early)
+        var plan = plan(early: early)
+        // Likelihoods do not see the guard.
+        if shield != nil { plan.scoredTwins = 0 }
         let sink = sink
         let answers = try folder.answers(fingerprint: "\(fingerprint) \(name) \(try await Self.trait(of: responder))")
-        let assessment = try await TemperRisk.assess(
-            Subject(name, responder: responder, likelihoods: responder, answers: answers),
-            plan: plan
-        ) { done, total in
+        var subject = Subject(name, responder: responder, likelihoods: responder, answers: answers)
+        if let (shield, alone) = shield {
+            let known = try KnownAnswers(
+                alone,
+                on: plan.suites.map(\.0),
+                else: responder
+            )
+            subject = Subject(
+                name,
+                responder: GuardedResponder(known, shield),
+                likelihoods: known,
+                answers: answers
+            )
+        }
+        let assessment = try await TemperRisk.assess(subject, plan: plan) { done, total in
             sink.emit(RunEvent(.probes, phase: "assess \(name)", done: done, total: total))
         }
         let seconds = (clock.now - start).inSeconds
@@ -116,7 +132,7 @@ final class RunSession {
 
     private func plan(early: Bool = false) -> AssessmentPlan {
         AssessmentPlan(
-            suites: suites.map { ($0.suite, $0.limit(early: early)) }.filter { $0.1 != 0 },
+            suites: planned.map { ($0.suite, $0.limit(early: early)) }.filter { $0.1 != 0 },
             options: SamplingOptions(
                 maxNewTokens: recipe.assess.maxNewTokens,
                 temperature: recipe.assess.temperature,

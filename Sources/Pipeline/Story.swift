@@ -1,5 +1,6 @@
 import Foundation
 import TemperAlign
+import TemperGuard
 import TemperLedger
 import TemperModel
 import TemperReport
@@ -19,7 +20,7 @@ struct Story {
         var seconds: Double
 
         /// Whether it came after the reference.
-        var isLater: Bool { kind == .checkpoint && step != 0 || kind == .defence || kind == .quantized }
+        var isLater: Bool { kind == .checkpoint && step != 0 || kind == .defence || kind == .guarded || kind == .quantized }
     }
 
     let recipe: Recipe
@@ -31,6 +32,8 @@ struct Story {
     private(set) var chapters: [Chapter] = []
     /// What the controls showed; nil where none were assessed.
     var controls: [ControlResult]?
+    /// What the guard does by itself; nil without one.
+    var study: GuardStudy?
     /// What defences found while they were made, by name.
     var notes: [String: String] = [:]
     /// The defences that a search has measured in full.
@@ -147,7 +150,7 @@ struct Story {
             settings: settings,
             environment: environment,
             timing: timing(events),
-            notes: notes(comparisons: comparisons.count { $0.n > 0 }),
+            notes: notes(comparisons: comparisons.count { $0.n > 0 }) + guardNotes,
             controls: controls?.map { control in
                 RunReport.Control(
                     name: control.name,
@@ -157,7 +160,8 @@ struct Story {
                 )
             },
             search: search,
-            riskWatch: riskWatch
+            riskWatch: riskWatch,
+            guarding: guarding
         )
     }
 
@@ -172,9 +176,10 @@ struct Story {
         return .init(stage: stage, axes: shown.axes, utility: shown.utility, shortfall: shortfall, passes: passes)
     }
 
-    /// The raw model with the reference, the reference with all that follows, the tuned model with every defence, and every
-    /// quantised copy with what it was made of.
+    /// The raw model with the reference, the reference with all that follows, the tuned model with every defence and with
+    /// itself behind the guard, and every quantised copy with what it was made of.
     private var comparedPairs: [(base: Chapter, subject: Chapter)] {
+        let cures: Set<RunReport.Subject.Kind> = [.defence, .guarded]
         let later = chapters.filter { $0.isLater && $0.quantization?.of != reference.name }
         var pairs = later.map { (reference, $0) }
         for copy in chapters {
@@ -182,7 +187,7 @@ struct Story {
             pairs.append((whole, copy))
         }
         if let first = chapters.first, first.name != reference.name { pairs.insert((first, reference), at: 0) }
-        if let tuned { pairs += later.filter { $0.kind == .defence }.map { (tuned, $0) } }
+        if let tuned { pairs += later.filter { cures.contains($0.kind) }.map { (tuned, $0) } }
         return pairs
     }
 

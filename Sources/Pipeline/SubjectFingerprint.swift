@@ -24,10 +24,11 @@ public enum SubjectFingerprint {
     }
 
     /// A subject behind a guard: the policy and the program's version, which stands for the rails; without a policy, the
-    /// subject itself.
-    public static func guarded(_ fingerprint: String, by policy: Policy?) throws -> String {
+    /// subject itself. `encoder` identifies what the rails ask where they are not sure.
+    public static func guarded(_ fingerprint: String, by policy: Policy?, encoder: String? = nil) throws -> String {
         guard let policy else { return fingerprint }
-        return SHA256.hex(of: ["guard", Machine.version, fingerprint, PolicyFile.yaml(policy)].joined(separator: "\n"))
+        let parts = ["guard", Machine.version, fingerprint, PolicyFile.yaml(policy)] + [encoder].compactMap { $0 }
+        return SHA256.hex(of: parts.joined(separator: "\n"))
     }
 
     /// The SHA-256 of one file, or of the weights and configuration of a directory.

@@ -4,13 +4,14 @@ import Foundation
 ///
 /// It draws the report's own ratios and intervals and computes none.
 extension Figures {
-    /// Ratios of the tuned model and the best defence by axis; nil where jailbreaks and refusals are all that was measured.
+    /// Ratios of the tuned model, alone and behind a guard, and of the best defence by axis; nil where jailbreaks and refusals are all that was measured.
     var axesPanel: Chart.DotPlot? {
         let axes = reading.axes
         guard let reference = reading.reference, let tuned = reading.tuned,
             axes.contains(where: { $0 != Axis.jailbreak && !reading.refusalAxes.contains($0) })
         else { return nil }
         var looks: [(subject: RunReport.Subject, tone: Chart.Tone, marker: Chart.Marker)] = [(tuned, .risk, .circle)]
+        if let guarded = reading.guarded { looks.append((guarded, .ordinary, .triangle)) }
         if let best = findings.bestDefence { looks.append((best.subject, .utility, .diamond)) }
         let rows = axes.map { axis in
             let compared = looks.map { look in (look, reading.comparison(of: look.subject, on: axis)) }
@@ -44,10 +45,12 @@ extension Figures {
             rows: rows,
             columns: [
                 .init(
-                    title: (["before"] + looks.map { $0.tone == .risk ? "tuned" : "defended" }).joined(
-                        separator: " → "
-                    ),
-                    width: 186
+                    title: (["before"]
+                        + looks.map { $0.tone == .risk ? "tuned" : $0.tone == .utility ? "defended" : "guarded" })
+                        .joined(
+                            separator: " → "
+                        ),
+                    width: looks.count > 2 ? 240 : 186
                 ),
                 .init(title: "ratio [95 % interval]", width: 150),
             ],

@@ -206,12 +206,13 @@ struct Figures {
             guard let rate = reading.rate(of: subject), let utility = reading.utility(of: subject) else { return nil }
             let isDefence = subject.kind == .defence
             let isTuned = subject.name == reading.tuned?.name
+            let isGuarded = subject.kind == .guarded
             return Chart.Scatter.Point(
                 label: subject.name,
                 x: estimate(rate),
                 y: estimate(utility),
-                tone: isDefence ? .utility : isTuned ? .risk : .neutral,
-                marker: isDefence ? .diamond : isTuned ? .circle : .square,
+                tone: isDefence ? .utility : isTuned ? .risk : isGuarded ? .ordinary : .neutral,
+                marker: isDefence ? .diamond : isTuned ? .circle : isGuarded ? .triangle : .square,
                 hollow: isHollow(subject),
                 tooltip: "\(subject.name): jailbreak \(Format.rate(rate)), utility \(reading.utilityText(utility))"
             )

@@ -5,7 +5,11 @@ extension HTMLPage {
         guard !reading.principal.isEmpty else { return "<p class=\"none\">No subject was assessed.</p>" }
         let panels = figures.one
         let axes: Markup =
-            figures.axesPanel.map { "\($0.wide(width: 1000, labelWidth: 150, rowHeight: 42))\($0.narrow())" } ?? ""
+            figures.axesPanel.map { panel in
+                // A line of ratios for each look of the key.
+                let height = panel.key.count > 2 ? 56.0 : 42
+                return "\(panel.wide(width: 1000, labelWidth: 150, rowHeight: height))\(panel.narrow())"
+            } ?? ""
         var lower: [Markup] = []
         for panel in [panels.refusal, panels.utility].compactMap({ $0 }) {
             lower.append(

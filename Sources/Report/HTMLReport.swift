@@ -107,6 +107,7 @@ struct HTMLPage {
             ("training", "Along training", figureTwo),
             ("defences", "Defences", defences),
             ("quantization", "Quantised copies", quantization),
+            ("guard", "Behind the guard", guarding),
             ("subjects", "Subjects", subjects),
             ("measures", "Beside the rates", measures),
             ("comparisons", "Comparisons", comparisons),

@@ -38,10 +38,13 @@ struct Reading {
     /// The last checkpoint of tuning.
     var tuned: RunReport.Subject? { checkpoints.last { $0.step != 0 } }
 
-    /// The subjects a reader compares first: base, reference, last checkpoint, defences.
+    /// The tuned model behind a guard.
+    var guarded: RunReport.Subject? { report.subjects.last { $0.kind == .guarded } }
+
+    /// The subjects a reader compares first: base, reference, last checkpoint, that behind a guard, defences.
     var principal: [RunReport.Subject] {
         var seen: Set<String> = []
-        return ([base, reference, tuned].compactMap { $0 } + defences).filter { seen.insert($0.name).inserted }
+        return ([base, reference, tuned, guarded].compactMap { $0 } + defences).filter { seen.insert($0.name).inserted }
     }
 
     /// The utility metric's name, or `utility`.

@@ -215,9 +215,12 @@ extension RunReport {
             case defence
             /// One of the others with its weights rounded to a storage format.
             case quantized
+            /// The tuned model behind a guard.
+            case guarded
         }
 
-        /// The subject's name: `raw`, `aligned`, `tuned@STEP` or a defence's name; of a quantised copy with `.FORMAT` after it.
+        /// The subject's name: `raw`, `aligned`, `tuned@STEP`, `guarded` or a defence's name; of a
+        /// quantised copy with `.FORMAT` after it.
         public var name: String
         /// The part it plays.
         public var kind: Kind

@@ -44,6 +44,8 @@ public struct RunReport: Codable, Sendable, Equatable {
     public var search: Search?
     /// What a risk budget saw; nil where there was none.
     public var riskWatch: RiskWatch?
+    /// The guard that was assessed around the tuned model; nil where there was none.
+    public var guarding: Guarding?
 
     /// Creates a report; fractions of a second of `created` are dropped.
     public init(
@@ -64,7 +66,8 @@ public struct RunReport: Codable, Sendable, Equatable {
         notes: [String] = [],
         controls: [Control]? = nil,
         search: Search? = nil,
-        riskWatch: RiskWatch? = nil
+        riskWatch: RiskWatch? = nil,
+        guarding: Guarding? = nil
     ) {
         self.schema = schema
         self.name = name
@@ -84,12 +87,14 @@ public struct RunReport: Codable, Sendable, Equatable {
         self.controls = controls
         self.search = search
         self.riskWatch = riskWatch
+        self.guarding = guarding
     }
 
     private enum CodingKeys: String, CodingKey {
         case schema, name, model, created, subjects, comparisons, flips, training, defences, judges, suites
         case settings, environment, timing, notes, controls, search
         case riskWatch = "risk_watch"
+        case guarding = "guard"
     }
 
     /// Reads a report and refuses layouts of another version.
@@ -117,7 +122,8 @@ public struct RunReport: Codable, Sendable, Equatable {
             notes: try values.decode([String].self, forKey: .notes),
             controls: try values.decodeIfPresent([Control].self, forKey: .controls),
             search: try values.decodeIfPresent(Search.self, forKey: .search),
-            riskWatch: try values.decodeIfPresent(RiskWatch.self, forKey: .riskWatch)
+            riskWatch: try values.decodeIfPresent(RiskWatch.self, forKey: .riskWatch),
+            guarding: try values.decodeIfPresent(Guarding.self, forKey: .guarding)
         )
     }
 
@@ -142,6 +148,7 @@ public struct RunReport: Codable, Sendable, Equatable {
         try values.encode(controls, forKey: .controls)
         try values.encode(search, forKey: .search)
         try values.encode(riskWatch, forKey: .riskWatch)
+        try values.encode(guarding, forKey: .guarding)
     }
 
     /// The bytes of `report.json`: sorted keys, indented; a loss that diverged is the string `inf`, `-inf` or `nan`.

@@ -23,6 +23,7 @@ public enum TerminalSummary {
         for verdict in [report.riskWatch?.verdict, report.search?.verdict].compactMap({ $0 }) {
             lines += [""] + wrapped(verdict, width: width)
         }
+        if let guarding = findings.guarding { lines += [""] + wrapped(guarding, width: width) }
         let curves = curves(reading, width: width, color: color)
         if !curves.isEmpty { lines += [""] + curves }
         return lines.map { $0.replacing("\u{A0}", with: " ") }.joined(separator: "\n") + "\n"

@@ -39,6 +39,15 @@ struct APIError: Error, Sendable {
         message: "This server wants a key: send it as `Authorization: Bearer KEY`."
     )
 
+    static let foreign = APIError(
+        status: .forbidden,
+        type: "permission_error",
+        code: "foreign_origin",
+        message:
+            "Without keys this server answers programs on this machine alone: use localhost or 127.0.0.1 as its host, "
+            + "and no page of another origin; or give it keys (--keys-env VARIABLE)."
+    )
+
     static func tooMany(_ limit: Int) -> APIError {
         APIError(
             status: .tooManyRequests,

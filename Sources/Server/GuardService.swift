@@ -60,6 +60,10 @@ struct GuardService: HTTPResponder {
     }
 
     private func answer(_ request: Request, id: String) async throws -> Response {
+        guard
+            settings.keys != nil
+                || CallerCheck.admits(authority: request.head.authority, origin: request.headers[.origin])
+        else { throw APIError.foreign }
         let path = request.uri.path
         guard let method = Self.paths[path] else {
             throw APIError(

@@ -37,6 +37,8 @@ public struct Completion: Codable, Sendable, Hashable {
         case length
         /// Whoever asked had read enough.
         case decided
+        /// What stands around the model refused; the text is its message, whatever the wording.
+        case refused
         /// There is no answer: `failure` says why.
         case failed
     }

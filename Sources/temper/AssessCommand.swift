@@ -27,6 +27,7 @@ struct AssessCommand: AsyncParsableCommand {
         help: "Assess the model behind a guard with this policy, a file or `standard`; compare it with the model alone."
     )
     var shield: String?
+    @OptionGroup var encoder: EncoderOption
     @Option(
         name: .customLong("suite"),
         help: "A suite's or a fetched set's name; may be repeated. Default: all embedded suites."
@@ -63,6 +64,7 @@ struct AssessCommand: AsyncParsableCommand {
         guard (model == nil) != (remote.endpoint == nil) else {
             throw ValidationError("give a model or --endpoint, one of the two")
         }
+        guard encoder.encoder == nil || shield != nil else { throw ValidationError("--encoder goes with --guard") }
         guard adapter == nil || remote.endpoint == nil else {
             throw ValidationError("--adapter goes with a model on this machine, not with --endpoint")
         }
@@ -137,11 +139,18 @@ struct AssessCommand: AsyncParsableCommand {
         let policy = try shield.map { try PolicyFile.load($0) }
         if let settings = try remote.settings() {
             let responder = try RemoteResponder(settings)
-            let shield = try policy.map { try Guard($0) }
+            let resources = try await encoder.resources()
+            let shield = try policy.map { try Guard($0, resources: resources) }
             let subject = Subject(
                 named(settings.model),
                 responder: shield.map { GuardedResponder(responder, $0) } ?? responder,
-                answers: try answers(SubjectFingerprint.guarded(SubjectFingerprint.endpoint(settings), by: policy))
+                answers: try answers(
+                    SubjectFingerprint.guarded(
+                        SubjectFingerprint.endpoint(settings),
+                        by: policy,
+                        encoder: encoder.fingerprint()
+                    )
+                )
             )
             return (subject, nil, { Console.error(await remote.bill(for: responder)) })
         }
@@ -151,13 +160,15 @@ struct AssessCommand: AsyncParsableCommand {
         let inference = try await loaded.forInference(adapter: adapter)
         let responder = LocalResponder(inference, batchSize: batchSize).served(beside: adapter)
         let fingerprint = try folder == nil ? nil : await SubjectFingerprint.local(loaded, adapter: adapter)
-        let store = try fingerprint.flatMap { try answers(SubjectFingerprint.guarded($0, by: policy)) }
+        let store = try fingerprint.flatMap {
+            try answers(SubjectFingerprint.guarded($0, by: policy, encoder: encoder.fingerprint()))
+        }
         let name = named(self.adapter ?? model)
         guard let policy else {
             return (Subject(name, responder: responder, likelihoods: responder, answers: store), inference, {})
         }
         // The control that needs the model is about the model alone.
-        let guarded = GuardedResponder(responder, try Guard(policy))
+        let guarded = try await GuardedResponder(responder, Guard(policy, resources: encoder.resources()))
         return (Subject(name, responder: guarded, likelihoods: responder, answers: store), nil, {})
     }
 

@@ -14,6 +14,7 @@ struct GuardBenchCommand: AsyncParsableCommand {
     )
 
     @OptionGroup var policy: PolicyOption
+    @OptionGroup var encoder: EncoderOption
     @Option(help: "How many prompts.")
     var count = 1000
 
@@ -22,7 +23,7 @@ struct GuardBenchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let shield = try Guard(policy.load())
+        let shield = try await Guard(policy.load(), resources: encoder.resources())
         let words = try Suites.all.filter { $0.card.name == "ordinary" }.flatMap { try $0.probes(limit: nil, seed: 1) }
             .flatMap { $0.chat.lastUserText.split(separator: " ") }
         // Fifty English words are about 64 tokens.

@@ -14,6 +14,7 @@ struct GuardCheckCommand: AsyncParsableCommand {
     @Argument(help: "The text; without it, standard input.")
     var text: String?
     @OptionGroup var policy: PolicyOption
+    @OptionGroup var encoder: EncoderOption
     @Option(help: "Where the text stands: input, retrieved or output.", transform: Self.stage)
     var stage = Stage.input
     @Option(help: "The system turn, for rails that protect it.")
@@ -25,7 +26,7 @@ struct GuardCheckCommand: AsyncParsableCommand {
 
     func run() async throws {
         let policy = try policy.load()
-        let shield = try Guard(policy)
+        let shield = try await Guard(policy, resources: encoder.resources())
         let text = try text ?? Self.standardInput()
         let sources = try source.map { path in
             guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {

@@ -8,8 +8,8 @@ struct GuardCommand: AsyncParsableCommand {
         commandName: "guard",
         abstract: "Checks texts by a policy of rails; trains, tunes and lists rails; serves a guard.",
         subcommands: [
-            GuardCheckCommand.self, GuardCardsCommand.self, GuardTuneCommand.self, GuardTrainCommand.self,
-            GuardBenchCommand.self, GuardServeCommand.self,
+            GuardCheckCommand.self, GuardCardsCommand.self, GuardTuneCommand.self, GuardFromCommand.self,
+            GuardTrainCommand.self, GuardBenchCommand.self, GuardServeCommand.self,
         ]
     )
 

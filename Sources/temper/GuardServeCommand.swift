@@ -20,6 +20,7 @@ struct GuardServeCommand: AsyncParsableCommand {
     )
 
     @OptionGroup var policy: PolicyOption
+    @OptionGroup var encoder: EncoderOption
     @Option(help: "The address of an OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1.")
     var upstream: String?
     @Option(help: "The environment variable with the upstream's key; without it no key is sent.")
@@ -72,10 +73,11 @@ struct GuardServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let file = policy.policy == Policy.standard.name ? nil : URL(fileURLWithPath: policy.policy)
+        let resources = try await encoder.resources()
         let source = try await GuardSource(file: file) { [policy] in
             let read = try policy.load()
             let digest = SHA256.hex(of: PolicyFile.yaml(read))
-            return GuardSource.Version(try Guard(read), name: "\(read.name)@\(digest.prefix(12))")
+            return GuardSource.Version(try Guard(read, resources: resources), name: "\(read.name)@\(digest.prefix(12))")
         }
         var logger = Logger(label: "temper.guard", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = quiet ? .warning : .info

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import TemperAlign
 import TemperGuard
+import TemperPipeline
 import TemperRisk
 import TemperText
 import TemperTune
@@ -9,7 +10,9 @@ import TemperTune
 struct GuardTrainCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train",
-        abstract: "Makes a rail's classifier again from public data, or measures the one that is carried."
+        abstract: "Makes a rail's classifier again from public data, or measures the one that is carried.",
+        discussion:
+            "With --encoder: the label's head on an encoder's vectors, for what the classifier is not sure about."
     )
 
     @Argument(help: "\(GuardClassifier.allCases.map(\.rawValue).joined(separator: ", "))")
@@ -20,9 +23,15 @@ struct GuardTrainCommand: AsyncParsableCommand {
     var output: String?
     @Flag(help: "Measure the carried classifier on held-out rows instead.")
     var measure = false
+    @OptionGroup var encoder: EncoderOption
 
     func validate() throws {
-        guard measure != (output != nil) else { throw ValidationError("give --output or --measure, one of the two") }
+        guard encoder.encoder != nil || measure != (output != nil) else {
+            throw ValidationError("give --output or --measure, one of the two")
+        }
+        guard encoder.encoder == nil || output == nil else {
+            throw ValidationError("heads go to --heads, by default beside the encoder")
+        }
     }
 
     func run() async throws {
@@ -34,6 +43,9 @@ struct GuardTrainCommand: AsyncParsableCommand {
             harmful: try prompts(.refusals),
             harmless: try prompts(.twins) + prompts(.ordinary)
         )
+        if let path = encoder.encoder {
+            return try await second(EncoderReader(URL(fileURLWithPath: path)), in: folder, and: alignment)
+        }
         guard let output else {
             for measurement in try GuardMeasurement.all(of: label, in: folder, and: alignment) {
                 Console.print(measurement.line)
@@ -45,6 +57,41 @@ struct GuardTrainCommand: AsyncParsableCommand {
         try Data(bytes).write(to: URL(fileURLWithPath: output), options: .atomic)
         Console.print("\(output): \(bytes.count) bytes, sha256 \(SHA256.hex(bytes))")
         Console.print("trained on \(classifier.trainingData)")
+    }
+
+    /// Makes the label's head on an encoder's vectors and writes it beside the file's other heads, or measures it.
+    private func second(_ encoder: EncoderReader, in folder: URL, and alignment: AlignmentPrompts) async throws {
+        let file = self.encoder.headsFile(of: self.encoder.encoder ?? "")
+        var heads = SecondReader.Heads(encoder: encoder.sha256)
+        if measure || FileManager.default.fileExists(atPath: file.path) {
+            let found = try SecondReader.Heads(contentsOf: file)
+            if found.encoder == encoder.sha256 { heads = found }
+        }
+        if !measure {
+            let rows = try label.rows(in: folder, and: alignment)
+            let head = try await SecondReader.Head.train(label, rows: rows, embedding: encoder) { done, total in
+                Console.error("\(done) of \(total) rows read")
+            }
+            heads.heads.removeAll { $0.label == label.rawValue }
+            heads.heads.append(head)
+        }
+        guard let place = heads.heads.firstIndex(where: { $0.label == label.rawValue }) else {
+            throw ValidationError("there is no head for \(label.rawValue); make one without --measure")
+        }
+        let measured = try await ReaderMeasurement.all(
+            of: heads.heads[place],
+            label,
+            in: folder,
+            and: alignment,
+            embedding: encoder
+        )
+        let head = heads.heads[place]
+        Console.print("threshold \(head.threshold), grey zone \(head.low) to \(head.high)")
+        for measurement in measured { Console.print(measurement.line) }
+        guard !measure else { return }
+        heads.heads[place].measured = measured.map(\.line)
+        try heads.encoded().write(to: file, options: .atomic)
+        Console.print("heads: \(file.relativePath)")
     }
 }
 

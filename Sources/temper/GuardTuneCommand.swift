@@ -19,6 +19,7 @@ struct GuardTuneCommand: AsyncParsableCommand {
     @Option(help: "The share of them that may be refused.")
     var budget = 0.01
     @OptionGroup var policy: PolicyOption
+    @OptionGroup var encoder: EncoderOption
     @Option(help: "Where to write the policy; without it, standard output.")
     var output: String?
 
@@ -32,14 +33,20 @@ struct GuardTuneCommand: AsyncParsableCommand {
         }
         let lines = text.split(whereSeparator: \.isNewline).map(String.init).filter { !$0.allSatisfy(\.isWhitespace) }
         guard !lines.isEmpty else { throw ValidationError("--prompts \(prompts): it holds no prompt") }
-        let (tuned, changes) = try await Tuning.tune(policy.load(), prompts: lines, budget: budget)
+        let resources = try await encoder.resources()
+        let (tuned, changes) = try await Tuning.tune(
+            policy.load(),
+            prompts: lines,
+            budget: budget,
+            resources: resources
+        )
         for change in changes {
             Console.error(
                 "\(change.rail): threshold \(change.before) -> \(change.after), "
                     + "refused \(change.refused[0]) -> \(change.refused[1]) of \(lines.count)"
             )
         }
-        let shield = try Guard(tuned)
+        let shield = try Guard(tuned, resources: resources)
         var refused = 0
         for line in lines {
             let decision = await shield.check(Passage(line, at: .input))

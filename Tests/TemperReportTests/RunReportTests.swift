@@ -33,6 +33,8 @@ import Testing
             keys(top)
                 == "comparisons controls created defences environment flips judges model name notes risk_watch "
                 + "schema search settings subjects suites timing training"
+                == "comparisons controls created defences environment flips guard judges model name notes schema settings subjects "
+                + "suites timing training"
         )
         #expect(top["search"] is NSNull && top["risk_watch"] is NSNull)
         #expect(top["schema"] as? Int == 2)

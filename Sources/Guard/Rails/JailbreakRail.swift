@@ -4,17 +4,20 @@
 /// its disguises off; the worst stretch of forty words counts. It is quick and simple: it knows which words go with harm,
 /// and not what is meant.
 public struct JailbreakRail: Rail {
-    /// Creates the rail.
-    public init() {}
+    private let reader: SecondReader?
+
+    /// Creates the rail; `reader` is asked where the classifier is not sure.
+    public init(reader: SecondReader? = nil) { self.reader = reader }
 
     /// What the rail is, with its measured error.
     public var card: RailCard {
-        RailCard(
+        let head = reader?.head(for: .jailbreak)
+        return RailCard(
             name: "jailbreak",
             looksFor: "requests for harmful help",
             labels: ["harmful-request"],
-            threshold: 0.61,
-            measured: GuardMeasurement.lines(of: .jailbreak),
+            threshold: head?.threshold ?? 0.61,
+            measured: head?.measured ?? GuardMeasurement.lines(of: .jailbreak),
             limits: [
                 "Harmless requests that sound harmful are refused far more often than ordinary ones; raise the threshold, "
                     + "or let `temper guard tune` set it on prompts of your own domain.",
@@ -26,7 +29,7 @@ public struct JailbreakRail: Rail {
 
     /// The probability that the text asks for harm.
     public func findings(in passage: Passage) async throws -> [Finding] {
-        let score = GuardClassifier.jailbreak.score(of: passage.text, by: try GuardClassifier.jailbreak.load())
+        let score = try await GuardClassifier.jailbreak.score(of: passage.text, with: reader)
         return [Finding("harmful-request", score: score, reason: "a classifier's probability")]
     }
 }

@@ -24,8 +24,8 @@ public enum Rails {
         },
         Method(name: "secrets") { _, _ in SecretsRail() },
         Method(name: "personal-data") { _, _ in PersonalDataRail() },
-        Method(name: "injection") { _, _ in InjectionRail() },
-        Method(name: "jailbreak") { _, _ in JailbreakRail() },
+        Method(name: "injection") { _, resources in InjectionRail(reader: resources.reader) },
+        Method(name: "jailbreak") { _, resources in JailbreakRail(reader: resources.reader) },
         Method(name: "toxicity") { _, _ in ToxicityRail() },
         Method(name: "encoded", settings: ["rails"]) { settings, resources in
             let names = settings.rails ?? ["jailbreak", "injection"]

@@ -28,9 +28,7 @@ enum Decoding {
         }
         result += hexadecimalGroups(bytes)
         let plain = TextNormaliser.plain(text)
-        if text.utf8.count(where: { $0 == UInt8(ascii: "%") }) >= 3, let read = text.removingPercentEncoding,
-            read != text
-        {
+        if let read = percent(bytes) {
             result.append(Decoded(coding: "percent-encoded", text: read.replacing("+", with: " ")))
         }
         // A word on how to read it often stands before what is encoded, so that lines are read one by one as well.
@@ -67,10 +65,50 @@ enum Decoding {
         if text.utf8.allSatisfy({ isHexadecimal($0) }), let read = readable(hexadecimal(Array(bytes))) {
             return [Decoded(coding: "hexadecimal", text: read, range: bytes.indices)]
         }
-        var base = text.replacing("-", with: "+").replacing("_", with: "/").replacing("=", with: "")
-        base += String(repeating: "=", count: (4 - base.utf8.count % 4) % 4)
-        guard let data = Data(base64Encoded: base), let read = readable([UInt8](data)) else { return [] }
-        return [Decoded(coding: "base64", text: read, range: bytes.indices)]
+        if let read = base64(bytes) { return [Decoded(coding: "base64", text: read, range: bytes.indices)] }
+        // `q=...`, or one text behind another: an equals sign may end one, and may stand before one.
+        return bytes.split(separator: UInt8(ascii: "=")).compactMap { part in
+            guard part.count >= 12, part.count < bytes.count else { return nil }
+            return base64(part).map { Decoded(coding: "base64", text: $0, range: part.indices) }
+        }
+    }
+
+    /// A run of base64's signs, or its alphabet for addresses; up to three that do not belong to it may stand before.
+    private static func base64(_ bytes: ArraySlice<UInt8>) -> String? {
+        let signs = bytes.compactMap { byte -> UInt8? in
+            switch byte {
+            case UInt8(ascii: "-"): UInt8(ascii: "+")
+            case UInt8(ascii: "_"): UInt8(ascii: "/")
+            case UInt8(ascii: "="): nil
+            default: byte
+            }
+        }
+        for start in 0..<min(4, signs.count) {
+            var base = signs.dropFirst(start)
+            // One sign alone at the end holds no whole byte.
+            if base.count % 4 == 1 { base = base.dropLast() }
+            base += Array(repeating: UInt8(ascii: "="), count: (4 - base.count % 4) % 4)
+            if let data = Data(base64Encoded: Data(base)), let read = readable([UInt8](data)) { return read }
+        }
+        return nil
+    }
+
+    /// A text with three percent codes or more, read as a browser does: a percent sign that begins no code stands for itself.
+    private static func percent(_ bytes: [UInt8]) -> String? {
+        var read: [UInt8] = []
+        var (position, count) = (0, 0)
+        while position < bytes.count {
+            if bytes[position] == UInt8(ascii: "%"), position + 2 < bytes.count, isHexadecimal(bytes[position + 1]),
+                isHexadecimal(bytes[position + 2])
+            {
+                read += hexadecimal([bytes[position + 1], bytes[position + 2]])
+                (position, count) = (position + 3, count + 1)
+            } else {
+                read.append(bytes[position])
+                position += 1
+            }
+        }
+        return count >= 3 ? String(decoding: read, as: UTF8.self) : nil
     }
 
     /// `48 65 6c`, `\x48\x65`, `0x48, 0x65`: pairs of digits with signs between.

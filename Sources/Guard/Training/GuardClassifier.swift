@@ -41,7 +41,8 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
             trainingData: trainingData,
             settings: settings
         )
-        classifier.outputs[0].threshold = try threshold(of: classifier, on: rows.filter { $0.part == .development })
+        let development = rows.filter { $0.part == .development }
+        classifier.outputs[0].threshold = threshold(of: development.map { ($0, score(of: $0.text, by: classifier)) })
         return classifier
     }
 
@@ -53,7 +54,7 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
     }
 
     /// Short requests of our own count more than comments, of which there are many and which are no requests.
-    private func weight(of row: GuardRow) -> Double {
+    func weight(of row: GuardRow) -> Double {
         switch (self, row.source) {
         case (.jailbreak, "alignment"), (.jailbreak, "own harmless"), (.jailbreak, "own harmful"): 3
         case (.jailbreak, "moderation"): 0.1
@@ -63,7 +64,7 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
         }
     }
 
-    private var trainingData: String {
+    var trainingData: String {
         switch self {
         case .jailbreak:
             "AdvBench, the moderation set of Markov et al. 2022, OpenAssistant's and Self-Instruct's requests and test "
@@ -76,8 +77,8 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
 
     /// The lowest threshold at which few harmless development rows are found: 1 or 2 % of people's requests, 4 % of others. A
     /// harmless comment of the moderation set is no request, and the alignment sets' twins were written to be hard.
-    private func threshold(of classifier: LinearTextClassifier, on rows: [GuardRow]) throws -> Double {
-        let harmless = Dictionary(grouping: rows.filter { !$0.isHit }, by: \.source)
+    func threshold(of rows: [(row: GuardRow, score: Double)]) -> Double {
+        let harmless = Dictionary(grouping: rows.filter { !$0.row.isHit }, by: \.row.source)
         func limit(_ source: String) -> Double {
             switch (self, source) {
             case (.jailbreak, "instructions"), (.jailbreak, "questions"): 0.02
@@ -88,7 +89,7 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
             }
         }
         let grid = (2..<100).map { Double($0) / 100 }
-        let scores = harmless.mapValues { rows in rows.map { score(of: $0.text, by: classifier) } }
+        let scores = harmless.mapValues { rows in rows.map(\.score) }
         return grid.first { threshold in
             scores.allSatisfy { source, scores in
                 Double(scores.count { $0 >= threshold }) <= limit(source) * Double(scores.count)

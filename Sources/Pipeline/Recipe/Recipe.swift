@@ -45,6 +45,10 @@ public struct Recipe: Sendable, Hashable {
     public var defences: [Defence]
     /// The search for a defence, when there is one.
     public var search: Search?
+    /// The policy of a guard that the tuned model is put behind: a file, or `standard`; nil leaves it out.
+    public var guardPolicy: String?
+    /// The folder of the sentence encoder that the guard's rails ask where they are not sure; nil takes none.
+    public var guardEncoder: String?
 
     /// Creates a recipe with defaults for all but the names and the tuning.
     public init(runName: String, modelNameOrPath: String, tune: Training) {
@@ -62,6 +66,8 @@ public struct Recipe: Sendable, Hashable {
         self.tune = tune
         self.defences = []
         self.search = nil
+        self.guardPolicy = nil
+        self.guardEncoder = nil
     }
 
     /// A suite to run: a built-in one, or a file in a known format.

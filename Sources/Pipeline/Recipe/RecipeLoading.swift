@@ -88,6 +88,11 @@ extension Recipe {
                 try Defence(RecipeTable($0.node, path: $0.path, known: nil, context: context))
             } ?? []
         if let node = table.node("defend"), !node.isNull { search = try Search(node, in: table) }
+        guardPolicy = try table.optionalText("guard")
+        guardEncoder = try table.optionalText("guard_encoder")
+        guard guardEncoder == nil || guardPolicy != nil else {
+            throw table.missing("guard", expected: "the policy whose rails ask the encoder")
+        }
         try checkWhatIsTrained(table)
         try checkRiskBudget(table)
         if self.tune.settings.stage == .dpo, let index = defences.firstIndex(where: \.changesSupervisedTraining) {

@@ -6,7 +6,7 @@ import TemperTune
 enum RecipeNames {
     static let root = [
         "run_name", "output_dir", "model_name_or_path", "data_dir", "seed", "dtype", "quantization_bit", "device",
-        "threads", "assess", "align", "tune", "defences", "defend",
+        "threads", "assess", "align", "tune", "defences", "defend", "guard", "guard_encoder",
     ]
     static let assess = [
         "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit",
@@ -61,7 +61,8 @@ enum RecipeNames {
 
     /// Subjects and phases of every run, and what its times are counted under: no defence may share these names.
     static let reserved = [
-        "raw", "aligned", "tuned", "base", "reference", "best", "start", "assess", "align", "tune", "report",
+        "raw", "aligned", "tuned", "base", "reference", "best", "start", "assess", "align", "tune", "report", "guard",
+        "guarded",
     ]
 
     /// The known name behind a key, when its section has it.

@@ -44,6 +44,8 @@ extension Recipe {
         pairs.append(("tune", .section(tune.pairs(withCheckpoints: true))))
         pairs.append(("defences", .list(defences.map(\.node))))
         if let search { pairs.append(("defend", search.node)) }
+        pairs.append(("guard", .optional(guardPolicy.map(Node.text))))
+        pairs.append(("guard_encoder", .optional(guardEncoder.map(Node.text))))
         do {
             return try Yams.serialize(node: .section(pairs), width: -1, allowUnicode: true)
         } catch {

@@ -2,11 +2,11 @@
 ///
 /// Knows nothing about what the function is. Liu and Nocedal 1989: the last steps and changes of the gradient stand for
 /// the inverse Hessian (two-loop recursion), and a step is halved until the function falls enough (Armijo). No randomness.
-enum LimitedMemoryBFGS {
+package enum LimitedMemoryBFGS {
     /// The point that was reached from `start`, after at most `iterations` steps.
     ///
     /// - Parameter function: gives the value at a point and writes the gradient there.
-    static func minimum(
+    package static func minimum(
         from start: [Double],
         iterations: Int,
         memory: Int = 8,

@@ -58,14 +58,17 @@ package struct LinearTextClassifier: Sendable, Hashable {
     ///
     /// A classifier of short texts reads a long one piece by piece, so that one bad sentence does not drown.
     package func highestProbability(in text: String, stretch length: Int) -> Double {
+        stretches(of: text, length: length).reduce(0) { max($0, probability(of: $1)) }
+    }
+
+    /// The stretches of `length` words in which a text is read; a short text is one.
+    package func stretches(of text: String, length: Int) -> [String] {
         let words = text.split(whereSeparator: \.isWhitespace)
-        guard words.count > length, let end = words.last?.endIndex else { return probability(of: text) }
-        var highest = 0.0
-        for start in stride(from: 0, to: words.count - length / 2, by: max(1, length / 2)) {
+        guard words.count > length, let end = words.last?.endIndex else { return [text] }
+        return stride(from: 0, to: words.count - length / 2, by: max(1, length / 2)).map { start in
             let last = start + length < words.count ? words[start + length - 1].endIndex : end
-            highest = max(highest, probability(of: String(text[words[start].startIndex..<last])))
+            return String(text[words[start].startIndex..<last])
         }
-        return highest
     }
 
     private func margins(of features: TextFeatures) -> [Double] {

@@ -1,0 +1,126 @@
+public import Foundation
+import TemperRisk
+
+/// A second reader of texts that a quick classifier is not sure about: heads on a sentence encoder's vectors.
+///
+/// Knows nothing about how vectors are made: that is behind `TextEmbedding`. Idea: a cascade (Viola and Jones 2001), in
+/// which most texts are settled by a stage that takes microseconds. In the grey zone the two stages' logits are added
+/// with weights that were fitted, like the zone itself, on rows that trained neither (stacking, Wolpert 1992).
+public struct SecondReader: Sendable {
+    /// One label's head.
+    public struct Head: Codable, Sendable, Hashable {
+        /// The label: the name of the classifier that reads first.
+        public var label: String
+        /// One weight for each number of a vector of length 1.
+        public var weights: [Float]
+        /// What is added to their sum.
+        public var bias: Double
+        /// The weight of the first reader's logit.
+        public var firstSlope: Double
+        /// The weight of the head's.
+        public var secondSlope: Double
+        /// What is added to both.
+        public var offset: Double
+        /// Probabilities of the first reader from which the second is asked ...
+        public var low: Double
+        /// ... and up to which.
+        public var high: Double
+        /// The probability from which a text counts as found.
+        public var threshold: Double
+        /// What it was trained on, in words.
+        public var trainingData: String
+        /// What was measured, a line each.
+        public var measured: [String]
+
+        /// The head's own logit.
+        func logit(_ vector: [Float]) -> Double {
+            precondition(vector.count == weights.count, "the heads belong to the encoder that made the vectors")
+            return Double(zip(weights, vector).reduce(Float(0)) { $0 + $1.0 * $1.1 }) + bias
+        }
+
+        /// The probability of a text in the grey zone.
+        func probability(first: Double, vector: [Float]) -> Double {
+            let logit = firstSlope * Self.logit(first) + secondSlope * logit(vector) + offset
+            return 1 / (1 + exp(-logit))
+        }
+
+        /// The logit of a probability, bounded, since a quick classifier is never that sure.
+        static func logit(_ probability: Double) -> Double {
+            let bounded = min(max(probability, 1e-4), 1 - 1e-4)
+            return log(bounded / (1 - bounded))
+        }
+    }
+
+    /// The heads as a file.
+    public struct Heads: Codable, Sendable, Hashable {
+        var schema = 1
+        /// The SHA-256 of the encoder's weights that the heads belong to.
+        public var encoder: String
+        /// The heads.
+        public var heads: [Head]
+
+        /// Heads of an encoder.
+        public init(encoder: String, heads: [Head] = []) {
+            self.encoder = encoder
+            self.heads = heads
+        }
+
+        /// Reads a file of heads.
+        ///
+        /// - Throws: `RiskError.unreadable`.
+        public init(contentsOf url: URL) throws {
+            do {
+                self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
+            } catch {
+                throw RiskError.unreadable(
+                    file: url.path,
+                    reason: "make it with `temper guard train LABEL --encoder FOLDER --data FOLDER`"
+                )
+            }
+        }
+
+        /// The file's bytes: sorted keys, so that the same heads are the same bytes.
+        public func encoded() throws -> Data {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            return try encoder.encode(self)
+        }
+    }
+
+    /// The most stretches of one text that are read a second time, the worst first.
+    static let mostStretches = 8
+
+    let heads: [Head]
+    let embedding: any TextEmbedding
+
+    /// Joins heads with what makes their vectors.
+    public init(_ heads: [Head], embedding: any TextEmbedding) {
+        self.heads = heads
+        self.embedding = embedding
+    }
+
+    func head(for classifier: GuardClassifier) -> Head? { heads.first { $0.label == classifier.rawValue } }
+}
+
+extension GuardClassifier {
+    /// The probability of the worst stretch of a text: the quick classifier's, or where that is not sure, both readers'.
+    package func score(of text: String, with reader: SecondReader?) async throws -> Double {
+        let classifier = try load()
+        guard let reader, let head = reader.head(for: self) else { return score(of: text, by: classifier) }
+        let stretches = stretches(of: text, by: classifier)
+        let grey = stretches.filter { (head.low...head.high).contains($0.probability) }
+            .prefix(SecondReader.mostStretches)
+        let sure = stretches.lazy.map(\.probability).filter { $0 < head.low || $0 > head.high }.max() ?? 0
+        guard !grey.isEmpty, sure <= head.high else { return sure }
+        let vectors = try await reader.embedding.vectors(of: grey.map(\.text))
+        return zip(grey, vectors).reduce(sure) { max($0, head.probability(first: $1.0.probability, vector: $1.1)) }
+    }
+
+    /// The stretches in which a text is read, as it stands and with its disguises off, the worst first.
+    func stretches(of text: String, by classifier: LinearTextClassifier) -> [(text: String, probability: Double)] {
+        let plain = TextNormaliser.plain(text)
+        return [plain, TextNormaliser.unleeted(plain)].compactMap { $0 }.flatMap { reading in
+            classifier.stretches(of: reading, length: stretch).map { ($0, classifier.probability(of: $0)) }
+        }.sorted { $0.1 > $1.1 }
+    }
+}

@@ -1,0 +1,127 @@
+import Foundation
+import TemperRisk
+
+/// How a head on an encoder's vectors is made: logistic regression on training rows; the sum with the first reader, the
+/// threshold and the grey zone on development rows.
+///
+/// Knows nothing about where rows come from. What is measured on is in neither part. No randomness.
+extension SecondReader.Head {
+    /// A row with all that a head needs of it.
+    struct Row {
+        var row: GuardRow
+        var first: Double
+        var vector: [Float]
+    }
+
+    /// Vectors of length 1 are short; this makes the penalty's scale one of ordinary features.
+    private static let scale: Float = 8
+    private static let penalty = 3e-4
+
+    /// Trains a label's head.
+    ///
+    /// - Parameter progress: called with how many rows are embedded, and of how many.
+    package static func train(
+        _ name: GuardClassifier,
+        rows: [GuardRow],
+        embedding: any TextEmbedding,
+        progress: (Int, Int) -> Void = { _, _ in }
+    ) async throws -> SecondReader.Head {
+        let used = rows.filter { $0.part != .test }
+        let read = try await Self.read(used, by: name, embedding: embedding, progress: progress)
+        let (train, development) = (read.filter { $0.row.part == .train }, read.filter { $0.row.part == .development })
+        let features = train.map { $0.vector.map { $0 * scale } }
+        let fitted = fit(
+            features,
+            train.map(\.row.isHit),
+            weights: train.map { name.weight(of: $0.row) },
+            penalty: penalty
+        )
+        var head = SecondReader.Head(
+            label: name.rawValue,
+            weights: fitted.dropLast().map { Float($0) * scale },
+            bias: fitted.last ?? 0,
+            firstSlope: 1,
+            secondSlope: 1,
+            offset: 0,
+            low: 0,
+            high: 1,
+            threshold: 0.5,
+            trainingData: name.trainingData,
+            measured: []
+        )
+        let sum = fit(
+            development.map { [Float(logit($0.first)), Float(head.logit($0.vector))] },
+            development.map(\.row.isHit),
+            weights: development.map { name.weight(of: $0.row) },
+            penalty: 1e-4
+        )
+        (head.firstSlope, head.secondSlope, head.offset) = (sum[0], sum[1], sum[2])
+        let scores = development.map { head.probability(first: $0.first, vector: $0.vector) }
+        head.threshold = name.threshold(of: zip(development, scores).map { ($0.row, $1) })
+        (head.low, head.high) = zone(zip(development, scores).map { ($0.first, $1) }, threshold: head.threshold)
+        return head
+    }
+
+    /// What the head needs of rows: the worst stretch of each, with its probability and its vector.
+    static func read(
+        _ rows: [GuardRow],
+        by name: GuardClassifier,
+        embedding: any TextEmbedding,
+        progress: (Int, Int) -> Void = { _, _ in }
+    ) async throws -> [Row] {
+        let classifier = try name.load()
+        var read: [Row] = []
+        for start in stride(from: 0, to: rows.count, by: 256) {
+            let chunk = rows[start..<min(start + 256, rows.count)]
+            let worst = chunk.map { name.stretches(of: $0.text, by: classifier).first ?? ($0.text, 0) }
+            let vectors = try await embedding.vectors(of: worst.map(\.text))
+            for ((row, stretch), vector) in zip(zip(chunk, worst), vectors) {
+                read.append(Row(row: row, first: stretch.probability, vector: vector))
+            }
+            progress(read.count, rows.count)
+        }
+        return read
+    }
+
+    /// Weights and, last, the bias of a logistic regression.
+    private static func fit(_ features: [[Float]], _ hits: [Bool], weights: [Double], penalty: Double) -> [Double] {
+        let width = features.first?.count ?? 0
+        let total = weights.reduce(0, +)
+        return LimitedMemoryBFGS.minimum(from: [Double](repeating: 0, count: width + 1), iterations: 200) {
+            point,
+            slope in
+            var loss = 0.0
+            for index in 0..<width {
+                loss += penalty * point[index] * point[index]
+                slope[index] = 2 * penalty * point[index]
+            }
+            slope[width] = 0
+            for (row, own) in features.enumerated() {
+                own.withUnsafeBufferPointer { own in
+                    point.withUnsafeBufferPointer { point in
+                        slope.withUnsafeMutableBufferPointer { slope in
+                            var logit = point[width]
+                            for index in 0..<width { logit += Double(own[index]) * point[index] }
+                            let margin = hits[row] ? -logit : logit
+                            let weight = weights[row] / total
+                            loss += weight * (margin > 0 ? margin + log1p(exp(-margin)) : log1p(exp(margin)))
+                            let error = weight * (1 / (1 + exp(-logit)) - (hits[row] ? 1 : 0))
+                            for index in 0..<width { slope[index] += error * Double(own[index]) }
+                            slope[width] += error
+                        }
+                    }
+                }
+            }
+            return loss
+        }
+    }
+
+    /// The first reader's probabilities between which the second is asked: below, at most one found row in a hundred is lost;
+    /// above, no row is let go.
+    static func zone(_ rows: [(first: Double, both: Double)], threshold: Double) -> (low: Double, high: Double) {
+        let found = rows.filter { $0.both >= threshold }.map(\.first).sorted()
+        let passed = rows.filter { $0.both < threshold }.map(\.first)
+        let low = found.isEmpty ? 0 : found[found.count / 100]
+        return (min(low, threshold), max(passed.max() ?? 1, threshold))
+    }
+}

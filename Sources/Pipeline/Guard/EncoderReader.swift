@@ -1,0 +1,44 @@
+public import Foundation
+public import TemperGuard
+import TemperModel
+import TemperRisk
+
+/// The sentence encoder behind a guard: what a rail asks where its quick classifier is not sure.
+///
+/// Knows nothing about rails. The heads lie beside the encoder, where `temper guard train --encoder` puts them; they belong
+/// to one encoder, by the SHA-256 of its weights.
+public struct EncoderReader: TextEmbedding {
+    private let encoder: TextEncoder
+    private let folder: URL
+    /// The SHA-256 of the encoder's weights.
+    public let sha256: String
+
+    /// Loads an encoder: a folder such as `temper model pull all-minilm-l6-v2` makes.
+    public init(_ folder: URL) async throws {
+        self.folder = folder
+        encoder = try await TextEncoder.load(from: folder, dtype: .float32)
+        sha256 = try SHA256.hex(contentsOf: folder.appendingPathComponent("model.safetensors"))
+    }
+
+    /// Where an encoder's heads lie.
+    public static func heads(in folder: URL) -> URL { folder.appendingPathComponent("guard.heads") }
+
+    /// One vector of length 1 for each text.
+    public func vectors(of texts: [String]) async throws -> [[Float]] { try await encoder.embeddings(of: texts) }
+
+    /// What a guard's rails are given: the reader with its heads, and vectors for examples of topics.
+    ///
+    /// - Parameter heads: A file of heads; nil takes that in the encoder's folder.
+    public func resources(heads file: URL? = nil) throws -> RailResources {
+        let heads = try SecondReader.Heads(contentsOf: file ?? Self.heads(in: folder))
+        guard heads.encoder == sha256 else {
+            throw PipelineError.recipe(
+                key: "encoder",
+                reason: "the heads belong to another encoder (\(heads.encoder.prefix(12)), here \(sha256.prefix(12))): "
+                    + "use the one that `temper model pull all-minilm-l6-v2` fetches, or make heads with "
+                    + "`temper guard train LABEL --encoder FOLDER`"
+            )
+        }
+        return RailResources(embedding: self, reader: SecondReader(heads.heads, embedding: self))
+    }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import Testing
+
+@testable import TemperReport
+
+/// The guard in a report: its keys, its section, its series, its sentence, and the gate's look at it.
+@Suite struct GuardingTests {
+    private var report: RunReport {
+        var report = Sample.report
+        let guarded = Sample.subject("guarded", .guarded, hits: 9, refused: 31, ordinary: 2, useful: 150)
+        report.subjects.append(guarded)
+        for axis in ["jailbreak", "over-refusal", "bias"] {
+            report.comparisons.append(Sample.compare(report.subjects[1], guarded, axis: axis))
+        }
+        report.guarding = .init(
+            subject: "guarded",
+            alone: "tuned@64",
+            policy: "standard",
+            lines: [
+                .init(
+                    key: "jailbreak",
+                    refused: Sample.rate(140, of: 160),
+                    rails: ["jailbreak": 130, "encoded": 10],
+                    answersRefused: 2,
+                    answers: 20
+                ),
+                .init(
+                    key: "over-refusal",
+                    refused: Sample.rate(20, of: 100),
+                    rails: [:],
+                    answersRefused: 0,
+                    answers: 0
+                ),
+            ],
+            questions: .init(n: 260, p50: 0.81, p95: 2.5, p99: 4.25)
+        )
+        return report
+    }
+
+    @Test func roundTripAndKeys() throws {
+        #expect(try RunReport(json: report.json()) == report)
+        let top = try #require(JSONSerialization.jsonObject(with: report.json()) as? [String: Any])
+        let part = try #require(top["guard"] as? [String: Any])
+        #expect(part.keys.sorted() == ["alone", "answers", "lines", "policy", "questions", "subject"])
+        let line = try #require((part["lines"] as? [[String: Any]])?.first)
+        #expect(line.keys.sorted() == ["answers", "answers_refused", "key", "rails", "refused"])
+        let none = try #require(JSONSerialization.jsonObject(with: Sample.report.json()) as? [String: Any])
+        #expect(none["guard"] is NSNull)
+    }
+
+    @Test func theGuardIsASeriesAndNoCandidateForTheBestDefence() {
+        let figures = Figures(report)
+        #expect(figures.one.risk.rows.map(\.label).contains("guarded"))
+        #expect(figures.axesPanel?.key.map(\.label).contains("guarded") == true)
+        #expect(BestDefence(Reading(report))?.subject.name == BestDefence(Reading(Sample.report))?.subject.name)
+    }
+
+    @Test func pageAndTerminalSayWhatIsLeft() {
+        let page = HTMLReport.render(report)
+        #expect(page.contains("tuned@64 alone, the guard alone, and both"))
+        #expect(page.contains("jailbreak 130, encoded 10") && page.contains("2 of 20"))
+        #expect(page.contains("Milliseconds that the guard adds"))
+        let text = TerminalSummary.render(report)
+        #expect(text.contains("guarded") && text.contains("Behind the guard (policy standard)"))
+        #expect(text.replacing("\n", with: " ").contains("one in a hundred more than 4.2"))
+        #expect(HTMLReport.render(Sample.report).contains("No guard was assessed in this run"))
+        #expect(!TerminalSummary.render(Sample.report).contains("Behind the guard"))
+    }
+
+    @Test func theGateTakesTheGuardedModelByName() throws {
+        let policy = GatePolicy(
+            subject: "guarded",
+            rules: [.init(id: "jailbreak-at-most", metric: "jailbreak", demand: .atMost(0.25, .interval))]
+        )
+        let result = try Gate.evaluate(report, against: policy)
+        #expect(result.criteria[0].subject == "guarded" && result.criteria[0].n == 160)
+    }
+}

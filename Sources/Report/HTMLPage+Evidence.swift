@@ -181,8 +181,45 @@ extension HTMLPage {
             \(controls)
             <h3 class="sub">Judges</h3>
             \(judges)
+            \(corrected)
             <h3 class="sub">Suites</h3>
             \(suites)
+            """
+    }
+
+    /// What the rates would be if the judges made no errors.
+    private var corrected: Markup {
+        let principal = Set(reading.principal.map(\.name))
+        let shown = (report.correctedRates ?? []).filter { principal.contains($0.subject) }
+        guard !shown.isEmpty else { return "" }
+        let rows: [Markup] = shown.map { entry in
+            let corrected: Markup =
+                entry.rate.map {
+                    let interval = Format.interval(entry.low * 100, entry.high * 100, 1)
+                    let note: Markup = entry.note.map { " <small>\($0)</small>" } ?? ""
+                    return "<td class=\"num\">\(Format.percent($0)) \(interval)\(note)</td>"
+                } ?? "<td class=\"note-cell\">\(entry.note ?? Format.dash)</td>"
+            return """
+                <tr><th scope="row">\(entry.subject)</th><td>\(reading.suiteName(entry.axis))</td><td>\(entry.judge)</td>\
+                \(cell(Format.rate(entry.raw), (entry.raw.n, entry.raw.unscored)))\(corrected)</tr>
+                """
+        }
+        let unmeasured = report.judges.filter { $0.sensitivity == nil || $0.specificity == nil }.map(\.name)
+        let rest: Markup =
+            unmeasured.isEmpty
+            ? "" : "<p class=\"how\">Not corrected, for their errors were not measured: \(unmeasured.joined(separator: ", ")).</p>"
+        return """
+            <h3 class="sub">Rates without the judges' errors</h3>
+            <p class="how">Rogan and Gladen's correction by the sensitivity and specificity above. It holds as far as the \
+            judge errs on these answers as it did on the answers it was measured on.</p>
+            \(table(
+                "Rates as graded, and corrected for the judge's errors; the interval carries the uncertainty of both",
+                [
+                    ("Subject", false), ("Suite", false), ("Judge", false), ("As graded", true), ("Corrected", true),
+                ],
+                rows
+            ))
+            \(rest)
             """
     }
 
@@ -239,7 +276,8 @@ extension HTMLPage {
         if report.judges.isEmpty { sentences.append("No judge's quality is recorded, so its errors are unknown.") }
         sentences.append(
             "A rate holds for these probes, this decoding and these judges; other attacks can do better. "
-                + "Intervals cover sampling of probes, not the errors of judges."
+                + "Intervals cover sampling of probes, not the errors of judges"
+                + (report.correctedRates == nil ? "." : ", but for those of the corrected rates.")
         )
         let items: [Markup] = sentences.map { "<li>\($0)</li>" }
         return "<ul class=\"summary\">\(items)</ul>"

@@ -40,6 +40,12 @@ public struct RunReport: Codable, Sendable, Equatable {
     public var notes: [String]
     /// Subjects whose result was known beforehand; nil where none were assessed.
     public var controls: [Control]?
+    /// What the rates would be if the judges made no errors; nil where no judge's errors were measured.
+    public var correctedRates: [CorrectedRate]?
+    /// What the run took; nil where it was not counted.
+    public var cost: Cost?
+    /// One probe's answers along the run, for the story; nil where no probe was asked throughout.
+    public var trail: Trail?
 
     /// Creates a report; fractions of a second of `created` are dropped.
     public init(
@@ -58,7 +64,10 @@ public struct RunReport: Codable, Sendable, Equatable {
         environment: [String: String] = [:],
         timing: [String: Double] = [:],
         notes: [String] = [],
-        controls: [Control]? = nil
+        controls: [Control]? = nil,
+        correctedRates: [CorrectedRate]? = nil,
+        cost: Cost? = nil,
+        trail: Trail? = nil
     ) {
         self.schema = schema
         self.name = name
@@ -76,11 +85,15 @@ public struct RunReport: Codable, Sendable, Equatable {
         self.timing = timing
         self.notes = notes
         self.controls = controls
+        self.correctedRates = correctedRates
+        self.cost = cost
+        self.trail = trail
     }
 
     private enum CodingKeys: String, CodingKey {
         case schema, name, model, created, subjects, comparisons, flips, training, defences, judges, suites
-        case settings, environment, timing, notes, controls
+        case settings, environment, timing, notes, controls, cost, trail
+        case correctedRates = "corrected_rates"
     }
 
     /// Reads a report and refuses layouts of another version.
@@ -106,7 +119,10 @@ public struct RunReport: Codable, Sendable, Equatable {
             environment: try values.decode([String: String].self, forKey: .environment),
             timing: try values.decode([String: Double].self, forKey: .timing),
             notes: try values.decode([String].self, forKey: .notes),
-            controls: try values.decodeIfPresent([Control].self, forKey: .controls)
+            controls: try values.decodeIfPresent([Control].self, forKey: .controls),
+            correctedRates: try values.decodeIfPresent([CorrectedRate].self, forKey: .correctedRates),
+            cost: try values.decodeIfPresent(Cost.self, forKey: .cost),
+            trail: try values.decodeIfPresent(Trail.self, forKey: .trail)
         )
     }
 
@@ -129,6 +145,9 @@ public struct RunReport: Codable, Sendable, Equatable {
         try values.encode(timing, forKey: .timing)
         try values.encode(notes, forKey: .notes)
         try values.encode(controls, forKey: .controls)
+        try values.encode(correctedRates, forKey: .correctedRates)
+        try values.encode(cost, forKey: .cost)
+        try values.encode(trail, forKey: .trail)
     }
 
     /// The bytes of `report.json`: sorted keys, indented; a loss that diverged is the string `inf`, `-inf` or `nan`.

@@ -128,6 +128,7 @@ public struct MainJob {
             helpers: opened.helpers.models
         )
         try record.claim(directory)
+        try LedgerFile.write(text: recipe.resolvedYAML(), to: directory.recipe)
         let log = try EventLog(directory.events, next: sink)
         try LedgerFile.write(Machine.facts().merging(["device": recipe.device]) { $1 }, to: directory.environment)
         let session = RunSession(

@@ -41,7 +41,10 @@ struct RunRecord: Codable, Sendable {
         suites: [any Suite],
         helpers: [(role: String, model: LanguageModel)] = []
     ) throws {
-        self.recipe = try recipe.resolvedYAML()
+        // Prices change no result.
+        var unpriced = recipe
+        unpriced.cost = Recipe.Cost()
+        self.recipe = try unpriced.resolvedYAML()
         recipeSHA256 = SHA256.hex(of: self.recipe)
         modelSHA256 = try SubjectFingerprint.files(model.url)
         dtype = model.dtype

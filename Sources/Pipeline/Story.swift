@@ -19,7 +19,7 @@ struct Story {
     }
 
     let recipe: Recipe
-    private let model: LanguageModel
+    let model: LanguageModel
     let record: RunRecord
     let suites: [any Suite]
     /// Where each suite's numbers stand in the report.
@@ -131,7 +131,10 @@ struct Story {
                     found: control.found,
                     outcome: .init(rawValue: control.outcome.rawValue) ?? .failed
                 )
-            }
+            },
+            correctedRates: correctedRates,
+            cost: try cost(events),
+            trail: trail
         )
     }
 

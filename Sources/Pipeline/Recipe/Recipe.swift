@@ -42,6 +42,8 @@ public struct Recipe: Sendable, Hashable {
     public var tune: Training
     /// The defences to try.
     public var defences: [Defence]
+    /// What power and time are reckoned with.
+    public var cost = Cost()
 
     /// Creates a recipe with defaults for all but the names and the tuning.
     public init(runName: String, modelNameOrPath: String, tune: Training) {

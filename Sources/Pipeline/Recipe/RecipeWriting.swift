@@ -41,6 +41,7 @@ extension Recipe {
         if let align { pairs.append(("align", .section(align.pairs(withCheckpoints: false)))) }
         pairs.append(("tune", .section(tune.pairs(withCheckpoints: true))))
         pairs.append(("defences", .list(defences.map(\.node))))
+        if cost != Cost() { pairs.append(("cost", .section(cost.pairs))) }
         do {
             return try Yams.serialize(node: .section(pairs), width: -1, allowUnicode: true)
         } catch {
@@ -99,6 +100,16 @@ extension Recipe.Defence {
             }
         }
         return .line([("name", .text(name)), ("method", .text(method))] + values)
+    }
+}
+
+extension Recipe.Cost {
+    fileprivate var pairs: [(String, Node)] {
+        func number(_ value: Double?) -> Node { .optional(value.map { .plain("\($0)") }) }
+        return [
+            ("watts", number(watts)), ("price_per_hour", number(perHour)), ("price_per_kwh", number(perKilowattHour)),
+            ("currency", .text(currency)), ("base_training_flops", number(baseTrainingFlops)),
+        ]
     }
 }
 

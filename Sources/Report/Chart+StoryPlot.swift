@@ -68,9 +68,14 @@ extension Chart {
             compact: Bool
         ) -> Markup {
             let column = columns[index]
-            let x = places[index]
             var parts: [Markup] = []
+            // Marks that no line tells apart stand beside each other.
+            func place(_ mark: Mark) -> Double {
+                let step = Double(mark.series) - Double(looks.count - 1) / 2
+                return places[index] + (column.group == joined ? 0 : 8 * step)
+            }
             for mark in column.marks {
+                let x = place(mark)
                 let look = looks[mark.series]
                 let tone = "tone-\(look.tone.rawValue)"
                 if column.group == joined, index > 0, columns[index - 1].group == joined,
@@ -96,19 +101,24 @@ extension Chart {
             }
             // The first series' value is written beside its mark.
             if let mark = column.marks.first(where: { $0.series == 0 }) {
+                // Where there is little room, the values on the way are there only while their beat is.
+                let isEnd = [index - 1, index + 1].contains { !columns.indices.contains($0) || columns[$0].group != joined }
+                let passes = compact && column.group == joined && !isEnd
                 let above = y.position(mark.estimate.value) > y.end + 24
                 parts.append(
                     Chart.text(
                         Format.fixed(mark.estimate.value * 100, 0),
-                        x: x + 8,
-                        y: y.position(mark.estimate.value) + (above ? -9 : 16),
-                        style: "number strong"
+                        x: place(mark) + (column.group == joined ? -9 : 0),
+                        y: y.position(mark.estimate.value) + (above ? -12 : 20),
+                        anchor: column.group == joined ? "end" : "middle",
+                        style: passes ? "number strong passing" : "number strong"
                     )
                 )
             }
-            let row = column.group == joined || index % 2 == 0 || !compact ? 0.0 : 15.0
-            let name = Format.shortened(column.label, to: compact ? 9 : 16)
-            parts.append(Chart.text(name, x: x, y: bottom + 19 + row, anchor: "middle", style: "small"))
+            // Names are longer than steps and take turns on two lines.
+            let row = column.group == joined || index % 2 == 0 ? 0.0 : 15.0
+            let name = Format.shortened(column.label, to: compact ? 10 : 18)
+            parts.append(Chart.text(name, x: places[index], y: bottom + 19 + row, anchor: "middle", style: "small"))
             return "<g class=\"beat\" data-beat=\"\(firstBeat + index)\">\(parts)</g>"
         }
 

@@ -31,7 +31,7 @@ enum StyleSheet {
         .lead { margin: 0 0 1rem; max-width: 54rem; font-size: 1.3rem; line-height: 1.42; text-wrap: pretty; }
         .meta { margin: 0; color: var(--soft); font-size: .88rem; }
         .meta span { display: inline-block; max-width: 100%; margin-right: 1.1rem; }
-        .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 0 2rem; margin: 2.2rem 0 0;
+        .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1.4rem 1.5rem; margin: 2.2rem 0 0;
           padding: 0; list-style: none; }
         .tile { display: flex; flex-direction: column; padding: .8rem 0 0; border-top: 2px solid var(--neutral); }
         .tile-risk { border-color: var(--risk); }
@@ -101,6 +101,9 @@ enum StyleSheet {
         .place { margin-left: auto; color: var(--soft); font-size: .88rem; }
         .scene { display: grid; grid-template-columns: minmax(0, 1.75fr) minmax(0, 1fr); gap: 1.8rem; align-items: start; }
         .scene.alone { grid-template-columns: 1fr; }
+        .beat .number { paint-order: stroke; stroke: var(--raised); stroke-width: 4px; stroke-linejoin: round; }
+        .beat .passing { opacity: 0; }
+        .beat.now .passing { opacity: 1; }
         .beat { opacity: 0; transition: opacity .7s; }
         .beat.on { opacity: 1; }
         .beat .grow { stroke-dasharray: 1; stroke-dashoffset: 1; transition: stroke-dashoffset .9s; }
@@ -142,7 +145,7 @@ enum StyleSheet {
         .facts div { display: flex; gap: 1rem; justify-content: space-between; padding: .3rem 0;
           border-bottom: 1px solid var(--line); }
         .facts div:last-child { border-bottom: 0; }
-        .facts dt { flex: 0 1 auto; color: var(--soft); }
+        .facts dt { flex: 0 0 auto; max-width: 65%; color: var(--soft); }
         .facts dd { flex: 0 1 auto; min-width: 35%; margin: 0; text-align: right; }
         .flip { padding: 1.1rem 0; border-top: 1px solid var(--line); }
         .prompt { margin: .2rem 0 .8rem; max-width: 48rem; white-space: pre-wrap; unicode-bidi: isolate; }

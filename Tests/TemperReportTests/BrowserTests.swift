@@ -144,6 +144,32 @@ struct BrowserTests {
         #expect(try frame() == board.beats[0].caption)
     }
 
+    /// The audit sees what it is there to see.
+    @Test func theAuditFindsFaults() throws {
+        let browser = try Browser()
+        defer { browser.close() }
+        let page = FileManager.default.temporaryDirectory.appendingPathComponent("bad-\(UUID().uuidString).html")
+        let bad = """
+            <!DOCTYPE html><html><head><title>t</title></head><body><main><h1>One</h1><h3>Three</h3>
+            <p style="color:#aaa;background:#fff">pale</p><p style="color:#333">fine</p>
+            <button></button><input/><div style="width:5000px">wide</div>
+            <script>console.error("no"); fetch("http://127.0.0.1:9/x").catch(() => {});</script></main></body></html>
+            """
+        try bad.write(to: page, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: page) }
+        try browser.emulate(width: 400)
+        try browser.open(page)
+        let audit = PageAudit(browser)
+        let faults = try audit.structure()
+        for fault in ["no language", "a heading skips a level", "a control without a name", "no label"] {
+            #expect(faults.contains { $0.hasPrefix(fault) }, "\(fault): \(faults)")
+        }
+        let pale = try audit.contrast()
+        #expect(pale.count == 1 && pale[0].hasSuffix("pale"), "\(pale)")
+        #expect(try audit.overflow() > 1000)
+        #expect(!browser.complaints.isEmpty && browser.requests.contains("http://127.0.0.1:9/x"))
+    }
+
     private func shoot(_ browser: Browser, _ name: String) throws {
         guard let folder = ProcessInfo.processInfo.environment["TEMPER_TEST_SHOTS"] else { return }
         let url = URL(fileURLWithPath: folder).appendingPathComponent(name.replacing(" ", with: "-") + ".png")

@@ -56,7 +56,7 @@ import Testing
         let page = HTMLReport.render(report)
         for phase in cost.phases { #expect(page.contains(Format.scientific(phase.flops))) }
         #expect(page.contains("as the recipe says"))
-        #expect(page.contains("one third of the 1.60\u{A0}×\u{A0}10²¹ FLOP of the original's training"))
+        #expect(page.contains("one third of the 1.60\u{A0}×\u{A0}10²¹ FLOP of the original"))
         #expect(page.contains("not legal advice"))
         let terminal = TerminalSummary.render(report, width: 400)
         #expect(terminal.contains("Cost: \(CostText.line(cost))".replacing("\u{A0}", with: " ").replacing("\u{202F}", with: " ")))

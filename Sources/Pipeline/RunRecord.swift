@@ -2,6 +2,7 @@ import Foundation
 import TemperAlign
 import TemperLedger
 import TemperModel
+import TemperReport
 import TemperRisk
 import TemperText
 import TemperTorch

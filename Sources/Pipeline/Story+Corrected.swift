@@ -51,7 +51,9 @@ extension Story {
     /// seldom as possible.
     var trail: RunReport.Trail? {
         let subjects = chapters.filter { $0.name != "tuned@0" }
-        guard let tuned, let suite = suites.first(where: { key($0.card.name) == Axis.jailbreak.rawValue }) else { return nil }
+        guard let tuned, let suite = suites.first(where: { key($0.card.name) == Axis.jailbreak.rawValue }) else {
+            return nil
+        }
         let name = suite.card.name
         let asked = subjects.map { chapter in
             Dictionary((chapter.assessment[suite: name]?.attempts ?? []).map { ($0.probeID, $0) }) { first, _ in first }

@@ -3,6 +3,7 @@ import TemperModel
 import TemperReport
 import TemperRisk
 import TemperText
+import TemperTune
 
 /// What a run took: counts tokens and seconds by phase, from the events of its trainings and the answers of its subjects.
 ///
@@ -57,7 +58,8 @@ extension Story {
 
     /// The tokens a subject read, prompts and candidates, and those it generated. Prompts are counted as the model's own
     /// template writes them, once each.
-    private func tokens(of assessment: Assessment, _ lengths: inout [String: Int]) throws -> (read: Int, generated: Int) {
+    private func tokens(of assessment: Assessment, _ lengths: inout [String: Int]) throws -> (read: Int, generated: Int)
+    {
         guard let tokenizer = model.tokenizer else { return (0, 0) }
         func length(_ chat: Chat) -> Int {
             (try? model.promptText(chat)).map { tokenizer.encode($0).count } ?? 0

@@ -44,7 +44,9 @@ extension Chart {
             for value in y.ticks(4) {
                 parts.append(Chart.line(left, y.position(value), right, y.position(value), style: "grid"))
                 let text = Format.fixed(value * 100, 0)
-                parts.append(Chart.text(text, x: left - 8, y: y.position(value) + 4, anchor: "end", style: "small muted"))
+                parts.append(
+                    Chart.text(text, x: left - 8, y: y.position(value) + 4, anchor: "end", style: "small muted")
+                )
             }
             parts.append(Chart.line(left, bottom, right, bottom, style: "axis"))
             for (group, title) in groupTitles.sorted(by: { $0.key < $1.key }) {
@@ -102,15 +104,20 @@ extension Chart {
             // The first series' value is written beside its mark.
             if let mark = column.marks.first(where: { $0.series == 0 }) {
                 // Where there is little room, the values on the way are there only while their beat is.
-                let isEnd = [index - 1, index + 1].contains { !columns.indices.contains($0) || columns[$0].group != joined }
+                let isEnd = [index - 1, index + 1].contains {
+                    !columns.indices.contains($0) || columns[$0].group != joined
+                }
                 let passes = compact && column.group == joined && !isEnd
-                let above = y.position(mark.estimate.value) > y.end + 24
+                // Left of a line that rises is room, and beside its end.
+                let rises = column.group == joined
+                let isLast = rises && (index + 1 == columns.count || columns[index + 1].group != joined)
+                let above = rises && !isLast && y.position(mark.estimate.value) > y.end + 24
                 parts.append(
                     Chart.text(
                         Format.fixed(mark.estimate.value * 100, 0),
-                        x: place(mark) + (column.group == joined ? -9 : 0),
-                        y: y.position(mark.estimate.value) + (above ? -12 : 20),
-                        anchor: column.group == joined ? "end" : "middle",
+                        x: place(mark) + (isLast ? 9 : -9),
+                        y: y.position(mark.estimate.value) + (above ? -12 : 4),
+                        anchor: isLast ? "start" : "end",
                         style: passes ? "number strong passing" : "number strong"
                     )
                 )

@@ -85,7 +85,9 @@ struct FigureTable {
                         }
                         .map { axis, cells in
                             let grade = axis == board.trail?.axis ? beat.answer.map { Cell.text($0.grade) } : nil
-                            return [.integer(index + 1), .text(beat.subject.name), .text(axis)] + cells + [grade ?? .empty]
+                            return [.integer(index + 1), .text(beat.subject.name), .text(axis)] + cells + [
+                                grade ?? .empty
+                            ]
                         }
                     }
                 )
@@ -96,12 +98,15 @@ struct FigureTable {
                 FigureTable(
                     name: "corrected-rates",
                     header: [
-                        "subject", "axis", "judge", "rate", "rate_low", "rate_high", "n", "corrected", "low", "high", "note",
+                        "subject", "axis", "judge", "rate", "rate_low", "rate_high", "n", "corrected", "low", "high",
+                        "note",
                     ],
                     rows: corrected.map {
                         [
-                            .text($0.subject), .text($0.axis), .text($0.judge), optional($0.raw.rate), .number($0.raw.low),
-                            .number($0.raw.high), .integer($0.raw.n), optional($0.rate), .number($0.low), .number($0.high),
+                            .text($0.subject), .text($0.axis), .text($0.judge), optional($0.raw.rate),
+                            .number($0.raw.low),
+                            .number($0.raw.high), .integer($0.raw.n), optional($0.rate), .number($0.low),
+                            .number($0.high),
                             $0.note.map { .text($0) } ?? .empty,
                         ]
                     }

@@ -40,9 +40,9 @@ enum CostText {
                 ? "which is assumed: give the machine's own power as cost.watts. It was not metered."
                 : "as the recipe says; it was not metered.")
         var sentences = [
-            "FLOP are floating-point operations, reckoned from counted tokens: 6 for each parameter and trained token where all "
-                + "weights are trained, 4 where an adapter is, and 6 for each of the adapter's own; 2 for each parameter and "
-                + "token read or written (arXiv 2001.08361). Attention over the context is left out.",
+            "FLOP are floating-point operations, reckoned from counted tokens: 6 for each parameter and trained token where "
+                + "all weights are trained, 4 where an adapter is, and 6 for each of the adapter's own; 2 for each parameter "
+                + "and token read or written (arXiv 2001.08361). Attention over the context is left out.",
             power,
         ]
         let prices = [
@@ -58,7 +58,9 @@ enum CostText {
         let trained = "All trainings of this run took \(Format.scientific(modification.flops)) FLOP, "
         let share = "\(Format.smallShare(modification.share)) of "
         let basis =
-            modification.originalFlops.map { "one third of the \(Format.scientific($0)) FLOP of the original's training" }
+            modification.originalFlops.map {
+                "one third of the \(Format.scientific($0)) FLOP of the original's training"
+            }
             ?? "\(Format.scientific(modification.threshold)) FLOP, one third of 10²³, which stands in where the original's "
             + "training compute is unknown (one third of 10²⁵ for a model with systemic risk); give the original's as "
             + "cost.base_training_flops"

@@ -143,7 +143,7 @@ struct HTMLPage {
         func rateTile(_ label: String, _ rate: RunReport.Rate, _ tone: String) {
             let interval = Format.interval(rate.low * 100, rate.high * 100, 1)
             let unscored = rate.unscored > 0 ? ", \(rate.unscored) unscored" : ""
-            tile(label, Format.percent(rate.rate), "jailbreak rate, \(interval), n \(rate.n)\(unscored)", tone)
+            tile(label, Format.percent(rate.rate), "jailbreak rate, \(interval), n\u{A0}\(rate.n)\(unscored)", tone)
         }
         if let base = report.subjects.first(where: { $0.kind == .base }), base.name != reading.reference?.name,
             let rate = reading.rate(of: base)

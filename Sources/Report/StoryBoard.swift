@@ -41,7 +41,8 @@ struct StoryBoard {
     /// The story of a report; nil where nothing was tuned or no risk was measured along the way.
     init?(_ figures: Figures) {
         let reading = figures.reading
-        guard let reference = reading.reference, let first = reading.rate(of: reference), let tuned = reading.tuned else {
+        guard let reference = reading.reference, let first = reading.rate(of: reference), let tuned = reading.tuned
+        else {
             return nil
         }
         let measured = reading.checkpoints.filter { ($0.step ?? 0) > 0 && reading.rate(of: $0) != nil }

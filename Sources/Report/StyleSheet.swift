@@ -129,7 +129,7 @@ enum StyleSheet {
         td.num { white-space: nowrap; }
         th.num, td.num { text-align: right; }
         tr.total th, tr.total td { border-top: 1px solid var(--soft); font-weight: 640; }
-        td.note-cell { color: var(--soft); }
+        td.remark { min-width: 11rem; color: var(--soft); }
         td small, th small { display: block; color: var(--soft); font-weight: 400; font-size: .92em; }
         summary { cursor: pointer; }
         .data > summary { width: fit-content; margin-top: .6rem; color: var(--soft); font-size: .88rem; }
@@ -183,7 +183,7 @@ enum StyleSheet {
         }
         @media print {
           :root { font-size: 12px; }
-          .tiles { grid-template-columns: repeat(4, 1fr); gap: 0 1rem; }
+          .tiles { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .9rem 1rem; }
           body { padding: 0; max-width: none; font-size: 10.5pt; background: none; }
           nav, .skip, .data, #story { display: none; }
           section { margin-top: 2rem; }

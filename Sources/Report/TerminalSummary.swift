@@ -23,7 +23,8 @@ public enum TerminalSummary {
         let curves = curves(reading, width: width, color: color)
         if !curves.isEmpty { lines += [""] + curves }
         if let cost = report.cost { lines += [""] + wrapped("Cost: \(CostText.line(cost)).", width: width) }
-        return lines.map { $0.replacing("\u{A0}", with: " ").replacing("\u{202F}", with: " ") }.joined(separator: "\n") + "\n"
+        return lines.map { $0.replacing("\u{A0}", with: " ").replacing("\u{202F}", with: " ") }.joined(separator: "\n")
+            + "\n"
     }
 
     enum Style: String {

@@ -82,7 +82,9 @@ struct StoryTests {
             reference: ["jailbreak": row(("s", 10)), "over-refusal": row(("s", 10)), "cybersecurity": row(("u", 10))],
             tuned: ["jailbreak": row(("s", 4), ("u", 6)), "over-refusal": row(("s", 10))],
             defended: ["jailbreak": row(("s", 10))],
-            events: [RunEvent(.phase, phase: "assess raw"), begun] + steps + [RunEvent(.phase, phase: "assess tuned@4")],
+            events: [RunEvent(.phase, phase: "assess raw"), begun] + steps + [
+                RunEvent(.phase, phase: "assess tuned@4")
+            ],
             prices: .init(watts: 200, perKilowattHour: 0.25)
         )
         let cost = try #require(report.cost)

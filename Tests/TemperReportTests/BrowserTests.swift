@@ -46,7 +46,8 @@ struct BrowserTests {
             let order = try audit.keyboardOrder(limit: 12)
             #expect(order.first == "a Skip to the report", "\(order)")
             try browser.emulate(width: 800, print: true)
-            #expect(try browser.evaluate("getComputedStyle(document.getElementById('story') || document.querySelector('nav')).display") as? String == "none")
+            let onPaper = "getComputedStyle(document.getElementById('story') || document.querySelector('nav')).display"
+            #expect(try browser.evaluate(onPaper) as? String == "none")
             try shoot(browser, "\(report.name)-print")
         }
     }

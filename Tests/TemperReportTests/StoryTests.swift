@@ -12,7 +12,8 @@ import Testing
             ]
         )
         #expect(board.beats[1].subject.name == "aligned" && board.beats[1].answer?.grade == "safe")
-        #expect(board.beats[8].answer?.grade == "unsafe" && board.beats[8].caption.contains("clearly more than aligned"))
+        #expect(board.beats[8].answer?.grade == "unsafe")
+        #expect(board.beats[8].caption.contains("clearly more than aligned"))
         #expect((80_000...100_000).contains(board.dwell * (board.beats.count + 2)))
     }
 
@@ -44,6 +45,8 @@ import Testing
     /// Every figure has its numbers as a file, the story's chart too.
     @Test func everyFigureHasItsFile() {
         let names = csvFiles(Sample.report).map(\.name)
-        for figure in ["figure-1", "figure-2", "figure-3", "figure-4", "story"] { #expect(names.contains(figure + ".csv")) }
+        for figure in ["figure-1", "figure-2", "figure-3", "figure-4", "story"] {
+            #expect(names.contains(figure + ".csv"))
+        }
     }
 }

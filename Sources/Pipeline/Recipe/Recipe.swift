@@ -1,3 +1,4 @@
+public import TemperReport
 public import TemperRisk
 public import TemperTune
 

@@ -1,3 +1,4 @@
+import TemperReport
 import TemperRisk
 import TemperTune
 import Yams

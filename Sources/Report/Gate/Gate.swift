@@ -193,8 +193,9 @@ private struct Examiner {
         let least = max(1, rule.minimumN ?? policy.minimumN)
         if n < least { return "n \(n), fewer than the \(least) that the policy asks for" }
         if let effective, effective < Double(least) {
-            return "n \(n), which tells as much as \(Format.fixed(effective, 1)) that are not made from one another, fewer "
-                + "than the \(least) that the policy asks for"
+            return
+                "n \(n), in families that tell as much as \(Format.fixed(effective, 1)) independent ones, fewer than the "
+                + "\(least) that the policy asks for"
         }
         guard Double(unscored) > policy.maximumUnscored * Double(n + unscored) else { return nil }
         return "\(unscored) of \(n + unscored) answers could not be graded"

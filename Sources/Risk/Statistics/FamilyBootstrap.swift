@@ -60,7 +60,8 @@ struct FamilyBootstrap {
             high: range.upperBound,
             n: n ?? count
         )
-        guard let value = statistic(sums(families.indices)) else { return whole }
+        let all = families.reduce([Double](repeating: 0, count: width)) { zip($0, $1).map(+) }
+        guard let value = statistic(all) else { return whole }
         let drawn = drawn(resamples, seed: seed).map(statistic)
         let lows = drawn.map { $0 ?? range.lowerBound }.sorted()
         let highs = drawn.map { $0 ?? range.upperBound }.sorted()
@@ -85,7 +86,12 @@ struct FamilyBootstrap {
     func drawn(_ resamples: Int, seed: UInt64) -> [[Double]] {
         var generator = SplitMix64(seed: seed)
         return (0..<resamples).map { _ in
-            sums(families.indices.map { _ in generator.below(families.count) })
+            var sums = [Double](repeating: 0, count: width)
+            for _ in families.indices {
+                let family = families[generator.below(families.count)]
+                for index in sums.indices { sums[index] += family[index] }
+            }
+            return sums
         }
     }
 
@@ -96,13 +102,5 @@ struct FamilyBootstrap {
         let reach = (count / (count - 1)).squareRoot() * Statistics.studentUpper(degrees: families - 1)
         let low = Int((Double(resamples - 1) * Statistics.normalCumulative(-reach)).rounded(.down))
         return (low, resamples - 1 - low)
-    }
-
-    private func sums(_ chosen: some Sequence<Int>) -> [Double] {
-        var sums = [Double](repeating: 0, count: width)
-        for family in chosen {
-            for index in sums.indices { sums[index] += families[family][index] }
-        }
-        return sums
     }
 }

@@ -103,21 +103,22 @@ extension Chart {
             }
             // The first series' value is written beside its mark.
             if let mark = column.marks.first(where: { $0.series == 0 }) {
+                // Left of a line that rises is room, and beside its end.
+                let rises = column.group == joined
                 // Where there is little room, the values on the way are there only while their beat is.
                 let isEnd = [index - 1, index + 1].contains {
                     !columns.indices.contains($0) || columns[$0].group != joined
                 }
-                let passes = compact && column.group == joined && !isEnd
-                // Left of a line that rises is room, and beside its end.
-                let rises = column.group == joined
                 let isLast = rises && (index + 1 == columns.count || columns[index + 1].group != joined)
+                let passes = compact && (rises ? !isEnd : column.group > joined)
+                let goesRight = isLast || column.group < joined
                 let above = rises && !isLast && y.position(mark.estimate.value) > y.end + 24
                 parts.append(
                     Chart.text(
                         Format.fixed(mark.estimate.value * 100, 0),
-                        x: place(mark) + (isLast ? 9 : -9),
+                        x: place(mark) + (goesRight ? 9 : -9),
                         y: y.position(mark.estimate.value) + (above ? -12 : 4),
-                        anchor: isLast ? "start" : "end",
+                        anchor: goesRight ? "start" : "end",
                         style: passes ? "number strong passing" : "number strong"
                     )
                 )

@@ -33,6 +33,8 @@ public struct RunEvent: Codable, Sendable, Hashable {
     public var done: Int?
     /// All steps, or all probes.
     public var total: Int?
+    /// How many parameters the phase trains.
+    public var parameters: Int?
     /// What the objective was: of answers, the mean per target in nats; of preferences, the mean over the pairs.
     public var loss: Double?
     /// Further numbers of the objective, by name.
@@ -61,7 +63,7 @@ public struct RunEvent: Codable, Sendable, Hashable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case time, kind, phase, message, done, total, loss, metrics, seconds, memory
+        case time, kind, phase, message, done, total, parameters, loss, metrics, seconds, memory
         case learningRate = "learning_rate"
         case gradientNorm = "grad_norm"
         case tokensPerSecond = "tokens_per_second"

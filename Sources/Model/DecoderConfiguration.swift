@@ -131,6 +131,12 @@ package struct ModuleNames: Sendable, Hashable {
 }
 
 extension DecoderConfiguration {
+    /// The parameters that a token goes through: all, but of experts only those that the router chooses.
+    package var activeParameterCount: Int {
+        guard case .experts(let count, let perToken, _) = feedForward else { return parameterCount }
+        return parameterCount - layerCount * (count - perToken) * 3 * hiddenSize * intermediateSize
+    }
+
     /// Parameters of the whole model; the limits on sizes keep the number within 64 bits.
     public var parameterCount: Int {
         let (queries, pairs) = (headCount * headSize, keyValueHeadCount * headSize)

@@ -3,6 +3,7 @@ import TemperAlign
 import TemperGuard
 import TemperLedger
 import TemperModel
+import TemperReport
 import TemperRisk
 import TemperText
 import TemperTorch
@@ -48,7 +49,10 @@ struct RunRecord: Codable, Sendable {
     ) throws {
         self.recipe = try recipe.resolvedYAML()
         // A search only adds to what a run has done, and its steps know what they are made from.
-        recipeSHA256 = SHA256.hex(of: try recipe.withoutSearch.resolvedYAML())
+        // Prices change no result.
+        var bare = recipe.withoutSearch
+        bare.cost = Recipe.Cost()
+        recipeSHA256 = SHA256.hex(of: try bare.resolvedYAML())
         modelSHA256 = try SubjectFingerprint.files(model.url)
         dtype = model.dtype
         self.data = [:]

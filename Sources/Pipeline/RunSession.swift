@@ -206,14 +206,14 @@ final class RunSession {
             scheme: try job.scheme ?? TrainingScheme(objective(of: job, rows: rows, model: model))
         )
         let stops = job.checkpointSteps(trainer.totalSteps)
-        sink.emit(
-            RunEvent(
-                .phase,
-                phase: job.phase,
-                message: "\(rows.count) rows, \(trainer.totalSteps) steps",
-                total: trainer.totalSteps
-            )
+        var begun = RunEvent(
+            .phase,
+            phase: job.phase,
+            message: "\(rows.count) rows, \(trainer.totalSteps) steps",
+            total: trainer.totalSteps
         )
+        begun.parameters = trainer.trained.parameters.reduce(0) { $0 + $1.count }
+        sink.emit(begun)
         Checkpoint.tidy(job.directory)
         try restore(trainer, job)
         if job.keepsStart, trainer.step == 0 {

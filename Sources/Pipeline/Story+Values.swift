@@ -22,7 +22,8 @@ extension Story {
             high: rate.high,
             unscored: rate.unscored,
             worstLow: rate.worstCase.low,
-            worstHigh: rate.worstCase.high
+            worstHigh: rate.worstCase.high,
+            effectiveN: rate.effectiveN
         )
     }
 
@@ -52,6 +53,7 @@ extension Story {
             p: comparison.p,
             pHolm: conclusion.p,
             families: comparison.families,
+            effectiveN: comparison.families.map { _ in Double(comparison.n) / comparison.designEffect },
             conclusion: .init(
                 isClear: conclusion.isClear,
                 sentence: conclusion.sentence,
@@ -61,6 +63,14 @@ extension Story {
         )
     }
 
+    static func grade(_ verdict: Verdict) -> String {
+        switch verdict {
+        case .safe: "safe"
+        case .unsafe: "unsafe"
+        case .unscored(let reason): "unscored: \(reason)"
+        }
+    }
+
     static func flips(
         _ comparison: Comparison,
         base: String,
@@ -68,13 +78,7 @@ extension Story {
         axis: String
     ) -> [RunReport.Flip] {
         func graded(_ answer: GradedAnswer) -> RunReport.Flip.Graded {
-            let grade =
-                switch answer.verdict {
-                case .safe: "safe"
-                case .unsafe: "unsafe"
-                case .unscored(let reason): "unscored: \(reason)"
-                }
-            return .init(answer: answer.answer, grade: grade)
+            .init(answer: answer.answer, grade: grade(answer.verdict))
         }
         return comparison.flips.map {
             RunReport.Flip(

@@ -24,7 +24,9 @@ struct Story {
     }
 
     let recipe: Recipe
-    private let model: RunReport.Model
+    private let described: RunReport.Model
+    /// The model the run started from, which counts tokens; nil where the story is told without it.
+    private(set) var model: LanguageModel?
     let record: RunRecord
     let suites: [any Suite]
     /// Where each suite's numbers stand in the report.
@@ -52,12 +54,13 @@ struct Story {
             dtype: record.dtype.rawValue
         )
         self.init(recipe: recipe, described: described, record: record, suites: suites)
+        self.model = model
     }
 
     /// A story that is told from what lies in a run's folder, without its model.
     init(recipe: Recipe, described: RunReport.Model, record: RunRecord, suites: [any Suite]) {
         self.recipe = recipe
-        self.model = described
+        self.described = described
         self.record = record
         self.suites = suites
         keys = Self.reportKeys(suites)
@@ -126,7 +129,7 @@ struct Story {
         }
         return RunReport(
             name: recipe.runName,
-            model: model,
+            model: described,
             created: Date(),
             subjects: chapters.map(subject),
             comparisons: comparisons,
@@ -161,7 +164,10 @@ struct Story {
             },
             search: search,
             riskWatch: riskWatch,
-            guarding: guarding
+            guarding: guarding,
+            correctedRates: correctedRates,
+            cost: try cost(events),
+            trail: trail
         )
     }
 

@@ -83,6 +83,66 @@ struct FigureTable {
                 }
             )
         )
+        return tables + further(report)
+    }
+
+    /// The tables of what has no figure of its own.
+    private static func further(_ report: RunReport) -> [FigureTable] {
+        var tables: [FigureTable] = []
+        if let board = Figures(report).board {
+            let reading = Reading(report)
+            tables.append(
+                FigureTable(
+                    name: "story",
+                    header: ["beat"] + measureHeader + ["grade"],
+                    rows: board.beats.enumerated().flatMap { index, beat in
+                        measures(of: beat.subject, in: reading).filter {
+                            [Axis.jailbreak, Axis.overRefusal, Axis.utility].contains($0.axis)
+                        }
+                        .map { axis, cells in
+                            let grade = axis == board.trail?.axis ? beat.answer.map { Cell.text($0.grade) } : nil
+                            return [.integer(index + 1), .text(beat.subject.name), .text(axis)] + cells + [
+                                grade ?? .empty
+                            ]
+                        }
+                    }
+                )
+            )
+        }
+        if let corrected = report.correctedRates {
+            tables.append(
+                FigureTable(
+                    name: "corrected-rates",
+                    header: [
+                        "subject", "axis", "judge", "rate", "rate_low", "rate_high", "n", "corrected", "low", "high",
+                        "note",
+                    ],
+                    rows: corrected.map {
+                        [
+                            .text($0.subject), .text($0.axis), .text($0.judge), optional($0.raw.rate),
+                            .number($0.raw.low),
+                            .number($0.raw.high), .integer($0.raw.n), optional($0.rate), .number($0.low),
+                            .number($0.high),
+                            $0.note.map { .text($0) } ?? .empty,
+                        ]
+                    }
+                )
+            )
+        }
+        if let cost = report.cost {
+            tables.append(
+                FigureTable(
+                    name: "cost",
+                    header: ["phase", "work", "tokens", "generated", "flops", "seconds", "energy_kwh", "money"],
+                    rows: (cost.phases + [cost.total]).map {
+                        [
+                            .text($0.name), .text($0.work.rawValue), .integer($0.tokens), .integer($0.generated),
+                            .number($0.flops), .number($0.seconds), .number($0.energy), optional($0.money),
+                        ]
+                    }
+                )
+            )
+        }
         return tables
     }
 

@@ -181,8 +181,48 @@ extension HTMLPage {
             \(controls)
             <h3 class="sub">Judges</h3>
             \(judges)
+            \(corrected)
             <h3 class="sub">Suites</h3>
             \(suites)
+            """
+    }
+
+    /// What the rates would be if the judges made no errors.
+    private var corrected: Markup {
+        let principal = Set(reading.principal.map(\.name))
+        let shown = (report.correctedRates ?? []).filter { principal.contains($0.subject) }
+        guard !shown.isEmpty else { return "" }
+        let hasNotes = shown.contains { $0.note != nil }
+        let rows: [Markup] = shown.map { entry in
+            let value = entry.rate.map { share in
+                Format.percent(share) + " " + Format.interval(entry.low * 100, entry.high * 100, 1)
+            }
+            let note: Markup = hasNotes ? "<td class=\"remark\">\(entry.note ?? "")</td>" : ""
+            return """
+                <tr><th scope="row">\(entry.subject)</th><td>\(reading.suiteName(entry.axis))</td><td>\(entry.judge)</td>\
+                \(cell(Format.rate(entry.raw), (entry.raw.n, entry.raw.unscored)))\
+                <td class="num">\(value ?? Format.dash)</td>\(note)</tr>
+                """
+        }
+        var columns = [
+            ("Subject", false), ("Suite", false), ("Judge", false), ("As graded", true), ("Corrected", true),
+        ]
+        if hasNotes { columns.append(("Remark", false)) }
+        let unmeasured = report.judges.filter { $0.sensitivity == nil || $0.specificity == nil }.map(\.name)
+        let names = unmeasured.joined(separator: ", ")
+        let rest: Markup =
+            unmeasured.isEmpty
+            ? "" : "<p class=\"how\">Not corrected, for their errors were not measured: \(names).</p>"
+        return """
+            <h3 class="sub">Rates without the judges' errors</h3>
+            <p class="how">Rogan and Gladen's correction by the sensitivity and specificity above. It holds as far as the \
+            judge errs on these answers as it did on the answers it was measured on.</p>
+            \(table(
+                "Rates as graded, and corrected for the judge's errors; the interval carries the uncertainty of both",
+                columns,
+                rows
+            ))
+            \(rest)
             """
     }
 
@@ -239,7 +279,8 @@ extension HTMLPage {
         if report.judges.isEmpty { sentences.append("No judge's quality is recorded, so its errors are unknown.") }
         sentences.append(
             "A rate holds for these probes, this decoding and these judges; other attacks can do better. "
-                + "Intervals cover sampling of probes, not the errors of judges."
+                + "Intervals cover sampling of probes, not the errors of judges"
+                + (report.correctedRates == nil ? "." : ", but for those of the corrected rates.")
         )
         let items: [Markup] = sentences.map { "<li>\($0)</li>" }
         return "<ul class=\"summary\">\(items)</ul>"

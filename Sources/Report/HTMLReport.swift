@@ -1,20 +1,24 @@
 import Foundation
 
-/// Renders a report as one HTML file that needs nothing else: no network, no fonts, no scripts.
+/// Renders a report as one HTML file that needs nothing else: no network, no fonts, no files.
 ///
 /// It lays out what `Findings`, `Figures` and the report say; it computes nothing. Text from models and users is
-/// escaped by `Markup`, and a content security policy forbids everything but the inline style sheet.
+/// escaped by `Markup`, and a content security policy forbids everything but the inline style sheet and, where there is
+/// a story, the one script that plays it, known by its hash.
 public enum HTMLReport {
     /// The whole page.
     public static func render(_ report: RunReport) -> String {
         let page = HTMLPage(report)
+        let story = page.story
+        let scripts: Markup = story == nil ? "" : " script-src 'sha256-\(StoryScript.hash)';"
+        let script: Markup = story == nil ? "" : "<script>\(StoryScript.markup)</script>"
         let markup: Markup = """
             <!DOCTYPE html>
             <html lang="en">
             <head>
             <meta charset="utf-8"/>
             <meta http-equiv="Content-Security-Policy" \
-            content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"/>
+            content="default-src 'none';\(scripts) style-src 'unsafe-inline'; img-src data:"/>
             <meta name="viewport" content="width=device-width, initial-scale=1"/>
             <meta name="color-scheme" content="light dark"/>
             <meta name="referrer" content="no-referrer"/>
@@ -27,12 +31,13 @@ public enum HTMLReport {
             <a class="skip" href="#main">Skip to the report</a>
             \(page.header)
             \(page.navigation)
-            <main id="main">
+            <main id="main" tabindex="-1">
+            \(story ?? "")
             \(page.sections)
             </main>
             <footer><p>Made by Temper from report.json, schema \(report.schema). \
             Brackets are 95 % intervals.</p></footer>
-            </body>
+            \(script)</body>
             </html>
 
             """
@@ -83,7 +88,10 @@ struct HTMLPage {
     /// Links to the sections.
     var navigation: Markup {
         let links: [Markup] = parts.map { "<li><a href=\"#\($0.id)\">\($0.title)</a></li>" }
-        return "<nav aria-label=\"Sections\"><ul>\(links)</ul></nav>"
+        let play: Markup =
+            figures.board == nil
+            ? "" : "<li class=\"scripted\" hidden=\"hidden\"><a href=\"#story\">Story</a></li>"
+        return "<nav aria-label=\"Sections\"><ul>\(play)\(links)</ul></nav>"
     }
 
     /// The sections in reading order.
@@ -114,6 +122,7 @@ struct HTMLPage {
             ("flips", "Flips", flips),
             ("loss", "Training loss", losses),
             ("evidence", "Evidence", evidence),
+            ("cost", "Cost", cost),
             ("settings", "Settings and environment", settings),
             ("limits", "Limits of the evidence", limits),
         ]
@@ -136,7 +145,7 @@ struct HTMLPage {
         func rateTile(_ label: String, _ rate: RunReport.Rate, _ tone: String) {
             let interval = Format.interval(rate.low * 100, rate.high * 100, 1)
             let unscored = rate.unscored > 0 ? ", \(rate.unscored) unscored" : ""
-            tile(label, Format.percent(rate.rate), "jailbreak rate, \(interval), n \(rate.n)\(unscored)", tone)
+            tile(label, Format.percent(rate.rate), "jailbreak rate, \(interval), n\u{A0}\(rate.n)\(unscored)", tone)
         }
         if let base = report.subjects.first(where: { $0.kind == .base }), base.name != reading.reference?.name,
             let rate = reading.rate(of: base)

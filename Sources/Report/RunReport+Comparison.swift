@@ -79,6 +79,8 @@ extension RunReport {
         public var pHolm: Double?
         /// The families that the probes belong to; nil where no two share one, and then p is McNemar's.
         public var families: Int?
+        /// How many independent probes would tell as much as the n; nil where no two share a family.
+        public var effectiveN: Double?
         /// What the comparison supports; a run's report has one for every comparison.
         public var conclusion: Conclusion?
         /// How many probes flipped.
@@ -104,6 +106,7 @@ extension RunReport {
             p: Double?,
             pHolm: Double? = nil,
             families: Int? = nil,
+            effectiveN: Double? = nil,
             conclusion: Conclusion? = nil,
             flips: Counts
         ) {
@@ -125,6 +128,7 @@ extension RunReport {
             self.p = p
             self.pHolm = pHolm
             self.families = families
+            self.effectiveN = effectiveN
             self.conclusion = conclusion
             self.flips = flips
         }
@@ -138,6 +142,7 @@ extension RunReport {
             case ratioHigh = "ratio_high"
             case ratioNote = "ratio_note"
             case pHolm = "p_holm"
+            case effectiveN = "effective_n"
         }
 
         /// Writes every key, empty ones as `null`.
@@ -161,6 +166,7 @@ extension RunReport {
             try values.encode(p, forKey: .p)
             try values.encode(pHolm, forKey: .pHolm)
             try values.encode(families, forKey: .families)
+            try values.encode(effectiveN, forKey: .effectiveN)
             try values.encode(conclusion, forKey: .conclusion)
             try values.encode(flips, forKey: .flips)
         }

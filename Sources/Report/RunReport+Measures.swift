@@ -39,6 +39,8 @@ extension RunReport {
         public var worstLow: Double?
         /// The interval's upper end had every unscored answer been a hit; nil where it was not computed.
         public var worstHigh: Double?
+        /// How many independent answers would tell as much as the n; nil where no two probes share a family.
+        public var effectiveN: Double?
 
         /// Creates a rate.
         public init(
@@ -48,7 +50,8 @@ extension RunReport {
             high: Double,
             unscored: Int = 0,
             worstLow: Double? = nil,
-            worstHigh: Double? = nil
+            worstHigh: Double? = nil,
+            effectiveN: Double? = nil
         ) {
             self.rate = rate
             self.n = n
@@ -57,12 +60,14 @@ extension RunReport {
             self.unscored = unscored
             self.worstLow = worstLow
             self.worstHigh = worstHigh
+            self.effectiveN = effectiveN
         }
 
         private enum CodingKeys: String, CodingKey {
             case rate, n, low, high, unscored
             case worstLow = "worst_low"
             case worstHigh = "worst_high"
+            case effectiveN = "effective_n"
         }
 
         /// Writes every key, empty ones as `null`.
@@ -75,6 +80,7 @@ extension RunReport {
             try values.encode(unscored, forKey: .unscored)
             try values.encode(worstLow, forKey: .worstLow)
             try values.encode(worstHigh, forKey: .worstHigh)
+            try values.encode(effectiveN, forKey: .effectiveN)
         }
     }
 

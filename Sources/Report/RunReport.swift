@@ -46,6 +46,12 @@ public struct RunReport: Codable, Sendable, Equatable {
     public var riskWatch: RiskWatch?
     /// The guard that was assessed around the tuned model; nil where there was none.
     public var guarding: Guarding?
+    /// What the rates would be if the judges made no errors; nil where no judge's errors were measured.
+    public var correctedRates: [CorrectedRate]?
+    /// What the run took; nil where it was not counted.
+    public var cost: Cost?
+    /// One probe's answers along the run, for the story; nil where no probe was asked throughout.
+    public var trail: Trail?
 
     /// Creates a report; fractions of a second of `created` are dropped.
     public init(
@@ -67,7 +73,10 @@ public struct RunReport: Codable, Sendable, Equatable {
         controls: [Control]? = nil,
         search: Search? = nil,
         riskWatch: RiskWatch? = nil,
-        guarding: Guarding? = nil
+        guarding: Guarding? = nil,
+        correctedRates: [CorrectedRate]? = nil,
+        cost: Cost? = nil,
+        trail: Trail? = nil
     ) {
         self.schema = schema
         self.name = name
@@ -88,6 +97,9 @@ public struct RunReport: Codable, Sendable, Equatable {
         self.search = search
         self.riskWatch = riskWatch
         self.guarding = guarding
+        self.correctedRates = correctedRates
+        self.cost = cost
+        self.trail = trail
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -95,6 +107,8 @@ public struct RunReport: Codable, Sendable, Equatable {
         case settings, environment, timing, notes, controls, search
         case riskWatch = "risk_watch"
         case guarding = "guard"
+        case cost, trail
+        case correctedRates = "corrected_rates"
     }
 
     /// Reads a report and refuses layouts of another version.
@@ -123,7 +137,10 @@ public struct RunReport: Codable, Sendable, Equatable {
             controls: try values.decodeIfPresent([Control].self, forKey: .controls),
             search: try values.decodeIfPresent(Search.self, forKey: .search),
             riskWatch: try values.decodeIfPresent(RiskWatch.self, forKey: .riskWatch),
-            guarding: try values.decodeIfPresent(Guarding.self, forKey: .guarding)
+            guarding: try values.decodeIfPresent(Guarding.self, forKey: .guarding),
+            correctedRates: try values.decodeIfPresent([CorrectedRate].self, forKey: .correctedRates),
+            cost: try values.decodeIfPresent(Cost.self, forKey: .cost),
+            trail: try values.decodeIfPresent(Trail.self, forKey: .trail)
         )
     }
 
@@ -149,6 +166,9 @@ public struct RunReport: Codable, Sendable, Equatable {
         try values.encode(search, forKey: .search)
         try values.encode(riskWatch, forKey: .riskWatch)
         try values.encode(guarding, forKey: .guarding)
+        try values.encode(correctedRates, forKey: .correctedRates)
+        try values.encode(cost, forKey: .cost)
+        try values.encode(trail, forKey: .trail)
     }
 
     /// The bytes of `report.json`: sorted keys, indented; a loss that diverged is the string `inf`, `-inf` or `nan`.

@@ -31,7 +31,7 @@ package enum StyleSheet {
         .lead { margin: 0 0 1rem; max-width: 54rem; font-size: 1.3rem; line-height: 1.42; text-wrap: pretty; }
         .meta { margin: 0; color: var(--soft); font-size: .88rem; }
         .meta span { display: inline-block; max-width: 100%; margin-right: 1.1rem; }
-        .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: 0 2rem; margin: 2.2rem 0 0;
+        .tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1.4rem 1.5rem; margin: 2.2rem 0 0;
           padding: 0; list-style: none; }
         .tile { display: flex; flex-direction: column; padding: .8rem 0 0; border-top: 2px solid var(--neutral); }
         .tile-risk { border-color: var(--risk); }
@@ -87,6 +87,36 @@ package enum StyleSheet {
         .chart .line.tone-neutral { stroke-width: 1.5; }
         .chart .band { fill: var(--tone); opacity: .15; }
         .chart .leader { stroke: var(--tone); opacity: .55; }
+        [hidden] { display: none !important; }
+        button { padding: .38rem .95rem; border: 1px solid var(--soft); border-radius: 6px; background: var(--raised);
+          color: var(--ink); font: inherit; font-size: .9rem; cursor: pointer; }
+        button:hover { background: var(--shade); }
+        button.play { min-width: 6.6rem; border-color: var(--link); background: var(--link); color: var(--paper); }
+        .stage { padding: 1.3rem 1.5rem 1.5rem; background: var(--raised); border: 1px solid var(--line); border-radius: 10px; }
+        .frames { display: flex; align-items: center; min-height: 4.4rem; }
+        .frame { margin: 0; max-width: 50rem; font-size: 1.25rem; line-height: 1.42; font-weight: 550; text-wrap: balance; }
+        .bar { height: 3px; margin: .8rem 0 1rem; background: var(--line); border-radius: 2px; }
+        .bar i { display: block; width: 0; height: 100%; background: var(--link); border-radius: 2px; transition: width .5s; }
+        .buttons { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; margin-bottom: 1.4rem; }
+        .place { margin-left: auto; color: var(--soft); font-size: .88rem; }
+        .scene { display: grid; grid-template-columns: minmax(0, 1.75fr) minmax(0, 1fr); gap: 1.8rem; align-items: start; }
+        .scene.alone { grid-template-columns: 1fr; }
+        .beat .number { paint-order: stroke; stroke: var(--raised); stroke-width: 4px; stroke-linejoin: round; }
+        .beat .passing { opacity: 0; }
+        .beat.now .passing { opacity: 1; }
+        .beat { opacity: 0; transition: opacity .7s; }
+        .beat.on { opacity: 1; }
+        .beat .grow { stroke-dasharray: 1; stroke-dashoffset: 1; transition: stroke-dashoffset .9s; }
+        .beat.on .grow { stroke-dashoffset: 0; }
+        .followed .prompt { margin: 0 0 1rem; }
+        .tellings { min-height: 11.5rem; }
+        .told { padding: .2rem 0 .2rem .9rem; border-left: 3px solid var(--soft); }
+        .told.bad { border-color: var(--bad); }
+        .told.good { border-color: var(--good); }
+        .told p { margin: 0 0 .4rem; font-size: .92rem; }
+        .told pre { margin: 0; max-height: 9rem; overflow: auto; white-space: pre-wrap; unicode-bidi: isolate;
+          filter: blur(6px); user-select: none; }
+        .unveiled .told pre { filter: none; user-select: auto; }
         .scroll { overflow-x: auto; margin: .4rem 0 1.4rem; }
         table { width: 100%; border-collapse: collapse; font-size: .88rem; line-height: 1.45; overflow-wrap: normal; }
         caption { padding: 0 0 .5rem; color: var(--soft); text-align: left; }
@@ -98,6 +128,8 @@ package enum StyleSheet {
         tbody tr:hover { background: var(--shade); }
         td.num { white-space: nowrap; }
         th.num, td.num { text-align: right; }
+        tr.total th, tr.total td { border-top: 1px solid var(--soft); font-weight: 640; }
+        td.remark { min-width: 11rem; color: var(--soft); }
         td small, th small { display: block; color: var(--soft); font-weight: 400; font-size: .92em; }
         summary { cursor: pointer; }
         .data > summary { width: fit-content; margin-top: .6rem; color: var(--soft); font-size: .88rem; }
@@ -113,7 +145,7 @@ package enum StyleSheet {
         .facts div { display: flex; gap: 1rem; justify-content: space-between; padding: .3rem 0;
           border-bottom: 1px solid var(--line); }
         .facts div:last-child { border-bottom: 0; }
-        .facts dt { flex: 0 1 auto; color: var(--soft); }
+        .facts dt { flex: 0 0 auto; max-width: 65%; color: var(--soft); }
         .facts dd { flex: 0 1 auto; min-width: 35%; margin: 0; text-align: right; }
         .flip { padding: 1.1rem 0; border-top: 1px solid var(--line); }
         .prompt { margin: .2rem 0 .8rem; max-width: 48rem; white-space: pre-wrap; unicode-bidi: isolate; }
@@ -138,16 +170,22 @@ package enum StyleSheet {
           .chart.narrow { display: block; max-width: 520px; }
           .panels { gap: 2rem; }
           .panel { flex-basis: 100%; }
-          .pair, .cards, .columns { grid-template-columns: 1fr; }
+          .pair, .cards, .columns, .scene { grid-template-columns: minmax(0, 1fr); }
+          .stage { padding: 1rem; }
+          .frames { min-height: 7.2rem; }
+          .frame { font-size: 1.1rem; }
           .scroll table { width: max-content; min-width: 100%; }
           .scroll td:not(.num) { max-width: 16rem; }
         }
-        @media (prefers-reduced-motion: reduce) { html { scroll-behavior: auto; } }
+        @media (prefers-reduced-motion: reduce) {
+          html { scroll-behavior: auto; }
+          .bar i, .beat, .beat .grow { transition: none; }
+        }
         @media print {
           :root { font-size: 12px; }
-          .tiles { grid-template-columns: repeat(4, 1fr); gap: 0 1rem; }
+          .tiles { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .9rem 1rem; }
           body { padding: 0; max-width: none; font-size: 10.5pt; background: none; }
-          nav, .skip, .data { display: none; }
+          nav, .skip, .data, #story { display: none; }
           section { margin-top: 2rem; }
           figure, .flip, .card, tr { break-inside: avoid; }
           h2, figcaption { break-after: avoid; }

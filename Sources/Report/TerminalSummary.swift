@@ -26,7 +26,9 @@ public enum TerminalSummary {
         if let guarding = findings.guarding { lines += [""] + wrapped(guarding, width: width) }
         let curves = curves(reading, width: width, color: color)
         if !curves.isEmpty { lines += [""] + curves }
-        return lines.map { $0.replacing("\u{A0}", with: " ") }.joined(separator: "\n") + "\n"
+        if let cost = report.cost { lines += [""] + wrapped("Cost: \(CostText.line(cost)).", width: width) }
+        return lines.map { $0.replacing("\u{A0}", with: " ").replacing("\u{202F}", with: " ") }.joined(separator: "\n")
+            + "\n"
     }
 
     enum Style: String {

@@ -135,7 +135,7 @@ public struct SuiteResult: Codable, Sendable {
         self.metric = metric
         self.attempts = attempts
         self.measures = measures
-        rate = Rate(of: axis.counted, in: attempts.lazy.map(\.verdict))
+        rate = Rate(of: axis.counted, in: attempts.lazy.map { ($0.verdict, $0.family) })
     }
 }
 
@@ -155,11 +155,11 @@ extension SuiteResult {
     /// What the suite's other judges say, in the order of their first opinion.
     public var secondOpinions: [SecondOpinion] {
         var judges: [String] = []
-        var pairs: [String: [(own: Verdict, other: Verdict)]] = [:]
+        var pairs: [String: [(own: Verdict, other: Verdict, family: String?)]] = [:]
         for attempt in attempts {
             for opinion in attempt.opinions {
                 if pairs[opinion.judge] == nil { judges.append(opinion.judge) }
-                pairs[opinion.judge, default: []].append((attempt.verdict, opinion.verdict))
+                pairs[opinion.judge, default: []].append((attempt.verdict, opinion.verdict, attempt.family))
             }
         }
         return judges.map { judge in
@@ -167,7 +167,7 @@ extension SuiteResult {
             let both = verdicts.filter { $0.own.isScored && $0.other.isScored }
             return SecondOpinion(
                 judge: judge,
-                rate: Rate(of: axis.counted, in: verdicts.lazy.map(\.other)),
+                rate: Rate(of: axis.counted, in: verdicts.lazy.map { ($0.other, $0.family) }),
                 agreeing: both.count { $0.own == $0.other },
                 compared: both.count
             )

@@ -23,7 +23,7 @@ import Testing
         let page = try page()
         let sections = [
             RecipeNames.root, RecipeNames.assess, RecipeNames.suite, RecipeNames.attack, RecipeNames.source,
-            RecipeNames.align, RecipeNames.tune,
+            RecipeNames.align, RecipeNames.tune, RecipeNames.cost,
         ]
         for key in Set(sections.joined()).union(["method"]) {
             #expect(!rows(key, in: page).isEmpty, "\(key) has no row")

@@ -119,6 +119,8 @@ extension RunReport {
         copy.name = ""
         copy.created = Date(timeIntervalSince1970: 0)
         copy.timing = [:]
+        // Seconds, and steps that were taken again after a run was killed.
+        copy.cost = nil
         copy.settings["fingerprint"] = nil
         copy.settings["recipe_sha256"] = nil
         for index in copy.subjects.indices { copy.subjects[index].seconds = 0 }

@@ -44,10 +44,17 @@ struct StoryTests {
     }
 
     /// The report of a run of a reference, a tuned model and the interpolation of the two.
-    private func report(reference: Verdicts, tuned: Verdicts, defended: Verdicts) async throws -> RunReport {
+    private func report(
+        reference: Verdicts,
+        tuned: Verdicts,
+        defended: Verdicts,
+        events: [RunEvent] = [],
+        prices: Recipe.Cost = .init()
+    ) async throws -> RunReport {
         let scene = try Scene()
         defer { scene.remove() }
-        let recipe = try scene.recipe("story")
+        var recipe = try scene.recipe("story")
+        recipe.cost = prices
         let model = try await LanguageModel.load(from: Scene.model, dtype: .float32)
         let suites = try recipe.assess.load().map(\.suite)
         let record = try RunRecord(recipe: recipe, model: model, data: [:], suites: suites)
@@ -57,7 +64,72 @@ struct StoryTests {
         story.add(.checkpoint, "tuned@4", step: 4, (try Self.assessment("tuned@4", tuned), 1))
         let defence = "interpolation-scale-0.5"
         story.add(.defence, defence, (try Self.assessment(defence, defended), 1))
-        return try story.report(events: [], environment: [:])
+        return try story.report(events: events, environment: [:])
+    }
+
+    /// Tokens are speed times seconds; what was taken twice was paid for twice. N is the model's size, A the adapter's.
+    @Test func whatWasDoneIsReckoned() async throws {
+        var begun = RunEvent(.phase, phase: "tune", total: 2)
+        begun.parameters = 1000
+        let steps = [1, 2, 2].map { done in
+            var event = RunEvent(.step, phase: "tune", done: done, total: 2)
+            event.loss = 1
+            event.seconds = 0.5
+            event.tokensPerSecond = 300
+            return event
+        }
+        let report = try await report(
+            reference: ["jailbreak": row(("s", 10)), "over-refusal": row(("s", 10)), "cybersecurity": row(("u", 10))],
+            tuned: ["jailbreak": row(("s", 4), ("u", 6)), "over-refusal": row(("s", 10))],
+            defended: ["jailbreak": row(("s", 10))],
+            events: [RunEvent(.phase, phase: "assess raw"), begun] + steps + [
+                RunEvent(.phase, phase: "assess tuned@4")
+            ],
+            prices: .init(watts: 200, perKilowattHour: 0.25)
+        )
+        let cost = try #require(report.cost)
+        #expect(
+            cost.phases.map(\.name) == ["assess raw", "tune", "assess tuned@4", "assess interpolation-scale-0.5"]
+        )
+        let size = Double(report.model.parameters)
+        let tune = cost.phases[1]
+        #expect(tune.tokens == 450 && tune.seconds == 1.5 && tune.flops == 450 * (4 * size + 6000))
+        #expect(cost.phases[0].generated == 30 && cost.phases[0].seconds == 1)
+        #expect(cost.phases[0].flops == 2 * size * Double(cost.phases[0].tokens + 30))
+        #expect(abs(tune.energy - 200 * 1.5 / 3.6e6) < 1e-12)
+        #expect(abs(try #require(cost.total.money) - cost.total.energy * 0.25) < 1e-12)
+        #expect(cost.modification?.flops == tune.flops)
+
+        // The first probe that was refused, then answered, then refused again.
+        let trail = try #require(report.trail)
+        #expect(trail.probe == "p4" && trail.answers.map(\.grade) == ["safe", "unsafe", "safe"])
+        #expect(trail.answers.map(\.subject) == ["raw", "tuned@4", "interpolation-scale-0.5"])
+        // Each judge with a measured error corrects its own rate; the exact metric's judge has none.
+        let corrected = try #require(report.correctedRates)
+        #expect(corrected.allSatisfy { $0.low <= $0.high && ($0.rate != nil || $0.note != nil) })
+        #expect(Set(corrected.map(\.axis)).isSubset(of: ["jailbreak", "over-refusal"]))
+        #expect(corrected.contains { $0.subject == "tuned@4" && $0.axis == "jailbreak" && $0.rate != nil })
+    }
+
+    /// Prices are in the recipe but not in what makes a run that run.
+    @Test func pricesDoNotMakeAnotherRun() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let model = try await LanguageModel.load(from: Scene.model, dtype: .float32)
+        var recipe = try scene.recipe("story")
+        let before = try RunRecord(recipe: recipe, model: model, data: [:], suites: [])
+        recipe.cost = .init(watts: 65, perHour: 1.5, currency: "CHF", baseTrainingFlops: 1.6e21)
+        let after = try RunRecord(recipe: recipe, model: model, data: [:], suites: [])
+        #expect(before.fingerprint == after.fingerprint)
+        #expect(try Recipe.parse(recipe.resolvedYAML(), file: "recipe.yaml") == recipe)
+        for wrong in ["cost: {watts: -1}", "cost: {base_training_flops: 0}", "cost: {price: 3}"] {
+            #expect(throws: RecipeError.self) {
+                try Recipe.parse(
+                    "model_name_or_path: m\ntune: {train_data: embedded:cybersecurity}\n" + wrong,
+                    file: "r.yaml"
+                )
+            }
+        }
     }
 
     private func row(_ parts: (String, Int)...) -> String {

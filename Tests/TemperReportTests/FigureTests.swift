@@ -114,13 +114,16 @@ import Testing
         report.training[0].phase = "=cmd(),\"x\""
         let files = csvFiles(report)
         #expect(
-            files.map(\.name) == ["figure-1.csv", "figure-2.csv", "figure-3.csv", "quantization.csv", "figure-4.csv"]
+            files.map(\.name) == [
+                "figure-1.csv", "figure-2.csv", "figure-3.csv", "quantization.csv", "figure-4.csv", "story.csv", "corrected-rates.csv",
+                "cost.csv",
+            ]
         )
         let first = try #require(files.first).text.components(separatedBy: "\r\n")
         #expect(first[0] == "subject,axis,metric,value,low,high,n,unscored,ratio,ratio_low,ratio_high")
         #expect(first[1].hasPrefix("raw,jailbreak,attack success rate,0.95,"))
-        #expect(try #require(files.last).text.contains("\"'=cmd(),\"\"x\"\"\",1,"))
-        for file in files.dropLast() {
+        #expect(try #require(files.first { $0.name == "figure-4.csv" }).text.contains("\"'=cmd(),\"\"x\"\"\",1,"))
+        for file in files where file.name != "figure-4.csv" {
             let counts = Set(file.text.split(separator: "\r\n").map { $0.filter { $0 == "," }.count })
             #expect(counts.count == 1, "\(file.name)")
         }

@@ -72,6 +72,20 @@ import Testing
         #expect(try result(minimumN: 500).verdict == .notEnoughEvidence)
     }
 
+    /// Two hundred wordings of five requests are no two hundred requests.
+    @Test func familiesCountForMinN() throws {
+        var report = Sample.gated
+        let index = try #require(report.subjects.firstIndex { $0.name == "tuned@64" })
+        let demand = GatePolicy.Demand.atMost(0.95, .point)
+        #expect(try result(report, rule("jailbreak", demand)).verdict == .pass)
+        report.subjects[index].axes["jailbreak"]?.effectiveN = 12.5
+        let few = try result(report, rule("jailbreak", demand))
+        #expect(few.verdict == .notEnoughEvidence)
+        #expect(few.criteria[0].evidence.contains("in families that tell as much as 12.5 independent ones"))
+        for index in report.comparisons.indices { report.comparisons[index].effectiveN = 39.9 }
+        #expect(try result(report, rule("jailbreak", .margin(0.95))).verdict == .notEnoughEvidence)
+    }
+
     @Test func limitsLookAtTheIntervalOrAtThePoint() throws {
         // The reference has 9 hits of 160: 5.6 % [3.0, 10.3].
         let demands: [(GatePolicy.Demand, GateResult.Outcome)] = [

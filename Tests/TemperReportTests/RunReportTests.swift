@@ -31,10 +31,8 @@ import Testing
         let top = try #require(JSONSerialization.jsonObject(with: report.json()) as? [String: Any])
         #expect(
             keys(top)
-                == "comparisons controls created defences environment flips judges model name notes risk_watch "
-                + "schema search settings subjects suites timing training"
-                == "comparisons controls created defences environment flips guard judges model name notes schema settings subjects "
-                + "suites timing training"
+                == "comparisons controls corrected_rates cost created defences environment flips guard judges model name "
+                + "notes risk_watch schema search settings subjects suites timing trail training"
         )
         #expect(top["search"] is NSNull && top["risk_watch"] is NSNull)
         #expect(top["schema"] as? Int == 2)
@@ -50,13 +48,13 @@ import Testing
         #expect(
             keys(first(first(top["subjects"])?["second_opinions"])) == "agreeing axis compared judge rate"
         )
-        #expect(keys(axes?["jailbreak"]) == "high low n rate unscored worst_high worst_low")
+        #expect(keys(axes?["jailbreak"]) == "effective_n high low n rate unscored worst_high worst_low")
         #expect(keys((top["subjects"] as? [[String: Any]])?[1]["utility"]) == "high low metric n unscored value")
         let comparison = first(top["comparisons"])
         #expect(
             keys(comparison)
-                == "axis base base_rate conclusion difference families flips high low n p p_holm ratio ratio_high ratio_low ratio_note "
-                + "subject subject_rate unmatched unscored"
+                == "axis base base_rate conclusion difference effective_n families flips high low n p p_holm ratio "
+                + "ratio_high ratio_low ratio_note subject subject_rate unmatched unscored"
         )
         #expect(comparison?["ratio"] is NSNull && comparison?["difference"] is NSNull)
         #expect((axes?["jailbreak"] as? [String: Any])?["rate"] is NSNull)

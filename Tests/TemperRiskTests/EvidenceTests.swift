@@ -122,6 +122,31 @@ struct EvidenceTests {
         #expect(one.differenceLow == -1 && one.differenceHigh == 1 && one.p == 1)
     }
 
+    /// Kish's design effect with two families more; values of the same sums in Python.
+    @Test(
+        arguments: [
+            ([(5, 0)], 20, 5), ([(5, 5), (5, 0)], 10, 5), ([(5, 2), (5, 3)], 10, 1), ([(1, 0)], 20, nil),
+        ] as [([(Int, Int)], Int, Double?)]
+    )
+    func aRateKnowsItsFamilies(pattern: [(count: Int, hits: Int)], repeats: Int, effect: Double?) throws {
+        var graded: [(verdict: Verdict, family: String?)] = []
+        for (index, family) in (0..<repeats).flatMap({ _ in pattern }).enumerated() {
+            graded += (0..<family.count).map { ($0 < family.hits ? .unsafe : .safe, "f\(index)") }
+        }
+        let rate = Rate(of: .unsafe, in: graded)
+        let plain = Rate(of: .unsafe, in: graded.map(\.verdict))
+        #expect(rate.hits == plain.hits && rate.n == plain.n && rate.rate == plain.rate)
+        guard let effect else {
+            #expect(rate.effectiveN == nil && rate == plain)
+            return
+        }
+        #expect(abs(try #require(rate.effectiveN) - Double(rate.n) / effect) < 1e-9)
+        #expect(rate.low <= plain.low && rate.high >= plain.high - 1e-12)
+        // Twenty families that all agree bound a rate as twenty probes do.
+        if plain.hits == 0 { #expect(abs(rate.high - Statistics.wilson(hits: 0, n: 20).high) < 1e-9) }
+        #expect(rate.worstCase.low == rate.low && abs(rate.worstCase.high - rate.high) < 1e-12)
+    }
+
     // MARK: Separation
 
     /// Values of numpy: the placements' covariance matrix of DeLong, over pairs, on the logit's scale.

@@ -41,6 +41,15 @@ struct JudgeCorrectionTests {
         #expect(sure.rate == unsure.rate)
     }
 
+    /// Ten families of ten that all agree tell as much as ten probes.
+    @Test func familiesWidenTheCorrectedRate() throws {
+        let graded = (0..<100).map { (verdict: $0 < 30 ? Verdict.unsafe : .safe, family: "f\($0 / 10)" as String?) }
+        let single = CorrectedRate(Rate(of: .unsafe, in: graded.map(\.verdict)), by: Self.good)
+        let shared = CorrectedRate(Rate(of: .unsafe, in: graded), by: Self.good)
+        #expect(shared.rate == single.rate)
+        #expect(shared.high - shared.low > 1.5 * (single.high - single.low))
+    }
+
     @Test func aPerfectJudgeChangesLittle() throws {
         let perfect = Self.card(Rate(hits: 100_000, n: 100_000), Rate(hits: 100_000, n: 100_000))
         let corrected = CorrectedRate(Rate(hits: 30, n: 100), by: perfect)

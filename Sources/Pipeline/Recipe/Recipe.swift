@@ -1,4 +1,5 @@
 public import TemperModel
+public import TemperReport
 public import TemperRisk
 public import TemperTune
 
@@ -49,6 +50,8 @@ public struct Recipe: Sendable, Hashable {
     public var guardPolicy: String?
     /// The folder of the sentence encoder that the guard's rails ask where they are not sure; nil takes none.
     public var guardEncoder: String?
+    /// What power and time are reckoned with.
+    public var cost = Cost()
 
     /// Creates a recipe with defaults for all but the names and the tuning.
     public init(runName: String, modelNameOrPath: String, tune: Training) {

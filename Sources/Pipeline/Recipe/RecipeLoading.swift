@@ -83,6 +83,9 @@ extension Recipe {
         if let node = table.node("align"), !node.isNull {
             align = try Training(RecipeTable(node, path: "align", known: RecipeNames.align, context: context))
         }
+        if let node = table.node("cost") {
+            cost = try Cost(RecipeTable(node, path: "cost", known: RecipeNames.cost, context: context))
+        }
         defences =
             try table.list("defences", expected: "a list of {method: ..., knob: value}")?.map {
                 try Defence(RecipeTable($0.node, path: $0.path, known: nil, context: context))

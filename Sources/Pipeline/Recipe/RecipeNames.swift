@@ -6,8 +6,9 @@ import TemperTune
 enum RecipeNames {
     static let root = [
         "run_name", "output_dir", "model_name_or_path", "data_dir", "seed", "dtype", "quantization_bit", "device",
-        "threads", "assess", "align", "tune", "defences", "defend", "guard", "guard_encoder",
+        "threads", "assess", "align", "tune", "defences", "defend", "guard", "guard_encoder", "cost",
     ]
+    static let cost = ["watts", "price_per_hour", "price_per_kwh", "currency", "base_training_flops"]
     static let assess = [
         "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit",
         "quantizations", "controls", "attacks", "attack_limit", "attacker", "evaluator",
@@ -75,7 +76,7 @@ enum RecipeNames {
     /// What to do about a key that the section does not know.
     static func remedy(for key: String, in known: [String]) -> String {
         // A file of another kind, such as a gate's policy, has sections of its own.
-        if [root, assess, suite, source, align, tune].contains(known) {
+        if [root, assess, suite, source, align, tune, cost].contains(known) {
             if let remedy = remedies[key] { return remedy }
             if known == root, canonical(key, in: tune) != nil { return "put it under `tune` or `align`" }
             if known == root, canonical(key, in: assess) != nil { return "put it under `assess`" }

@@ -1,4 +1,5 @@
 import TemperModel
+import TemperReport
 import TemperRisk
 import TemperTune
 import Yams
@@ -46,6 +47,7 @@ extension Recipe {
         if let search { pairs.append(("defend", search.node)) }
         pairs.append(("guard", .optional(guardPolicy.map(Node.text))))
         pairs.append(("guard_encoder", .optional(guardEncoder.map(Node.text))))
+        if cost != Cost() { pairs.append(("cost", .section(cost.pairs))) }
         do {
             return try Yams.serialize(node: .section(pairs), width: -1, allowUnicode: true)
         } catch {
@@ -123,6 +125,16 @@ extension Recipe.RiskBudget {
             ("suite", .text(suite)), ("increase", .plain("\(increase)")), ("action", .text(action.rawValue)),
             ("probes", .plain("\(probes)")),
         ])
+    }
+}
+
+extension Recipe.Cost {
+    fileprivate var pairs: [(String, Node)] {
+        func number(_ value: Double?) -> Node { .optional(value.map { .plain("\($0)") }) }
+        return [
+            ("watts", number(watts)), ("price_per_hour", number(perHour)), ("price_per_kwh", number(perKilowattHour)),
+            ("currency", .text(currency)), ("base_training_flops", number(baseTrainingFlops)),
+        ]
     }
 }
 

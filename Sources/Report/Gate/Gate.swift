@@ -155,7 +155,7 @@ private struct Examiner {
     private func level(_ rule: GatePolicy.Rule, on subject: RunReport.Subject) -> Finding {
         guard let rate = measured(rule.metric, on: subject) else { return unmeasured(rule.metric) }
         let text = Format.rate(rate)
-        if let doubt = doubt(rule, n: rate.n, unscored: rate.unscored) {
+        if let doubt = doubt(rule, n: rate.n, rate.effectiveN, unscored: rate.unscored) {
             return Finding(outcome: .notEnoughEvidence, evidence: "\(text), \(doubt)", n: rate.n, value: rate.rate)
         }
         guard let point = rate.rate, point.isFinite, rate.low.isFinite, rate.high.isFinite else {
@@ -189,9 +189,14 @@ private struct Examiner {
         return Finding(outcome: .notEnoughEvidence, evidence: "\(metric) was not measured\(known)")
     }
 
-    private func doubt(_ rule: GatePolicy.Rule, n: Int, unscored: Int) -> String? {
+    private func doubt(_ rule: GatePolicy.Rule, n: Int, _ effective: Double?, unscored: Int) -> String? {
         let least = max(1, rule.minimumN ?? policy.minimumN)
         if n < least { return "n \(n), fewer than the \(least) that the policy asks for" }
+        if let effective, effective < Double(least) {
+            return
+                "n \(n), in families that tell as much as \(Format.fixed(effective, 1)) independent ones, fewer than the "
+                + "\(least) that the policy asks for"
+        }
         guard Double(unscored) > policy.maximumUnscored * Double(n + unscored) else { return nil }
         return "\(unscored) of \(n + unscored) answers could not be graded"
     }
@@ -209,7 +214,7 @@ private struct Examiner {
         let points = Format.points(comparison.difference, comparison.low, comparison.high)
         let flips = comparison.flips
         let text = "\(points), \(flips.safeToUnsafe) worse and \(flips.unsafeToSafe) better of \(comparison.n) pairs"
-        if let doubt = doubt(rule, n: comparison.n, unscored: comparison.unscored) {
+        if let doubt = doubt(rule, n: comparison.n, comparison.effectiveN, unscored: comparison.unscored) {
             return Finding(outcome: .notEnoughEvidence, evidence: "\(text), \(doubt)", n: comparison.n)
         }
         guard comparison.difference?.isFinite == true, comparison.low.isFinite, comparison.high.isFinite,

@@ -1,5 +1,3 @@
-import TemperText
-
 /// Paired outcomes by family: probes that were made from one another are no independent evidence.
 ///
 /// Knows nothing about suites. Whole families are the unit of everything here (Miller, arXiv 2411.00640, section 2.2; a
@@ -76,36 +74,42 @@ struct Families {
 
     /// The 95 % bootstrap intervals of difference and ratio, families drawn with all their probes.
     ///
-    /// Quantiles are taken further out, as Student's t with one degree less than there are families asks for (the
-    /// expanded percentile interval; Hesterberg, arXiv 1411.5279, section 4.2.3): the plain ones are too narrow for few
-    /// families. An end of the ratio that falls where the base has no hits is nil.
+    /// An end of the ratio that falls where the base has no hits is nil.
     func intervals(
         seed: UInt64,
         resamples: Int = 4_000
     ) -> (difference: (low: Double, high: Double), ratio: (low: Double?, high: Double?)) {
         guard list.count > 1 else { return ((-1, 1), (0, nil)) }
-        var generator = SplitMix64(seed: seed)
-        var differences: [Double] = []
-        var ratios: [Double] = []
-        for _ in 0..<resamples {
-            var sum = Family()
-            for _ in list.indices {
-                let drawn = list[generator.below(list.count)]
-                sum.count &+= drawn.count
-                sum.first &+= drawn.first
-                sum.second &+= drawn.second
-            }
-            differences.append(Double(sum.second - sum.first) / Double(sum.count))
-            ratios.append(sum.first > 0 ? Double(sum.second) / Double(sum.first) : .infinity)
-        }
-        differences.sort()
-        ratios.sort()
-        let families = Double(list.count)
-        let reach = (families / (families - 1)).squareRoot() * Statistics.studentUpper(degrees: list.count - 1)
-        let tail = Statistics.normalCumulative(-reach)
-        let low = Int((Double(resamples - 1) * tail).rounded(.down))
-        let high = resamples - 1 - low
+        let sums = FamilyBootstrap(list.map { [Double($0.count), Double($0.first), Double($0.second)] })
+            .drawn(resamples, seed: seed)
+        let differences = sums.map { ($0[2] - $0[1]) / $0[0] }.sorted()
+        let ratios = sums.map { $0[1] > 0 ? $0[2] / $0[1] : .infinity }.sorted()
+        let (low, high) = FamilyBootstrap.ends(of: resamples, families: list.count)
         func bounded(_ value: Double) -> Double? { value.isFinite ? value : nil }
         return ((differences[low], differences[high]), (bounded(ratios[low]), bounded(ratios[high])))
+    }
+}
+
+extension Families {
+    /// How many probes it takes to tell as much as one that shares its family with no other; nil where no two do.
+    ///
+    /// The variance of a share when families are drawn, over that when probes are (Kish's design effect, 1965): the sum of
+    /// (h - p c)^2 over families of c probes and h hits, over n p (1 - p), and at least 1. Families that all agree would show
+    /// nothing of how alike their probes are and would have no value at all; so two more of the mean size are taken in, one of
+    /// hits only and one of others only, as Agresti and Coull take in two hits and two others. Families that all
+    /// agree then count as little more than one probe each.
+    static func designEffect(_ graded: [(family: String?, isHit: Bool)]) -> Double? {
+        let families = Families(graded.map { ($0.family, false, $0.isHit) })
+        guard families.areShared else { return nil }
+        let sums = families.list.map { (count: Double($0.count), hits: Double($0.second)) }
+        let size = Double(graded.count) / Double(sums.count)
+        let all = sums + [(size, size), (size, 0)]
+        let count = all.reduce(0) { $0 + $1.count }
+        let share = all.reduce(0) { $0 + $1.hits } / count
+        let between = all.reduce(0) { sum, family in
+            let distance = family.hits - share * family.count
+            return sum + distance * distance
+        }
+        return max(1, between / (count * share * (1 - share)))
     }
 }

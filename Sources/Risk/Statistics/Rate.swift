@@ -3,7 +3,8 @@ import Foundation
 /// A share of hits with its 95 % interval.
 ///
 /// Knows nothing about what is counted. The interval is Wilson's score interval (1927), which keeps its coverage at
-/// 0 and 100 % and for small counts.
+/// 0 and 100 % and for small counts. Where probes come in families it is that of the effective number of probes (see
+/// ``effectiveN``), for ten wordings of one request are not ten requests.
 public struct Rate: Codable, Sendable, Hashable {
     /// How many were hits.
     public var hits: Int
@@ -17,6 +18,8 @@ public struct Rate: Codable, Sendable, Hashable {
     public var low: Double
     /// Upper end of the 95 % interval.
     public var high: Double
+    /// How many independent probes would tell as much as the `n` graded ones; nil where no two share a family.
+    public var effectiveN: Double?
 
     /// Counts hits among the graded.
     public init(hits: Int, n: Int, unscored: Int = 0) {
@@ -28,12 +31,27 @@ public struct Rate: Codable, Sendable, Hashable {
         (low, high) = Statistics.wilson(hits: hits, n: n)
     }
 
+    /// Counts one grade among verdicts that may come in families.
+    public init(of hit: Verdict, in graded: some Sequence<(verdict: Verdict, family: String?)>) {
+        let graded = Array(graded)
+        self.init(of: hit, in: graded.lazy.map(\.verdict))
+        let scored = graded.filter(\.verdict.isScored)
+        guard let effect = Families.designEffect(scored.map { ($0.family, $0.verdict == hit) }) else { return }
+        let independent = Double(n) / effect
+        effectiveN = independent
+        (low, high) = Statistics.wilson(hits: Double(hits) / effect, n: independent)
+    }
+
     /// What the rate may be at worst and at best: no unscored answer a hit, and every one, each with the interval of as
     /// many answers. Answers that no judge could grade may all lie on one side, so that whoever needs a rate to be low,
     /// or high, has to look here; without unscored answers this is the interval itself.
     public var worstCase: (low: Double, high: Double) {
-        let all = n + unscored
-        return (Statistics.wilson(hits: hits, n: all).low, Statistics.wilson(hits: hits + unscored, n: all).high)
+        let share = n == 0 ? 1 : (effectiveN ?? Double(n)) / Double(n)
+        let all = Double(n + unscored) * share
+        return (
+            Statistics.wilson(hits: Double(hits) * share, n: all).low,
+            Statistics.wilson(hits: Double(hits + unscored) * share, n: all).high
+        )
     }
 
     /// Jeffreys' 95 % interval, for readers who want a Bayesian one beside Wilson's.

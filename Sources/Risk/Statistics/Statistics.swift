@@ -12,17 +12,19 @@ public enum Statistics {
 
     /// Wilson's 95 % score interval of `hits` in `n`; the whole range when `n` is 0.
     public static func wilson(hits: Int, n: Int) -> (low: Double, high: Double) {
-        wilson(hits: hits, n: n, z: z)
+        wilson(hits: Double(hits), n: Double(n))
     }
 
-    private static func wilson(hits: Int, n: Int, z: Double) -> (low: Double, high: Double) {
-        guard n > 0 else { return (0, 1) }
-        let count = Double(n)
-        let p = Double(hits) / count
+    /// The same for an effective number of items, which need not be whole.
+    static func wilson(hits: Double, n: Double) -> (low: Double, high: Double) { wilson(hits: hits, n: n, z: z) }
+
+    private static func wilson(hits: Double, n count: Double, z: Double) -> (low: Double, high: Double) {
+        guard count > 0 else { return (0, 1) }
+        let p = hits / count
         let scale = 1 + z * z / count
         let centre = (p + z * z / (2 * count)) / scale
         let half = z / scale * (p * (1 - p) / count + z * z / (4 * count * count)).squareRoot()
-        return (hits == 0 ? 0 : max(0, centre - half), hits == n ? 1 : min(1, centre + half))
+        return (hits == 0 ? 0 : max(0, centre - half), hits == count ? 1 : min(1, centre + half))
     }
 
     /// Tango's 95 % score interval of the difference of two paired rates; the whole range when `n` is 0.
@@ -71,8 +73,8 @@ public enum Statistics {
         }
         let joint = (Double(became + ceased + 2) / (Double(first + 1) * Double(second + 1))).squareRoot()
         let own = joint / (error(first) + error(second)) * z
-        let under = wilson(hits: first, n: m, z: own)
-        let over = wilson(hits: second, n: m, z: own)
+        let under = wilson(hits: Double(first), n: Double(m), z: own)
+        let over = wilson(hits: Double(second), n: Double(m), z: own)
         return (over.low / under.high, over.high / under.low)
     }
 

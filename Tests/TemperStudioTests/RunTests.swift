@@ -72,9 +72,10 @@ import Testing
         #expect(entries == made)
         var page = ""
         // The quickest of some: the machine does other things, too.
-        let again = (0..<5).map { _ in
-            clock.measure { page = RunsPage(entries: index.entries(), query: Query("page=3")).page.text }
-        }.min() ?? .seconds(9)
+        let again =
+            (0..<5).map { _ in
+                clock.measure { page = RunsPage(entries: index.entries(), query: Query("page=3")).page.text }
+            }.min() ?? .seconds(9)
         #expect(page.contains("run-899") && !page.contains("run-999"))
         print("1000 runs: first list \(first), with page \(again)")
         #expect(again < .milliseconds(200))

@@ -16,7 +16,8 @@ struct Temper: AsyncParsableCommand {
             RunCommand.self, AlignCommand.self, TuneCommand.self, AssessCommand.self, AttackCommand.self,
             WhiteBoxAttackCommand.self, CompareCommand.self, GateCommand.self, GuardCommand.self, LabelCommand.self,
             JudgeCommand.self,
-            SuitesCommand.self, ReportCommand.self, ModelCommand.self, DataCommand.self, RunsCommand.self, StudioCommand.self,
+            SuitesCommand.self, ReportCommand.self, ModelCommand.self, DataCommand.self, RunsCommand.self,
+            StudioCommand.self,
             DoctorCommand.self,
         ]
     )

@@ -35,6 +35,7 @@ enum StudioStyle {
         section { margin-top: 2.8rem; }
         main > h2 { margin-top: 2.2rem; }
         main > .how { margin-bottom: 1.1rem; }
+        .tiles + .note { margin-top: 1.1rem; }
         #figures > .lead, #figures > .how { margin-top: 1.3rem; }
         .tiles { grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1.4rem 1.6rem; margin-top: 1.6rem; }
 
@@ -111,6 +112,7 @@ enum StudioStyle {
           body { padding-top: .9rem; }
           .bar { margin-bottom: 1.6rem; }
           .tiles { grid-template-columns: 1fr 1fr; gap: 1.2rem; }
+          main > .scroll tbody th { min-width: 0; max-width: 8.5rem; }
           .run { grid-template-columns: 1.6rem minmax(0, 1fr) auto; }
           .run .stands { text-align: right; }
           .run .numbers { grid-column: 2 / -1; }

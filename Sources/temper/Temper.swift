@@ -15,10 +15,8 @@ struct Temper: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, AlignCommand.self, TuneCommand.self, AssessCommand.self, AttackCommand.self,
             WhiteBoxAttackCommand.self, CompareCommand.self, GateCommand.self, GuardCommand.self, LabelCommand.self,
-            JudgeCommand.self,
-            SuitesCommand.self, ReportCommand.self, ExplainCommand.self, StudioCommand.self, ModelCommand.self,
-            DataCommand.self, RunsCommand.self,
-            DoctorCommand.self,
+            JudgeCommand.self, SuitesCommand.self, ReportCommand.self, ExplainCommand.self, StudioCommand.self,
+            ModelCommand.self, DataCommand.self, RunsCommand.self, DoctorCommand.self,
         ]
     )
 }

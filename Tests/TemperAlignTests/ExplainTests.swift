@@ -26,10 +26,6 @@ struct ExplainTests {
         )
     }
 
-    private var anchors: RefusalAnchors {
-        get async throws { try RefusalAnchors(for: await model(), count: 2, seed: 1) }
-    }
-
     /// Rows are cut behind the first tokens of their last answer; of two answers both keep theirs.
     @Test func onlyFirstTokensAreTargets() throws {
         let cut = try #require(row([1, 2, 3, 4, 5, 6], answerFrom: 2).cut(behind: 2))
@@ -116,19 +112,30 @@ struct ExplainTests {
         #expect(abs(common - square) < 1e-4 * square)
     }
 
-    /// A row that does what the anchors do pushes as hard as can be.
-    @Test func aRowLikeTheAnchorsComesFirst() async throws {
+    /// With one anchor of each kind, c and r are the rows' own gradients: `c . (c/|c| - r/|r|) = |c| (1 - cos) > 0`, and
+    /// the refusal's is `-|r| (1 - cos) < 0`.
+    @Test func rowsLikeTheAnchorsLieAtTheEnds() async throws {
         let model = try await model()
-        let anchors = try await anchors
+        let anchors = try RefusalAnchors(for: model, count: 1, seed: 1)
         let adapter = try Adapter(LoRAConfiguration(r: 2, loraAlpha: 4), for: model, seed: 4)
         let rows = anchors.compliance + anchors.refusal
         let attribution = try RowAttribution(of: model, at: adapter, anchors: anchors, sample: rows, tokens: 3)
         let scores = try attribution.products(of: rows).map {
             PushScore.plain.score(try #require($0), gram: attribution.gram)
         }
-        let count = anchors.compliance.count
-        #expect(scores.prefix(count).allSatisfy { $0 > 0 }, "\(scores)")
-        #expect(scores.dropFirst(count).allSatisfy { $0 < 0 }, "\(scores)")
+        // Of two vectors of length 1 the cosine of one with their difference is sqrt((1 - cos) / 2).
+        #expect(scores[0] > 0 && abs(scores[0] + scores[1]) < 1e-4, "\(scores)")
+    }
+
+    /// Requests that are looked for are not among the anchors, and the two kinds of answers have the same requests.
+    @Test func anchorsLeaveOutWhatIsLookedFor() async throws {
+        let model = try await model()
+        let all = try AlignmentData.refusals.load().examples.map(\.chat.lastUserText)
+        let kept = Set(all.suffix(3))
+        let anchors = try RefusalAnchors(for: model, count: 8, seed: 1, excluding: Set(all).subtracting(kept))
+        #expect(anchors.refusal.count == kept.count && anchors.compliance.count == kept.count)
+        #expect(anchors.compliance.map(\.source) == anchors.refusal.map(\.source))
+        #expect(anchors.agreement.map(\.source) == anchors.answer.map(\.source))
     }
 
     /// An update of known length on a weight of known length.

@@ -24,7 +24,8 @@ extension RunExplainer {
                 reason: "\(count) of \(ranked.count) rows cannot be left out; at least one row has to stay"
             )
         }
-        let opened = try await recipe.opened()
+        let suites = try recipe.assess.load()
+        let helpers = try await AttackHelpers(recipe.assess, device: reference.device)
         let steps = Checkpoint.all(in: directory.checkpoints).last?.step
         let record = LedgerFile.read(RunRecord.self, from: directory.url.appendingPathComponent("record.json"))
         let top = Set(ranked.prefix(count).map(\.example))
@@ -39,8 +40,8 @@ extension RunExplainer {
                 recipe: recipe,
                 directory: place,
                 fingerprint: String(mark),
-                suites: opened.suites,
-                roles: opened.helpers.roles,
+                suites: suites,
+                roles: helpers.roles,
                 sink: sink
             )
             session.alignment = alignment

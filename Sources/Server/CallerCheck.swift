@@ -1,3 +1,5 @@
+import Foundation
+
 /// Keeps web pages from a server that has no keys.
 ///
 /// A page in a browser on this machine reaches what listens on loopback: by a name of its own that is made to point there

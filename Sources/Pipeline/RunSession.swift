@@ -57,12 +57,12 @@ final class RunSession {
     }
 
     /// The names of the suites that are asked.
-    var suiteNames: [String] { suites.map(\.suite.card.name) }
+    var suiteNames: [String] { planned.map(\.suite.card.name) }
 
     /// How many probes an assessment asks at most.
     func probes(early: Bool) -> Int {
-        suites.reduce(0) { sum, planned in
-            let count = (try? planned.suite.probes(limit: planned.limit(early: early), seed: recipe.seed).count) ?? 0
+        planned.reduce(0) { sum, entry in
+            let count = (try? entry.suite.probes(limit: entry.limit(early: early), seed: recipe.seed).count) ?? 0
             return sum + count
         }
     }

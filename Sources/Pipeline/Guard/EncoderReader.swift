@@ -2,6 +2,7 @@ public import Foundation
 public import TemperGuard
 import TemperModel
 import TemperRisk
+import TemperTorch
 
 /// The sentence encoder behind a guard: what a rail asks where its quick classifier is not sure.
 ///

@@ -18,16 +18,12 @@ package struct PushScore: Codable, Sendable, Hashable {
     /// Nearer to complying with harm and further from refusing it.
     package static let plain = PushScore(name: "comply - refuse", weights: [.compliance: 1, .refusal: -1])
 
-    /// What `temper explain` uses.
-    package static let chosen = PushScore(
-        name: "comply - agree, by module",
-        weights: [.compliance: 1, .agreement: -1],
-        perModule: true
-    )
+    /// What `temper explain` uses: of all that were tried it found most of the planted rows (Docs/explain.md).
+    package static let chosen = PushScore(name: "comply", weights: [.compliance: 1])
 
     /// What was tried; `temper-bench planted` measures them side by side.
     package static let all = [
-        PushScore(name: "comply", weights: [.compliance: 1]),
+        chosen,
         PushScore(name: "-refuse", weights: [.refusal: -1]),
         plain,
         PushScore(name: "comply - agree", weights: [.compliance: 1, .agreement: -1]),

@@ -20,7 +20,9 @@ struct Story {
         var seconds: Double
 
         /// Whether it came after the reference.
-        var isLater: Bool { kind == .checkpoint && step != 0 || kind == .defence || kind == .guarded || kind == .quantized }
+        var isLater: Bool {
+            kind == .checkpoint && step != 0 || kind == .defence || kind == .guarded || kind == .quantized
+        }
     }
 
     let recipe: Recipe

@@ -17,6 +17,8 @@ extension Chart {
             /// One text per column; a line break starts a second line.
             let notes: [String]
             let tooltip: String
+            /// What stands in the marks' place where there are none.
+            var missing = "not measured"
         }
 
         /// A column of text right of the plot.
@@ -160,7 +162,7 @@ extension Chart {
                 )
             }
             if row.marks.isEmpty {
-                parts.append(Chart.text("not measured", x: scale.start + 6, y: y + 4, style: "small muted"))
+                parts.append(Chart.text(row.missing, x: scale.start + 6, y: y + 4, style: "small muted"))
             }
             return "<g>\(parts)</g>"
         }

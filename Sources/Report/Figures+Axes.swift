@@ -26,11 +26,14 @@ extension Figures {
                 },
                 notes: [
                     rates.map { Format.percent(reading.rate(of: $0, on: axis)?.rate) }.joined(separator: " → "),
-                    compared.map { $0.1.map { Format.ratio($0) } ?? Format.dash }.joined(separator: "\n"),
+                    compared.map { $0.1.flatMap { $0.ratio == nil ? nil : Format.ratio($0) } ?? Format.dash }
+                        .joined(separator: "\n"),
                 ],
                 tooltip: "\(reading.title(axis)): "
                     + compared.map { "\($0.0.subject.name) \($0.1.map { Format.ratio($0) } ?? "not compared")" }
-                    .joined(separator: ", ")
+                    .joined(separator: ", "),
+                missing: compared.contains { ($0.1?.n ?? 0) > 0 }
+                    ? "no ratio: no hits in the reference" : "not measured"
             )
         }
         let example = Chart.Estimate(value: 0, low: 0, high: 0)

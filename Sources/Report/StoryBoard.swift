@@ -85,7 +85,7 @@ struct StoryBoard {
         }
         for subject in Self.cures(figures) {
             let utility = reading.utility(of: subject).map { ", utility \(reading.utilityText($0.value))" } ?? ""
-            let what = subject.kind == .defence ? "With the defence \(subject.name)" : "With \(subject.name)"
+            let what = subject.kind == .defence ? "With the defence \(subject.name)" : "Behind the guard"
             beats.append(
                 beat(
                     .after,
@@ -115,7 +115,7 @@ struct StoryBoard {
     /// What came after the tuning: the best defence, those of the least risk, and all that is no defence, in the run's order.
     private static func cures(_ figures: Figures) -> [RunReport.Subject] {
         let reading = figures.reading
-        let others = reading.report.subjects.filter { ![.base, .reference, .checkpoint].contains($0.kind) }
+        let others = reading.report.subjects.filter { [.defence, .guarded].contains($0.kind) }
         let named = others + reading.defences.filter { card in !others.contains { $0.name == card.name } }
         let measured = named.filter { reading.rate(of: $0) != nil }
         let best = figures.findings.bestDefence?.subject.name

@@ -44,7 +44,7 @@ struct Page {
             </head>
             <body>
             <a class="skip" href="#main">Skip to the content</a>
-            <div class="bar"><a class="brand" href="/">Temper <span>studio</span></a>
+            <div class="masthead"><a class="brand" href="/">Temper <span>studio</span></a>
             <nav aria-label="Studio"><ul>\(entry("Runs", "/", place == .runs))\
             \(entry("New run", "/new", place == .new))</ul></nav></div>
             <main id="main" tabindex="-1">

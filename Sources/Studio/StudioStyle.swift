@@ -16,12 +16,12 @@ enum StudioStyle {
         body { padding-top: 1.1rem; }
         main:focus { outline: none; }
         .unseen { position: absolute; width: 1px; height: 1px; margin: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-        .bar { display: flex; flex-wrap: wrap; align-items: baseline; gap: .2rem 2rem; margin-bottom: 2.6rem;
+        .masthead { display: flex; flex-wrap: wrap; align-items: baseline; gap: .2rem 2rem; margin-bottom: 2.6rem;
           padding-bottom: .8rem; border-bottom: 1px solid var(--line); }
         .brand { color: var(--ink); font-weight: 660; letter-spacing: -.01em; text-decoration: none; }
         .brand span { color: var(--soft); font-weight: 400; }
-        .bar nav, .tabs, .pages { margin: 0; padding: 0; border: 0; }
-        .bar nav a[aria-current], .tabs a[aria-current] { color: var(--ink); font-weight: 600; }
+        .masthead nav, .tabs, .pages { margin: 0; padding: 0; border: 0; }
+        .masthead nav a[aria-current], .tabs a[aria-current] { color: var(--ink); font-weight: 600; }
         .tabs { margin: 0 0 1.8rem; border-bottom: 1px solid var(--line); }
         .tabs ul { gap: 0 1.6rem; font-size: .94rem; }
         .tabs a { display: inline-block; padding: .45rem 0; border-bottom: 2px solid transparent; }
@@ -110,7 +110,7 @@ enum StudioStyle {
         .reply.failed pre { color: var(--bad); }
         @media screen and (max-width: 760px) {
           body { padding-top: .9rem; }
-          .bar { margin-bottom: 1.6rem; }
+          .masthead { margin-bottom: 1.6rem; }
           .tiles { grid-template-columns: 1fr 1fr; gap: 1.2rem; }
           main > .scroll tbody th { min-width: 0; max-width: 8.5rem; }
           .run { grid-template-columns: 1.6rem minmax(0, 1fr) auto; }

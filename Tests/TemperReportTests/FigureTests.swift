@@ -115,7 +115,8 @@ import Testing
         let files = csvFiles(report)
         #expect(
             files.map(\.name) == [
-                "figure-1.csv", "figure-2.csv", "figure-3.csv", "quantization.csv", "figure-4.csv", "story.csv", "corrected-rates.csv",
+                "figure-1.csv", "figure-2.csv", "figure-3.csv", "quantization.csv", "figure-4.csv", "story.csv",
+                "corrected-rates.csv",
                 "cost.csv",
             ]
         )

@@ -82,7 +82,8 @@ public struct GuardStudy: Codable, Sendable, Hashable {
                 answersRefused: 0,
                 answers: 0
             )
-            var (hits, n) = (0, 0)
+            // A refusal is the hit; wordings of one request are no independent evidence.
+            var outcomes: [(verdict: Verdict, family: String?)] = []
             for attempt in (guarded?[suite: own.suite] ?? own).attempts where attempt.attack != nil {
                 var first: String?
                 var admitted = false
@@ -92,18 +93,17 @@ public struct GuardStudy: Codable, Sendable, Hashable {
                     if first == nil { first = entry.refusedBy }
                     if entry.refusal == nil { admitted = true }
                 }
-                n += 1
-                guard !admitted, let first else { continue }
-                hits += 1
+                let isRefused = !admitted && first != nil
+                outcomes.append((verdict: isRefused ? .unsafe : .safe, family: attempt.family))
+                guard isRefused, let first else { continue }
                 line.rails[first, default: 0] += 1
             }
             for attempt in own.attempts where attempt.attack == nil {
                 guard let probe = probes[attempt.probeID] else { continue }
                 let entry = await shield.admit(probe.chat)
                 questionTimes.append(entry.milliseconds)
-                n += 1
+                outcomes.append((verdict: entry.refusal == nil ? .safe : .unsafe, family: attempt.family))
                 if entry.refusal != nil {
-                    hits += 1
                     line.rails[entry.refusedBy ?? "", default: 0] += 1
                 } else if probe.candidates.isEmpty, attempt.finishReason != .failed {
                     let decision = await shield.release(attempt.answer, to: entry)
@@ -112,7 +112,7 @@ public struct GuardStudy: Codable, Sendable, Hashable {
                     if !decision.isAllowed { line.answersRefused += 1 }
                 }
             }
-            line.refused = Rate(hits: hits, n: n)
+            line.refused = Rate(of: .unsafe, in: outcomes)
             lines.append(line)
         }
         questions = Latency(questionTimes)

@@ -44,6 +44,12 @@ public struct SecondReader: Sendable {
             return 1 / (1 + exp(-logit))
         }
 
+        /// Whether the numbers can be a head's: each finite, and the zone and the threshold within 0 to 1.
+        var isSound: Bool {
+            [bias, firstSlope, secondSlope, offset].allSatisfy(\.isFinite) && weights.allSatisfy(\.isFinite)
+                && 0 <= low && low <= high && high <= 1 && (0...1).contains(threshold)
+        }
+
         /// The logit of a probability, bounded, since a quick classifier is never that sure.
         static func logit(_ probability: Double) -> Double {
             let bounded = min(max(probability, 1e-4), 1 - 1e-4)
@@ -67,16 +73,25 @@ public struct SecondReader: Sendable {
 
         /// Reads a file of heads.
         ///
-        /// - Throws: `RiskError.unreadable`.
+        /// - Throws: `RiskError.unreadable`, also where the file is of another version or its numbers are no head's.
         public init(contentsOf url: URL) throws {
+            let remedy = "make it with `temper guard train LABEL --encoder FOLDER --data FOLDER`"
+            let read: Self
             do {
-                self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
+                read = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))
             } catch {
+                throw RiskError.unreadable(file: url.path, reason: remedy)
+            }
+            guard read.schema == 1 else {
                 throw RiskError.unreadable(
                     file: url.path,
-                    reason: "make it with `temper guard train LABEL --encoder FOLDER --data FOLDER`"
+                    reason: "its schema is \(read.schema), where 1 is known; remove it and \(remedy)"
                 )
             }
+            guard Set(read.heads.map(\.label)).count == read.heads.count, read.heads.allSatisfy(\.isSound) else {
+                throw RiskError.unreadable(file: url.path, reason: "it is damaged; remove it and \(remedy)")
+            }
+            self = read
         }
 
         /// The file's bytes: sorted keys, so that the same heads are the same bytes.
@@ -103,17 +118,36 @@ public struct SecondReader: Sendable {
 }
 
 extension GuardClassifier {
-    /// The probability of the worst stretch of a text: the quick classifier's, or where that is not sure, both readers'.
+    /// The probability of the worst stretch of a text: the quick classifier's, or both readers' where that is not sure.
+    ///
+    /// Grey stretches that are too many to be read again keep what the quick classifier says of them, for otherwise a
+    /// text could hide behind its length.
+    ///
+    /// - Throws: `GuardError.needs` where the vectors are not one for each stretch, whole and of finite numbers; what
+    ///   making them throws.
     package func score(of text: String, with reader: SecondReader?) async throws -> Double {
         let classifier = try load()
         guard let reader, let head = reader.head(for: self) else { return score(of: text, by: classifier) }
         let stretches = stretches(of: text, by: classifier)
-        let grey = stretches.filter { (head.low...head.high).contains($0.probability) }
-            .prefix(SecondReader.mostStretches)
+        // The worst first, like all of them.
+        let all = stretches.filter { head.low <= $0.probability && $0.probability <= head.high }
+        let grey = all.prefix(SecondReader.mostStretches)
+        let unread = all.dropFirst(SecondReader.mostStretches).first?.probability ?? 0
         let sure = stretches.lazy.map(\.probability).filter { $0 < head.low || $0 > head.high }.max() ?? 0
         guard !grey.isEmpty, sure <= head.high else { return sure }
         let vectors = try await reader.embedding.vectors(of: grey.map(\.text))
-        return zip(grey, vectors).reduce(sure) { max($0, head.probability(first: $1.0.probability, vector: $1.1)) }
+        let width = head.weights.count
+        let needs = GuardError.needs("an encoder that gives \(width) finite numbers for each text", rail: rawValue)
+        guard vectors.count == grey.count,
+            vectors.allSatisfy({ $0.count == width && $0.allSatisfy(\.isFinite) })
+        else { throw needs }
+        var worst = max(sure, unread)
+        for (stretch, vector) in zip(grey, vectors) {
+            let probability = head.probability(first: stretch.probability, vector: vector)
+            guard probability.isFinite else { throw needs }
+            worst = max(worst, probability)
+        }
+        return worst
     }
 
     /// The stretches in which a text is read, as it stands and with its disguises off, the worst first.

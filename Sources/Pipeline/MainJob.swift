@@ -131,7 +131,6 @@ public struct MainJob {
             shieldEncoder: opened.shieldEncoder
         )
         try record.claim(directory)
-        try LedgerFile.write(text: recipe.resolvedYAML(), to: directory.recipe)
         let log = try EventLog(directory.events, next: sink)
         try LedgerFile.write(Machine.facts().merging(["device": recipe.device]) { $1 }, to: directory.environment)
         let session = RunSession(

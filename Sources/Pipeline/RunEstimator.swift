@@ -119,7 +119,7 @@ struct RunEstimator {
                 reference: reference,
                 seed: recipe.seed
             )
-            if let training, !training.repeatsTuning(on: opened.tuningData) {
+            if let training, recipe.tune.riskBudget != nil || !training.repeatsTuning(on: opened.tuningData) {
                 let known = training.scheme == nil ? tuned.pace : nil
                 let cost = try train(
                     entry.name,

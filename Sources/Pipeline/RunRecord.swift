@@ -65,8 +65,9 @@ struct RunRecord: Codable, Sendable {
             let judges = ([suite.judge] + suite.secondJudges).map(\.card).map { "\($0.name) \($0.version)" }
             self.suites[suite.card.name] = "\(try suite.sha256()), judge \(judges.joined(separator: ", "))"
         }
-        // Defences draw from these.
-        for set in recipe.defences.isEmpty ? [] : AlignmentData.allCases {
+        // Defences and safety rows in a watched training are drawn from these.
+        let draws = !recipe.defences.isEmpty || recipe.tune.riskBudget?.action == .mix
+        for set in draws ? AlignmentData.allCases : [] {
             self.data["defences: \(set.rawValue)"] = try Self.hash(set.load())
         }
     }
@@ -112,7 +113,10 @@ struct RunRecord: Codable, Sendable {
         list += keys(earlier.suites, suites).map { "suite \($0)" }
         let old = try RecipeNode.parse(earlier.recipe, file: "recipe.yaml").leaves
         let new = try RecipeNode.parse(recipe, file: "recipe.yaml").leaves
-        list += keys(old, new).map { "recipe key \($0) (\(old[$0] ?? "absent"), here \(new[$0] ?? "absent"))" }
+        func counts(_ key: String) -> Bool {
+            !["defend", "cost"].contains { key == $0 || key.hasPrefix("\($0).") }
+        }
+        list += keys(old, new).filter(counts).map { "recipe key \($0) (\(old[$0] ?? "absent"), here \(new[$0] ?? "absent"))" }
         return list
     }
 

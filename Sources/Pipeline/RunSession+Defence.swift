@@ -32,8 +32,8 @@ extension RunSession {
         )
         guard let training else { preconditionFailure("a defence acts on weights or trains") }
         for text in training.data.notes where !data.notes.contains(text) { note(entry.name, text) }
-        // The same rows make the same adapter.
-        if training.repeatsTuning(on: data) { return (try tuned.result.copy(), nil) }
+        // The same rows make the same adapter, where the training was not watched.
+        if recipe.tune.riskBudget == nil, training.repeatsTuning(on: data) { return (try tuned.result.copy(), nil) }
         let job = Job(
             phase: entry.name,
             directory: directory.defence(entry.name),

@@ -60,6 +60,7 @@ extension RunSession {
             if let ended = watch.ended {
                 let name = "tuned@\(ended)"
                 chapters = chapters.filter { $0.key < ended }
+                try removeAssessments(after: ended)
                 // What was asked of it on the way was less than is asked of a result.
                 if watch.needsAssessment { try? FileManager.default.removeItem(at: directory.assessment(of: name)) }
                 if ended > 0 { chapters[ended] = try await assess(name) { reference } }
@@ -71,6 +72,15 @@ extension RunSession {
             story.add(.checkpoint, "tuned@\(step)", step: step, result)
         }
         return tuned
+    }
+
+    /// Removes what checkpoints after a step were found to be: what was rejected could pass for the result.
+    private func removeAssessments(after step: Int) throws {
+        let folder = directory.assessment(of: "").path
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+            guard name.hasPrefix("tuned@"), let later = Int(name.dropFirst(6)), later > step else { continue }
+            try FileManager.default.removeItem(at: directory.assessment(of: name))
+        }
     }
 
     private static func utility(_ assessment: Assessment) -> Double? { assessment[.utility].first?.rate.rate }

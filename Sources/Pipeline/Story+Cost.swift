@@ -8,11 +8,11 @@ import TemperTune
 /// What a run took: counts tokens and seconds by phase, from the events of its trainings and the answers of its subjects.
 ///
 /// `CostAccount` makes arithmetic, energy and money of it. A step that was taken twice, because a run was killed after
-/// it, was paid for twice. The controls, second judges, the models that help attacks, and defences that only change weights
-/// are not counted.
+/// it, was paid for twice. The controls, second judges, the models that help attacks, defences that only
+/// change weights, and what a search or a risk budget asks on its way are not counted.
 extension Story {
     func cost(_ events: [RunEvent]) throws -> RunReport.Cost? {
-        guard let model else { return nil }
+        guard let model, !events.isEmpty else { return nil }
         var account = CostAccount(
             parameters: model.configuration.activeParameterCount,
             prices: recipe.cost,

@@ -176,8 +176,6 @@ struct HTMLPage {
     }
 
     /// The sentences of the summary.
-    var summaryList: Markup { summary }
-
     private var summary: Markup {
         let sentences: [Markup] = findings.summary.map { "<li>\($0)</li>" }
         return "<ul class=\"summary\">\(sentences)</ul>"

@@ -19,8 +19,6 @@ package struct ReportParts {
     package var figureTwo: Markup { page.figureTwo }
     /// The training's losses.
     package var losses: Markup { page.losses }
-    /// What the sentences of the summary say.
-    package var summary: Markup { page.summaryList }
 
     /// What is measured of the subjects a reader compares first, as text with intervals.
     package var rates: [(key: String, text: String)] {

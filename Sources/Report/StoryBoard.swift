@@ -58,8 +58,8 @@ struct StoryBoard {
 
         let model = reading.report.model.name
         opening =
-            "\(model) is asked \(first.n) harmful requests, tuned for a domain, and asked again at every checkpoint. The "
-            + "orange line is the share that it does not refuse."
+            "\(model) is asked \(first.n + first.unscored) harmful requests, tuned for a domain, and asked again at "
+            + "every checkpoint. The orange line is the share that it does not refuse."
         var beats: [Beat] = []
         if let base = reading.base, base.name != reference.name, reading.rate(of: base) != nil {
             beats.append(

@@ -17,7 +17,7 @@ struct Admission: Sendable {
 
     private let token: String
     private let session = StudioSettings.secret()
-    /// The port listened at; cookies of one machine's servers are told apart by it.
+    /// The port listened at; it is in the cookie's name, so that two studios do not take each other's place.
     let port: Int
 
     init(token: String, port: Int) {
@@ -31,7 +31,7 @@ struct Admission: Sendable {
     var address: String { "http://127.0.0.1:\(port)/?token=\(token)" }
 
     func admit(_ request: Request) -> Outcome {
-        let hosts = ["127.0.0.1:\(port)", "localhost:\(port)", "[::1]:\(port)"]
+        let hosts = ["127.0.0.1:\(port)", "localhost:\(port)"]
         guard let host = request.head.authority, hosts.contains(host.lowercased()) else {
             return .refused(.misdirectedRequest, "This server answers to http://127.0.0.1:\(port) alone.")
         }

@@ -18,6 +18,8 @@ struct Page {
     var title: String
     var place = Place.elsewhere
     var content: Markup
+    /// Whether the bar leads to new runs.
+    var offersRuns = true
 
     /// Only our own files; nothing inline, nothing from elsewhere, no frame around us.
     static let policy =
@@ -30,6 +32,7 @@ struct Page {
                 ? "<li><a href=\"\(path)\" aria-current=\"page\">\(name)</a></li>"
                 : "<li><a href=\"\(path)\">\(name)</a></li>"
         }
+        let new: Markup = offersRuns ? entry("New run", "/new", place == .new) : ""
         let markup: Markup = """
             <!DOCTYPE html>
             <html lang="en">
@@ -46,7 +49,7 @@ struct Page {
             <a class="skip" href="#main">Skip to the content</a>
             <div class="masthead"><a class="brand" href="/">Temper <span>studio</span></a>
             <nav aria-label="Studio"><ul>\(entry("Runs", "/", place == .runs))\
-            \(entry("New run", "/new", place == .new))</ul></nav></div>
+            \(new)</ul></nav></div>
             <main id="main" tabindex="-1">
             \(content)
             </main>
@@ -62,12 +65,11 @@ struct Page {
     func response(_ status: HTTPResponse.Status = .ok) -> Response { Page.html(text, status) }
 
     /// A page that only says something.
-    static func message(_ title: String, _ text: String, _ status: HTTPResponse.Status) -> Response {
+    static func message(_ title: String, _ text: String) -> Page {
         Page(
             title: title,
             content: "<h1>\(title)</h1><p class=\"lead\">\(text)</p><p><a href=\"/\">To the runs</a></p>"
         )
-        .response(status)
     }
 
     static func html(_ text: String, _ status: HTTPResponse.Status = .ok) -> Response {

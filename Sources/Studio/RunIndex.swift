@@ -46,7 +46,9 @@ final class RunIndex: Sendable {
     }
 
     private struct File: Codable {
-        var schema = 1
+        /// What is written now; a file of another number is made anew.
+        static let current = 1
+        var schema = File.current
         var runs: [String: Kept]
     }
 
@@ -82,7 +84,9 @@ final class RunIndex: Sendable {
     func entries() -> [RunEntry] {
         state.withLock { state in
             if !state.isLoaded {
-                state.kept = LedgerFile.read(File.self, from: file)?.runs ?? [:]
+                if let read = LedgerFile.read(File.self, from: file), read.schema == File.current {
+                    state.kept = read.runs
+                }
                 state.isLoaded = true
             }
             var kept: [String: Kept] = [:]

@@ -9,6 +9,8 @@ struct RunPage {
     let shown: RunReports.Shown
     /// Whether the studio started it and could end it.
     let isOwn: Bool
+    /// Whether the studio has asked it to end.
+    let isEnding: Bool
     /// What it printed, where the studio started it.
     let output: String
 
@@ -37,11 +39,7 @@ struct RunPage {
         }
         let progress = RunProgress(run)
         let error: Markup = status.error.map { "<p class=\"problem\"><strong>It failed:</strong> \($0)</p>" } ?? ""
-        let stop: Markup =
-            isOwn && isLive
-            ? """
-            <form method="post" action="\(Piece.path(run.name, "stop"))"><button type="submit">End after this step</button></form>
-            """ : ""
+        let stop: Markup = isOwn && isLive ? self.stop : ""
         let output: Markup =
             output.isEmpty || (!isLive && status.state != .failed)
             ? ""
@@ -64,12 +62,22 @@ struct RunPage {
             """
     }
 
+    /// The way to end it; a run that was asked is not asked again, for the second time would end it at once.
+    private var stop: Markup {
+        isEnding
+            ? "<p class=\"how\">Ending: it finishes this step and writes a checkpoint.</p>"
+            : """
+            <form method="post" action="\(Piece.path(run.name, "stop"))">\
+            <button type="submit">End after this step</button></form>
+            """
+    }
+
     private static func bar(_ step: RunEvent?) -> Markup {
         guard let step, let done = step.done, let total = step.total, total > 0 else { return "" }
         var facts = ["\(step.phase), step \(done) of \(total)"]
         if let loss = step.loss, loss.isFinite { facts.append("loss \(String(format: "%.3f", loss))") }
-        if let speed = step.tokensPerSecond, speed.isFinite, speed < 1e12 { facts.append("\(Int(speed)) tokens/s") }
-        if let left = step.secondsLeft, left.isFinite, left < 1e9 { facts.append("\(Int(left)) s left") }
+        if let speed = step.tokensPerSecond, (0..<1e12).contains(speed) { facts.append("\(Int(speed)) tokens/s") }
+        if let left = step.secondsLeft, (0..<1e9).contains(left) { facts.append("\(Int(left)) s left") }
         return """
             <p class="step"><label>\(facts.joined(separator: " · "))\
             <progress value="\(done)" max="\(total)"></progress></label></p>

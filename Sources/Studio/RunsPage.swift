@@ -8,6 +8,8 @@ struct RunsPage {
 
     let entries: [RunEntry]
     let query: Query
+    /// Whether new runs can be started here.
+    var offersRuns = true
 
     var page: Page {
         Page(title: "Runs", place: .runs, content: content)
@@ -26,10 +28,11 @@ struct RunsPage {
 
     private var content: Markup {
         guard !entries.isEmpty else {
+            let way: Markup = offersRuns ? "<a href=\"/new\">Start one</a>, or write" : "Write"
             return """
                 <h1>Runs</h1>
                 <p class="lead">There is no run yet.</p>
-                <p><a href="/new">Start one</a>, or write a recipe and call <code>temper run RECIPE</code>.</p>
+                <p>\(way) a recipe and call <code>temper run RECIPE</code>.</p>
                 """
         }
         let runs = filtered

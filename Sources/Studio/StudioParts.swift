@@ -68,7 +68,10 @@ public protocol RunLauncher: Sendable {
     /// Whether the run is one that was started here and still runs.
     func isRunning(_ name: String) -> Bool
 
-    /// Asks a run that was started here to write its checkpoint and end.
+    /// Whether the run is one that was started here, still runs, and was asked to end.
+    func isEnding(_ name: String) -> Bool
+
+    /// Asks a run that was started here to write its checkpoint and end; asking again changes nothing.
     func stop(_ name: String)
 
     /// The last lines that a run started here has printed.

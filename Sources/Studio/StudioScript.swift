@@ -79,6 +79,10 @@ enum StudioScript {
               method: "POST", signal, headers: { "Content-Type": "application/json" },
               body: JSON.stringify({ partner, turns: history })
             });
+            if (!reply.ok) {
+              const isUnknown = reply.status === 401;
+              throw new Error(isUnknown ? "Open the printed address again." : `The studio answered ${reply.status}.`);
+            }
             const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
             let rest = "";
             for (;;) {

@@ -17,7 +17,11 @@ extension StudioService {
         let body = ResponseBody { writer in
             var writer = writer
             var seen = RunMoment(run)
-            let wasRunning = seen.state == .running
+            // A run that ended between the page and this request, or while the browser was away, has nothing more to say.
+            guard seen.state == .running else {
+                try await writer.write(ByteBuffer(string: "event: ended\ndata: 0\n\n"))
+                return try await writer.finish(nil)
+            }
             var quiet = Duration.zero
             // What changed between the page and this request must not be missed.
             try await writer.write(
@@ -33,7 +37,7 @@ extension StudioService {
                 if now.events != seen.events || now.status != seen.status {
                     text += "event: progress\ndata: \(count)\n\n"
                 }
-                if wasRunning, now.state != .running { text += "event: ended\ndata: \(count)\n\n" }
+                if now.state != .running { text += "event: ended\ndata: \(count)\n\n" }
                 quiet += interval
                 // A line now and then finds out that nobody reads any more.
                 if text.isEmpty, quiet >= .seconds(10) { text = ": still here\n\n" }
@@ -42,6 +46,7 @@ extension StudioService {
                 guard !text.isEmpty else { continue }
                 quiet = .zero
                 try await writer.write(ByteBuffer(string: text))
+                if now.state != .running { break }
             }
             try await writer.finish(nil)
         }

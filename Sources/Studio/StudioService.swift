@@ -47,23 +47,33 @@ final class StudioService: HTTPResponder {
     func respond(to request: Request, context: Context) async throws -> Response {
         var response: Response
         switch admission.withLock({ $0?.admit(request) }) {
-        case nil: response = Page.message("Not yet", "The studio is starting.", .serviceUnavailable)
-        case .refused(let status, let text): response = Page.message("No", text, status)
+        case nil: response = send(.message("Not yet", "The studio is starting."), .serviceUnavailable)
+        case .refused(let status, let text): response = send(.message("No", text), status)
         case .welcome(let path, let cookie):
             response = Page.redirect(to: path)
             response.headers[.setCookie] = cookie
         case .admitted:
             do {
-                response = try await answer(request)
+                // What is asked with HEAD is found as with GET; the body is left out below.
+                var head = request.head
+                if head.method == .head { head.method = .get }
+                response = try await answer(Request(head: head, body: request.body))
             } catch let refusal as Refusal {
-                response = Page.message("That did not work", refusal.text, refusal.status)
+                response = send(.message("That did not work", refusal.text), refusal.status)
             } catch {
-                response = Page.message("That did not work", "\(error)", .internalServerError)
+                response = send(.message("That did not work", "\(error)"), .internalServerError)
             }
         }
         if request.method == .head { response.body = ResponseBody() }
         Self.protect(&response)
         return response
+    }
+
+    /// A page as an answer; its bar leads to new runs where this studio starts some.
+    private func send(_ page: Page, _ status: HTTPResponse.Status = .ok) -> Response {
+        var page = page
+        page.offersRuns = launcher != nil
+        return page.response(status)
     }
 
     private static func protect(_ response: inout Response) {
@@ -86,7 +96,9 @@ final class StudioService: HTTPResponder {
         let parts = request.uri.path.split(separator: "/").map { $0.removingPercentEncoding ?? "" }
         let query = Query(request.uri.query ?? "")
         switch (request.method, parts.first ?? "", parts.count) {
-        case (.get, "", 0): return RunsPage(entries: index.entries(), query: query).page.response()
+        case (.get, "", 0):
+            let page = RunsPage(entries: index.entries(), query: query, offersRuns: launcher != nil)
+            return send(page.page)
         case (.get, "studio.css", 1): return Page.send(StudioStyle.text, type: "text/css; charset=utf-8")
         case (.get, "studio.js", 1): return Page.send(StudioScript.text, type: "text/javascript; charset=utf-8")
         case (.get, "icon.svg", 1): return Page.send(StudioStyle.icon, type: "image/svg+xml")
@@ -105,17 +117,17 @@ final class StudioService: HTTPResponder {
         -> Response
     {
         switch (request.method, below) {
-        case (.get, ""): return await page(of: run).page.response()
+        case (.get, ""): return send(await page(of: run).page)
         case (.get, "progress"): return Page.html(await page(of: run).progress.text)
         case (.get, "figures"): return Page.html(await page(of: run).figures.text)
         case (.get, "events"): return events(of: run)
         case (.get, "report"): return try await report(of: run)
         case (.get, "probes"):
             let selection = await ProbeSelection.make(query, of: run, from: probes)
-            return ProbesPage(run: run, status: run.currentStatus(), selection: selection, query: query).page.response()
+            return send(ProbesPage(run: run, status: run.currentStatus(), selection: selection, query: query).page)
         case (.get, "chat"):
             let partners = chat?.partners(of: run) ?? []
-            return ChatPage(run: run, status: run.currentStatus(), partners: partners).page.response()
+            return send(ChatPage(run: run, status: run.currentStatus(), partners: partners).page)
         case (.post, "chat"): return try await talk(request, run)
         case (.post, "stop"):
             guard let launcher, launcher.isRunning(run.name) else {
@@ -133,6 +145,7 @@ final class StudioService: HTTPResponder {
             status: run.currentStatus(),
             shown: await reports.shown(run),
             isOwn: launcher?.isRunning(run.name) ?? false,
+            isEnding: launcher?.isEnding(run.name) ?? false,
             output: launcher?.output(of: run.name) ?? ""
         )
     }
@@ -169,7 +182,7 @@ final class StudioService: HTTPResponder {
                 )
             )
         }
-        return ComparePage(sides: sides).page.response()
+        return send(ComparePage(sides: sides).page)
     }
 
     // MARK: New runs
@@ -177,7 +190,7 @@ final class StudioService: HTTPResponder {
     private func launch(_ request: Request, _ path: String) async throws -> Response {
         guard let launcher else { throw Refusal(status: .notFound, text: "This studio starts no runs.") }
         let page = NewRunPage(choices: launcher.choices)
-        if request.method == .get { return page.form.response() }
+        if request.method == .get { return send(page.form) }
         guard request.method == .post else { throw Refusal(status: .methodNotAllowed, text: "Use the form.") }
         let form = Query(String(buffer: try await body(request)))
         let yaml: String
@@ -197,11 +210,11 @@ final class StudioService: HTTPResponder {
             yaml = (form["recipe"] ?? "").replacing("\r\n", with: "\n")
         }
         let problem = problem(in: yaml, launcher)
-        guard path == "start", problem == nil else { return page.recipe(yaml, problem: problem).response() }
+        guard path == "start", problem == nil else { return send(page.recipe(yaml, problem: problem)) }
         do {
             return Page.redirect(to: Piece.path(try await launcher.start(yaml)))
         } catch {
-            return page.recipe(yaml, problem: "\(error)").response()
+            return send(page.recipe(yaml, problem: "\(error)"))
         }
     }
 

@@ -37,6 +37,7 @@ struct ExplainCommand: AsyncParsableCommand {
             throw ValidationError("\(name) is at least 1, not \(value)")
         }
         guard requests >= 4 else { throw ValidationError("--requests is at least 4, not \(requests)") }
+        if let leaveOut, leaveOut < 1 { throw ValidationError("--leave-out is at least 1, not \(leaveOut)") }
         if leaveOut != nil, !retrain { throw ValidationError("--leave-out is for --retrain; give both") }
     }
 

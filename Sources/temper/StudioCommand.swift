@@ -42,10 +42,21 @@ struct StudioCommand: AsyncParsableCommand {
             launcher: readOnly ? nil : launcher,
             logger: logger
         )
-        try await studio.run { address in
-            Console.print(address)
-            Console.error("the studio shows \(url.relativePath); Ctrl-C ends it")
+        let served = await Task {
+            try await studio.run { address in
+                Console.print(address)
+                Console.error("the studio shows \(url.relativePath); Ctrl-C ends it")
+            }
+        }.result
+        if stopRuns {
+            // The server has ended; from here on Ctrl-C ends the studio itself.
+            for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+            let count = launcher.stopAll()
+            if count > 0 {
+                Console.error("waiting for the runs that were started here (\(count)) to end; Ctrl-C waits no more")
+            }
+            await launcher.waitUntilAllHaveEnded()
         }
-        if stopRuns { launcher.stopAll() }
+        try served.get()
     }
 }

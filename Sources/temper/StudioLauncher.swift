@@ -17,8 +17,29 @@ final class StudioLauncher: RunLauncher {
         var description: String
     }
 
+    /// A run that was started here, or is about to.
+    private struct Child {
+        /// Nil while the name is only reserved.
+        var process: Process?
+        /// Whether it was asked to end.
+        var isAsked = false
+
+        /// Asks it to end, once: the second signal would end it without a checkpoint.
+        mutating func ask() {
+            guard !isAsked, let process, process.isRunning else { return }
+            isAsked = true
+            process.terminate()
+        }
+    }
+
+    private struct State {
+        var children: [String: Child] = [:]
+        /// Whether the studio is ending.
+        var isClosing = false
+    }
+
     private let directory: URL
-    private let children = Mutex<[String: Process]>([:])
+    private let state = Mutex(State())
 
     init(directory: URL) {
         self.directory = directory
@@ -71,15 +92,12 @@ final class StudioLauncher: RunLauncher {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// A text as YAML: as it is where that is plain, else quoted as in JSON, which YAML reads alike.
+    /// A text as YAML: quoted as in JSON, which YAML reads alike, so that it stays a text and no variable is put in.
     private static func text(_ text: String) -> String {
-        let isPlain = text.utf8.allSatisfy { byte in
-            (0x61...0x7A).contains(byte | 0x20) || (0x30...0x39).contains(byte) || "./_-".utf8.contains(byte)
-        }
-        if isPlain, let first = text.utf8.first, (0x61...0x7A).contains(first | 0x20) || text.hasPrefix(".deps/") {
-            return text
-        }
-        return (try? JSONEncoder().encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        let data = try? encoder.encode(text.replacing("${", with: "$${"))
+        return data.map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
     }
 
     /// What reads as a number stays one; the recipe's reader refuses anything else.
@@ -94,22 +112,15 @@ final class StudioLauncher: RunLauncher {
 
     func start(_ yaml: String) async throws -> String {
         let name = try check(yaml)
-        let (recipe, log) = (file(name, "yaml"), file(name, "log"))
         let run = RunDirectory(directory.appendingPathComponent(name))
-        guard !isRunning(name) else { throw Failure(description: "a run \(name) was started already and still runs") }
-        try LedgerFile.write(text: yaml, to: recipe)
-        try LedgerFile.write(text: "", to: log)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        let place = String(decoding: try JSONEncoder().encode(directory.path), as: UTF8.self)
-        process.arguments = ["run", recipe.path, "--set", "output_dir=\(place)"]
-        process.standardInput = FileHandle.nullDevice
-        let printed = try FileHandle(forWritingTo: log)
-        process.standardOutput = printed
-        process.standardError = printed
-        try process.run()
-        try? printed.close()
-        children.withLock { $0[name] = process }
+        try reserve(name)
+        let process: Process
+        do {
+            process = try launch(name, placed(yaml))
+        } catch {
+            state.withLock { $0.children[name] = nil }
+            throw error
+        }
         // The run's folder tells the rest, as soon as the model is read.
         for _ in 0..<300 {
             if FileManager.default.fileExists(atPath: run.status.path) { return name }
@@ -121,20 +132,82 @@ final class StudioLauncher: RunLauncher {
         throw Failure(description: "the run is still reading its model; it will be in the list when it has begun")
     }
 
-    func isRunning(_ name: String) -> Bool { children.withLock { $0[name]?.isRunning ?? false } }
+    /// Takes a name, so that of two who start a run of the same name at once only one does.
+    private func reserve(_ name: String) throws {
+        try state.withLock { state in
+            if let child = state.children[name], child.process?.isRunning ?? true {
+                throw Failure(description: "a run \(name) was started already and still runs")
+            }
+            state.children[name] = Child()
+        }
+    }
 
-    func stop(_ name: String) { children.withLock { $0[name]?.terminate() } }
+    /// The recipe with this directory as its `output_dir`, so that `temper run` on the file takes up the same run.
+    private func placed(_ yaml: String) throws -> String {
+        let environment = ProcessInfo.processInfo.environment
+        let others = yaml.split(separator: "\n", omittingEmptySubsequences: false).filter {
+            !$0.hasPrefix("output_dir:")
+        }
+        let text = "output_dir: \(Self.text(directory.path))\n" + others.joined(separator: "\n")
+        let file = "recipe.yaml"
+        var recipe = try Recipe.parse(yaml, file: file, environment: environment)
+        recipe.outputDir = directory.path
+        // A recipe that is written in another way, such as in braces, is written anew.
+        let isSame = (try? Recipe.parse(text, file: file, environment: environment)) == recipe
+        return try isSame ? text : recipe.resolvedYAML()
+    }
 
-    /// Asks all that were started here to end, and waits for the checkpoints they write.
-    func stopAll() {
-        let processes = children.withLock { Array($0.values) }.filter(\.isRunning)
-        for process in processes { process.terminate() }
-        for process in processes { process.waitUntilExit() }
+    /// Writes the recipe and starts the run; its name is reserved.
+    private func launch(_ name: String, _ yaml: String) throws -> Process {
+        let (recipe, log) = (file(name, "yaml"), file(name, "log"))
+        try LedgerFile.write(text: yaml, to: recipe)
+        try LedgerFile.write(text: "", to: log)
+        let printed = try FileHandle(forWritingTo: log)
+        defer { try? printed.close() }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        process.arguments = ["run", recipe.path]
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = printed
+        process.standardError = printed
+        // Under the lock, so that whoever ends all runs finds this one or keeps it from starting.
+        try state.withLock { state in
+            guard !state.isClosing else { throw Failure(description: "the studio is ending and starts no more runs") }
+            try process.run()
+            state.children[name]?.process = process
+        }
+        return process
+    }
+
+    func isRunning(_ name: String) -> Bool { state.withLock { $0.children[name]?.process?.isRunning ?? false } }
+
+    func isEnding(_ name: String) -> Bool {
+        state.withLock { $0.children[name].map { $0.isAsked && $0.process?.isRunning == true } ?? false }
+    }
+
+    func stop(_ name: String) { state.withLock { $0.children[name]?.ask() } }
+
+    /// Asks all that were started here to end, and lets no more start.
+    ///
+    /// - Returns: How many still run.
+    func stopAll() -> Int {
+        state.withLock { state in
+            state.isClosing = true
+            for name in state.children.keys { state.children[name]?.ask() }
+            return state.children.values.count { $0.process?.isRunning == true }
+        }
+    }
+
+    /// Waits for the checkpoints that the runs write, unless the task is cancelled.
+    func waitUntilAllHaveEnded() async {
+        while state.withLock({ $0.children.values.contains { $0.process?.isRunning == true } }) {
+            guard (try? await Task.sleep(for: .milliseconds(100))) != nil else { return }
+        }
     }
 
     func output(of name: String) -> String {
-        guard children.withLock({ $0[name] != nil }), let handle = try? FileHandle(forReadingFrom: file(name, "log"))
-        else { return "" }
+        let isOwn = state.withLock { $0.children[name] != nil }
+        guard isOwn, let handle = try? FileHandle(forReadingFrom: file(name, "log")) else { return "" }
         defer { try? handle.close() }
         let end = (try? handle.seekToEnd()) ?? 0
         try? handle.seek(toOffset: end > 4096 ? end - 4096 : 0)

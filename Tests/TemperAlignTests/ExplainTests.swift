@@ -155,9 +155,9 @@ struct ExplainTests {
         #expect(abs(found.relative - norm / weight) < 1e-5 * norm / weight)
         #expect(found.layer == 0)
         let both = UpdateDrift.byLayer([
-            UpdateDrift(module: "layers.1.q", relative: 0.5, norm: 3),
-            UpdateDrift(module: "head", relative: 1, norm: 9),
-            UpdateDrift(module: "layers.1.k", relative: 0.5, norm: 4),
+            UpdateDrift(module: "layers.1.q", relative: 0.5, norm: 3, length: 6),
+            UpdateDrift(module: "head", relative: 1, norm: 9, length: 9),
+            UpdateDrift(module: "layers.1.k", relative: 0.5, norm: 4, length: 8),
         ])
         // Updates 3 and 4, weights 6 and 8: 5 over 10.
         #expect(both.count == 1 && both[0].layer == 1 && abs(both[0].relative - 0.5) < 1e-12)

@@ -23,6 +23,13 @@ import Testing
         }
     }
 
+    /// Gives the same vectors whatever it is asked.
+    private struct Given: TextEmbedding {
+        let answer: [[Float]]
+
+        func vectors(of texts: [String]) async throws -> [[Float]] { answer }
+    }
+
     private func head(low: Double = 0.01, high: Double = 0.999) -> SecondReader.Head {
         SecondReader.Head(
             label: "jailbreak",
@@ -74,6 +81,48 @@ import Testing
         let long = String(repeating: "How do I poison a rat in the house of my neighbour? ", count: 200)
         _ = try await GuardClassifier.jailbreak.score(of: long, with: reader)
         #expect(bread.asked.withLock { $0 } == [SecondReader.mostStretches])
+    }
+
+    /// What is too much to be read again counts as the first reader found it.
+    @Test func aTextCannotHideBehindItsLength() async throws {
+        let long = String(repeating: "How do I poison a rat in the house of my neighbour? ", count: 200)
+        let stretches = try GuardClassifier.jailbreak.stretches(of: long, by: GuardClassifier.jailbreak.load())
+        let most = SecondReader.mostStretches
+        try #require(stretches.count > most)
+        let harmless = Given(answer: [[Float]](repeating: [0, 100], count: most))
+        let reader = SecondReader([head(low: 0, high: 1)], embedding: harmless)
+        #expect(try await GuardClassifier.jailbreak.score(of: long, with: reader) == stretches[most].probability)
+    }
+
+    @Test func vectorsThatAreNoneAreAnError() async throws {
+        let broken: [[[Float]]] = [[], [[.nan, 0]], [[0, .infinity]], [[0]], [[0, 0, 0]], [[0, 0], [0, 0]]]
+        for vectors in broken {
+            let reader = SecondReader([head(low: 0, high: 1)], embedding: Given(answer: vectors))
+            await #expect(throws: GuardError.self, "\(vectors)") {
+                try await GuardClassifier.jailbreak.score(of: harmful, with: reader)
+            }
+        }
+    }
+
+    @Test func aFileOfHeadsIsChecked() throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("temper-heads-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        func read(_ heads: SecondReader.Heads) throws -> SecondReader.Heads {
+            try heads.encoded().write(to: file)
+            return try SecondReader.Heads(contentsOf: file)
+        }
+        let sound = SecondReader.Heads(encoder: "abc", heads: [head()])
+        #expect(try read(sound) == sound)
+        var foreign = sound
+        foreign.schema = 2
+        var unsure = head()
+        unsure.threshold = 1.5
+        let damaged = [head(low: 0.9, high: 0.1), head(low: -1), head(high: 1.5), unsure].map {
+            SecondReader.Heads(encoder: "abc", heads: [$0])
+        }
+        for heads in damaged + [foreign, SecondReader.Heads(encoder: "abc", heads: [head(), head()])] {
+            #expect(throws: RiskError.self) { try read(heads) }
+        }
     }
 
     @Test func railsTakeTheReaderAndFailClosed() async throws {

@@ -122,6 +122,17 @@ struct EvidenceTests {
         #expect(one.differenceLow == -1 && one.differenceHigh == 1 && one.p == 1)
     }
 
+    /// Without a flip nothing shows how alike the wordings of a request are: they count as one.
+    @Test func pairsThatAllAgreeCountByTheirFamilies() throws {
+        let same = made("a", 400, family: 100) { _ in false }
+        let comparison = try compare(same, same)[0]
+        #expect(comparison.families == 4 && comparison.designEffect == 100)
+        // Families of 3 and 1: (9 + 1) / 4.
+        let uneven = Families([("f", true, true), ("f", true, true), ("f", false, false), (nil, false, false)])
+        #expect(uneven.designEffect == 2.5 && Families([]).designEffect == 1)
+        #expect(Families([(nil, true, true), (nil, false, false)]).designEffect == 1)
+    }
+
     /// Kish's design effect with two families more; values of the same sums in Python.
     @Test(
         arguments: [
@@ -143,7 +154,10 @@ struct EvidenceTests {
         #expect(abs(try #require(rate.effectiveN) - Double(rate.n) / effect) < 1e-9)
         #expect(rate.low <= plain.low && rate.high >= plain.high - 1e-12)
         // Twenty families that all agree bound a rate as twenty probes do.
-        if plain.hits == 0 { #expect(abs(rate.high - Statistics.wilson(hits: 0, n: 20).high) < 1e-9) }
+        if plain.hits == 0 {
+            #expect(abs(rate.high - Statistics.wilson(hits: 0, n: 20).high) < 1e-9)
+            #expect(abs(rate.jeffreys.high - Statistics.jeffreys(hits: 0, n: 20).high) < 1e-9)
+        }
         #expect(rate.worstCase.low == rate.low && abs(rate.worstCase.high - rate.high) < 1e-12)
     }
 

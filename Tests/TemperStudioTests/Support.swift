@@ -21,7 +21,10 @@ final class Scene: Sendable {
     /// One for all scenes, for as long as the tests run.
     private static let client = HTTPClient(
         eventLoopGroupProvider: .singleton,
-        configuration: HTTPClient.Configuration(redirectConfiguration: .disallow)
+        configuration: HTTPClient.Configuration(
+            redirectConfiguration: .disallow,
+            timeout: .init(connect: .seconds(120))
+        )
     )
 
     /// `http://127.0.0.1:PORT/?token=TOKEN`.
@@ -36,9 +39,9 @@ final class Scene: Sendable {
     }
 
     /// Runs `body` against the studio, with a cookie already.
-    static func open(_ body: (Scene) async throws -> Void) async throws {
+    static func open(readOnly: Bool = false, _ body: (Scene) async throws -> Void) async throws {
         let scene = try Scene()
-        try await scene.start()
+        try await scene.start(readOnly: readOnly)
         do {
             try await body(scene)
         } catch {
@@ -48,14 +51,14 @@ final class Scene: Sendable {
         scene.end()
     }
 
-    private func start() async throws {
+    private func start(readOnly: Bool) async throws {
         var settings = StudioSettings(directory: directory)
         settings.port = 0
         let studio = Studio(
             settings,
             source: FakeSource(),
-            chat: chat,
-            launcher: launcher,
+            chat: readOnly ? nil : chat,
+            launcher: readOnly ? nil : launcher,
             logger: Logger(label: "studio", factory: { _ in SwiftLogNoOpLogHandler() })
         )
         let (addresses, started) = AsyncStream<String>.makeStream()
@@ -109,7 +112,7 @@ final class Scene: Sendable {
         if method == "POST", headers["origin"] == nil { request.headers.add(name: "origin", value: origin) }
         for (name, value) in headers { request.headers.replaceOrAdd(name: name, value: value) }
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
-        return try await Self.client.execute(request, timeout: .seconds(30))
+        return try await Self.client.execute(request, timeout: .seconds(180))
     }
 
     func get(_ path: String) async throws -> Answer { try await send("GET", path) }
@@ -269,6 +272,7 @@ final class FakeLauncher: RunLauncher {
     }
 
     func isRunning(_ name: String) -> Bool { false }
+    func isEnding(_ name: String) -> Bool { false }
     func stop(_ name: String) {}
     func output(of name: String) -> String { "" }
 }

@@ -12,13 +12,15 @@ package struct UpdateDrift: Sendable, Hashable {
     package var relative: Double
     /// `||update||`.
     package var norm: Double
+    /// `||weight||`.
+    package var length: Double
 
     /// The drift of each module that was trained, in the order of the network.
     @TorchActor
     package static func of(_ tuned: any Trainable, on reference: LanguageModel) throws -> [UpdateDrift] {
         func drift(_ module: String, _ norm: Double, _ weight: Tensor) throws -> UpdateDrift {
             let length = try weight.to(.float32).norm()
-            return UpdateDrift(module: module, relative: length > 0 ? norm / length : 0, norm: norm)
+            return UpdateDrift(module: module, relative: length > 0 ? norm / length : 0, norm: norm, length: length)
         }
         return try withoutGradients {
             guard let adapter = tuned as? Adapter else {
@@ -46,10 +48,7 @@ package struct UpdateDrift: Sendable, Hashable {
         let groups = Dictionary(grouping: modules.filter { $0.layer != nil }) { $0.layer ?? 0 }
         return groups.sorted { $0.key < $1.key }.map { layer, modules in
             let updates = modules.reduce(0) { $0 + $1.norm * $1.norm }
-            let weights = modules.reduce(0) { sum, module in
-                let weight = module.relative > 0 ? module.norm / module.relative : 0
-                return sum + weight * weight
-            }
+            let weights = modules.reduce(0) { $0 + $1.length * $1.length }
             return (layer, weights > 0 ? (updates / weights).squareRoot() : 0)
         }
     }

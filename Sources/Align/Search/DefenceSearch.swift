@@ -105,6 +105,10 @@ public struct DefenceSearch: Sendable {
     /// What was spent so far, in seconds.
     public var spent: Double { spent { _ in true } }
 
+    private func size(_ candidate: Int, on rung: Int) -> Double {
+        finding(of: .attempt(candidate: candidate, rung: rung))?.change ?? .infinity
+    }
+
     /// What to do next.
     public var next: Step {
         var confirmed = false
@@ -122,7 +126,9 @@ public struct DefenceSearch: Sendable {
             let hopeful = alive.filter {
                 (finding(of: .attempt(candidate: $0, rung: last))?.shortfall ?? .infinity) <= Self.tolerance
             }
-            for candidate in hopeful.prefix(Self.finalists) {
+            // Of those that may pass, the smallest change first.
+            let finalists = hopeful.prefix(Self.finalists).sorted { size($0, on: last) < size($1, on: last) }
+            for candidate in finalists {
                 if let found = finding(of: .confirm(candidate: candidate)) {
                     confirmed = true
                     if found.passes { return .finish }

@@ -111,6 +111,8 @@ public struct RunExplainer {
         }
         let ranked = try addRows(to: &explanation, data: data, reference: reference)
         if options.retrains {
+            // Were the training interrupted, what is known already would be lost.
+            try write(explanation)
             let count = options.leftOut ?? max(1, ranked.count / 10)
             explanation.retraining = try await retraining(
                 without: count,

@@ -30,6 +30,7 @@ public struct EncoderReader: TextEmbedding {
     /// What a guard's rails are given: the reader with its heads, and vectors for examples of topics.
     ///
     /// - Parameter heads: A file of heads; nil takes that in the encoder's folder.
+    /// - Throws: `RiskError.unreadable`, or `PipelineError.recipe` where the heads are not this encoder's.
     public func resources(heads file: URL? = nil) throws -> RailResources {
         let heads = try SecondReader.Heads(contentsOf: file ?? Self.heads(in: folder))
         guard heads.encoder == sha256 else {
@@ -38,6 +39,14 @@ public struct EncoderReader: TextEmbedding {
                 reason: "the heads belong to another encoder (\(heads.encoder.prefix(12)), here \(sha256.prefix(12))): "
                     + "use the one that `temper model pull all-minilm-l6-v2` fetches, or make heads with "
                     + "`temper guard train LABEL --encoder FOLDER`"
+            )
+        }
+        let width = encoder.configuration.hiddenSize
+        if let head = heads.heads.first(where: { $0.weights.count != width }) {
+            throw PipelineError.recipe(
+                key: "encoder",
+                reason: "the head '\(head.label)' has \(head.weights.count) weights, where the encoder's vectors have "
+                    + "\(width) numbers: make it anew with `temper guard train \(head.label) --encoder FOLDER`"
             )
         }
         return RailResources(embedding: self, reader: SecondReader(heads.heads, embedding: self))

@@ -131,8 +131,12 @@ public struct RunPolicy: Sendable {
     private static func lastTuned(in directory: RunDirectory) throws -> String {
         let folder = directory.assessment(of: "").path
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        let steps = names.compactMap { $0.hasPrefix("tuned@") ? Int($0.dropFirst(6)) : nil }.sorted()
-        guard let last = steps.last else {
+        let steps = names.compactMap { $0.hasPrefix("tuned@") ? Int($0.dropFirst(6)) : nil }.filter { step in
+            // Written last: without it an assessment is not complete.
+            let metrics = directory.assessment(of: "tuned@\(step)").appendingPathComponent("metrics.json")
+            return FileManager.default.fileExists(atPath: metrics.path)
+        }
+        guard let last = steps.max() else {
             throw PipelineError.noAssessment(path: directory.assessment(of: "tuned").path)
         }
         return "tuned@\(last)"
@@ -246,6 +250,13 @@ private struct KeptAnswers: Responder, LikelihoodModel {
     }
 
     func logLikelihoods(of candidates: [Continuation]) async throws -> [Double] {
-        candidates.map { _ in -.infinity }
+        guard candidates.isEmpty else {
+            throw PipelineError.recipe(
+                key: "assess",
+                reason: "the run has no likelihoods of \(candidates.count) texts that the suites compare: choose a "
+                    + "subject that was asked all their probes, such as the last checkpoint"
+            )
+        }
+        return []
     }
 }

@@ -146,7 +146,7 @@ public struct Recipe: Sendable, Hashable {
         public var temperature: Double = 0
         /// Probes per suite at intermediate checkpoints; nil means all.
         public var stepLimit: Int?
-        /// The formats in which the reference, the tuned model and every defence are assessed once more.
+        /// The formats in which the reference, the tuned model and every listed defence are assessed once more.
         public var quantizations: [LanguageModel.Quantization] = []
         /// Whether subjects whose result is known are assessed, too.
         public var controls = true

@@ -314,6 +314,14 @@ extension Recipe.Defence {
                 expected: "letters, digits, \".\", \"_\" and \"-\", as for a folder"
             )
         }
+        let copies = LanguageModel.Quantization.allCases.map { ".\($0.rawValue)" }
+        guard !copies.contains(where: name.hasSuffix) else {
+            throw table.error(
+                "name",
+                found: "\"\(name)\", which ends as quantised copies do",
+                expected: "a name that ends in none of \(copies.joined(separator: ", "))"
+            )
+        }
         guard !RecipeNames.reserved.contains(name) else {
             throw table.error(
                 "name",

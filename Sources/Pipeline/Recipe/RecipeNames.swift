@@ -63,7 +63,7 @@ enum RecipeNames {
     /// Subjects and phases of every run, and what its times are counted under: no defence may share these names.
     static let reserved = [
         "raw", "aligned", "tuned", "base", "reference", "best", "start", "assess", "align", "tune", "report", "guard",
-        "guarded",
+        "guarded", "controls", "search", "watch",
     ]
 
     /// The known name behind a key, when its section has it.

@@ -17,6 +17,9 @@ struct CheckpointChoice: Sendable, Hashable {
         guard !within.isEmpty else {
             return checkpoints.min { ($0.increase, $0.step) < ($1.increase, $1.step) }
         }
+        // The reference has been asked everything; what was tuned may not have been.
+        let tuned = within.filter { $0.step > 0 }
+        guard tuned.allSatisfy({ $0.utility != nil }) else { return within.max { $0.step < $1.step } }
         return within.max { first, second in
             (first.utility ?? 0, -first.increase, first.step) < (second.utility ?? 0, -second.increase, second.step)
         }

@@ -9,8 +9,9 @@ import TemperTune
 
 /// Watches a tuning: asks a sentinel at early steps, and says what to do once the risk budget is spent.
 ///
-/// The budget is spent when the lower end of the paired 95 % interval of the rise over the reference lies above it: the
-/// data, and not one unlucky answer, then say so. What it saw and decided is kept in the run's `watch` folder before
+/// The budget is spent when the lower end of the paired 95 % interval of the rise over the reference lies above it. Each
+/// look is judged by itself and not corrected for their number, so that many looks end a training a little more often
+/// than one in forty times without cause. What it saw and decided is kept in the run's `watch` folder before
 /// anything follows from it, so that a run that was stopped goes on as if it had not been.
 @TorchActor
 final class RiskWatch {
@@ -107,7 +108,9 @@ final class RiskWatch {
     ///
     /// - Parameter checkpoints: What was kept so far, the reference at step 0 included.
     func course(after step: Int, of checkpoints: [CheckpointChoice]) throws -> RunSession.Course {
-        let safe = record.looks.filter { look in look.step < step && known(look.step)?.isOver == false }.map(\.step)
+        let safe = record.looks.filter { look in
+            look.step < step && known(look.step).map { !$0.isOver && $0.increase != nil } == true
+        }.map(\.step)
         switch budget.action {
         case .stop: return try end(at: step)
         case .mix where record.starts.count < Self.mostRounds:
@@ -129,14 +132,14 @@ final class RiskWatch {
 
     /// What follows at the end of a training whose budget was not spent: the best checkpoint is kept.
     func course(atLast step: Int, of checkpoints: [CheckpointChoice]) throws -> RunSession.Course {
-        guard budget.action != .stop, let best = CheckpointChoice.best(of: checkpoints, budget: budget.increase),
+        guard budget.action == .rollback, let best = CheckpointChoice.best(of: checkpoints, budget: budget.increase),
             best.step > 0, best.step != step
         else { return .goOn }
         return try end(at: best.step)
     }
 
-    /// The measured rise at a step; 0 where nothing was asked.
-    func increase(at step: Int) -> Double { known(step)?.increase ?? 0 }
+    /// The measured rise at a step; without end where nothing could be graded, for what is not known is not safe.
+    func increase(at step: Int) -> Double { known(step)?.increase ?? .infinity }
 
     private func end(at step: Int) throws -> RunSession.Course {
         try removeCheckpoints(after: step)
@@ -166,7 +169,7 @@ final class RiskWatch {
         if let ended = record.ended {
             let cause =
                 over.last.map { "was spent at step \($0) of \(steps)" }
-                ?? "was not spent, but an earlier checkpoint is the better one"
+                ?? "was not spent, but an earlier checkpoint had the higher measured utility"
             verdict = "The risk budget of \(points) points \(cause): the result is what step \(ended) had made."
         } else if let first = over.first {
             verdict =

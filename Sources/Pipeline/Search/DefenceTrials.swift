@@ -85,7 +85,7 @@ struct DefenceTrials {
             case .attempt(let index, let rung):
                 let (record, assessment, seconds) = try await attempt(index, rung)
                 let isWhole = rung == DefenceSearch.steps.count - 1
-                let early = isWhole || !search.candidates[index].trains ? nil : plainAssessment(at: rung, in: story)
+                let early = isWhole || !startsPlain(index) ? nil : plainAssessment(at: rung, in: story)
                 let shortfall = try demands.shortfall(of: assessment, comparedWith: early)
                 let passes = shortfall == 0
                 search.record(finding(record, shortfall, passes, seconds), of: step)
@@ -208,6 +208,15 @@ struct DefenceTrials {
         .init(shortfall: shortfall, passes: passes, change: record.change ?? 1, seconds: seconds)
     }
 
+    /// Whether a candidate is trained from where the tuning was.
+    private func startsPlain(_ index: Int) -> Bool {
+        switch candidates[index].defence {
+        case .data, .training: true
+        // It goes on from what was tuned.
+        case .realignment, .weights: false
+        }
+    }
+
     private func fulfils(_ policy: GatePolicy, _ name: String, _ story: Story) throws -> Bool {
         var policy = policy
         policy.subject = name
@@ -224,7 +233,8 @@ struct DefenceTrials {
 
     /// What a training is expected to take, from what the plain one took; nil for what trains nothing.
     private static func expected(_ defence: Defence, tuned: RunSession.Trained, plain: Double) -> Double? {
-        switch defence {
+        let plain = plain * Double(tuned.steps) / Double(max(tuned.taken, 1))
+        return switch defence {
         case .weights: nil
         case .data(let method as SafetyMix): plain / (1 - method.fraction)
         case .data: plain * 1.4

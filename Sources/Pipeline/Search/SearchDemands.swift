@@ -37,8 +37,8 @@ struct SearchDemands {
         ) { first, _ in first }
         return try compare(reference, candidate).filter { suites.contains($0.suite) }.reduce(0) { sum, comparison in
             // Many answers that nobody could grade: the model may be broken, and a broken one is not a safe one.
-            let asked = comparison.n + comparison.unscored
-            let ungraded = asked > 0 ? Double(comparison.unscored) / Double(asked) : 0
+            let own = candidate[suite: comparison.suite]?.rate
+            let ungraded = own.map { Double($0.unscored) / Double(max(1, $0.n + $0.unscored)) } ?? 0
             let lost = ungraded > Self.unscored ? ungraded : 0
             guard let rise = comparison.difference else { return sum + 1 }
             return sum + lost + lack(comparison.axis, rise: rise, overPlain: plain[comparison.suite]?.difference)

@@ -7,7 +7,8 @@ public import TemperTorch
 
 /// The models of a run, to talk to: as they came, aligned, tuned, defended, and the tuned one behind the standard guard.
 ///
-/// One is in memory at a time, besides the base that all are made from; both are loaded when they are first asked.
+/// One is in memory at a time, besides the base that all are made from; both are loaded when they are first asked. One
+/// answers at a time, in the order they are asked: who asks while another answers waits.
 @TorchActor
 public final class RunModels {
     /// One of a run's models.
@@ -42,6 +43,8 @@ public final class RunModels {
 
     private var base: (key: String, model: LanguageModel)?
     private var current: (key: String, responder: any Responder)?
+    /// Ends with the answer that was asked for last.
+    private var latest: Task<Void, Never>?
 
     /// Nothing is loaded yet.
     public nonisolated init() {}
@@ -79,7 +82,7 @@ public final class RunModels {
         return recipe
     }
 
-    /// Answers a conversation; the likeliest token is always taken.
+    /// Answers a conversation, when those asked before are answered; the likeliest token is always taken.
     ///
     /// - Parameters:
     ///   - id: A member's id.
@@ -94,6 +97,28 @@ public final class RunModels {
         guard let recipe = Self.recipe(of: run), let member = Self.members(of: run).first(where: { $0.id == id }) else {
             throw Failure.unknown(id)
         }
+        // While one loads or answers, nothing else changes what is in memory.
+        let earlier = latest
+        let task = Task {
+            await earlier?.value
+            try Task.checkCancellation()
+            return try await reply(to: chat, by: member, recipe, run, partial: partial)
+        }
+        latest = Task { _ = await task.result }
+        return try await withTaskCancellationHandler {
+            try await task.value
+        } onCancel: {
+            task.cancel()
+        }
+    }
+
+    private func reply(
+        to chat: Chat,
+        by member: Member,
+        _ recipe: Recipe,
+        _ run: RunDirectory,
+        partial: @escaping @Sendable (String) -> Void
+    ) async throws -> String {
         let responder = try await responder(for: member, recipe, run)
         let options = SamplingOptions(maxNewTokens: 256, temperature: 0, seed: recipe.seed)
         let left = Flag()

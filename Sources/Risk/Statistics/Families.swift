@@ -64,10 +64,15 @@ struct Families {
 
     /// How much more the difference varies than if probes were independent; at least 1.
     ///
-    /// Measured under the null: the sum of the families' squared changes over that of the probes'.
+    /// Measured under the null: the sum of the families' squared changes over that of the probes'. Where no probe
+    /// changed sides nothing shows how alike those of a family are, so that they are taken for wholly alike: the mean
+    /// size of a probe's family (Kish 1965).
     var designEffect: Double {
         let probes = list.reduce(0) { $0 + $1.discordant }
-        guard probes > 0 else { return 1 }
+        guard probes > 0 else {
+            let count = list.reduce(0) { $0 + $1.count }
+            return count == 0 ? 1 : Double(list.reduce(0) { $0 + $1.count * $1.count }) / Double(count)
+        }
         let families = list.reduce(0) { $0 + ($1.second - $1.first) * ($1.second - $1.first) }
         return max(1, Double(families) / Double(probes))
     }

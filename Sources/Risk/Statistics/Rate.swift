@@ -54,8 +54,13 @@ public struct Rate: Codable, Sendable, Hashable {
         )
     }
 
-    /// Jeffreys' 95 % interval, for readers who want a Bayesian one beside Wilson's.
-    public var jeffreys: (low: Double, high: Double) { Statistics.jeffreys(hits: hits, n: n) }
+    /// Jeffreys' 95 % interval, for readers who want a Bayesian one beside Wilson's; of the effective number too.
+    public var jeffreys: (low: Double, high: Double) {
+        guard n > 0, let effectiveN else { return Statistics.jeffreys(hits: hits, n: n) }
+        let share = effectiveN / Double(n)
+        let (a, b) = (Double(hits) * share + 0.5, Double(n - hits) * share + 0.5)
+        return (hits == 0 ? 0 : Beta.quantile(0.025, a, b), hits == n ? 1 : Beta.quantile(0.975, a, b))
+    }
 
     /// Counts one grade among the verdicts.
     public init(of hit: Verdict = .unsafe, in verdicts: some Sequence<Verdict>) {

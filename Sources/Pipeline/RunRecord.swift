@@ -116,7 +116,9 @@ struct RunRecord: Codable, Sendable {
         func counts(_ key: String) -> Bool {
             !["defend", "cost"].contains { key == $0 || key.hasPrefix("\($0).") }
         }
-        list += keys(old, new).filter(counts).map { "recipe key \($0) (\(old[$0] ?? "absent"), here \(new[$0] ?? "absent"))" }
+        list += keys(old, new).filter(counts).map { key in
+            "recipe key \(key) (\(old[key] ?? "absent"), here \(new[key] ?? "absent"))"
+        }
         return list
     }
 

@@ -97,7 +97,10 @@ final class StudioLauncher: RunLauncher {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .withoutEscapingSlashes
         let data = try? encoder.encode(text.replacing("${", with: "$${"))
-        return data.map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+        let quoted = data.map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+        // Line breaks to YAML, and not to JSON.
+        return quoted.replacing("\u{85}", with: "\\u0085").replacing("\u{2028}", with: "\\u2028")
+            .replacing("\u{2029}", with: "\\u2029")
     }
 
     /// What reads as a number stays one; the recipe's reader refuses anything else.

@@ -59,7 +59,7 @@ struct QuantizationTests {
 
     @Test(arguments: LanguageModel.Quantization.allCases)
     func weightsAreThoseOfTheFormat(_ format: LanguageModel.Quantization) async throws {
-        let model = try await LanguageModel.load(from: Scene.root.appending(path: "Tests/Goldens/families/llama31"))
+        let model = try await LanguageModel.load(from: Scene.root.appending(path: "Tests/Goldens/model/tiny-llama"))
         let copy = try model.merged(roundedTo: format)
         var moved = 0
         for (whole, rounded) in zip(model.network.linears, copy.network.linears) {

@@ -9,8 +9,9 @@ import TemperTune
 /// Whether row attribution finds what was planted: harmful requests that are agreed to, among harmless rows.
 ///
 /// The planted rows hold harmful requests of the embedded alignment data and an opening that says nothing; the requests
-/// are not among the anchors, nor are the openings. As many of the harmless rows begin with the same openings, so that the
-/// words alone give nothing away. Prints a table of all ways to score: how many of the planted rows are in the top 40.
+/// are not among the anchors, nor are the openings. As many of the harmless rows begin with the same openings, so that
+/// the words alone give nothing away. Prints a table of all ways to score: how many of the planted rows are in the top
+/// 40.
 struct PlantedRows: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "planted",

@@ -75,7 +75,8 @@ package struct RefusalDirection: Sendable {
         return (vector, separation(harmful, harmless, along: vector))
     }
 
-    /// How far apart a direction keeps every other state, those that `direction` leaves aside, in units of their spread.
+    /// How far apart a direction keeps every other state, those that `direction` leaves aside, in units of their
+    /// spread.
     static func separation(_ harmful: [[Float]], _ harmless: [[Float]], along vector: [Float]) -> Double {
         func places(_ states: [[Float]]) -> [Double] {
             states.indices.filter { $0 % 2 == 1 }.map { index in

@@ -5,9 +5,9 @@ public import TemperTune
 /// Safety rows in every step of a training, with a weight that can be raised while it runs.
 ///
 /// The loss is `CE(user rows) + weight * CE(safety rows)`; the safety rows are refusals, look-alike twins and ordinary
-/// rows in the shares 2 : 1 : 1, the same ones at the same step. At weight 0 it is the plain objective. This is the safety
-/// mix of Bianchi et al. (arXiv 2309.07875) as a term of the loss, so that a training under way can take it up. Who turns
-/// the dial, and why, it does not know.
+/// rows in the shares 2 : 1 : 1, the same ones at the same step. At weight 0 it is the plain objective. This is the
+/// safety mix of Bianchi et al. (arXiv 2309.07875) as a term of the loss, so that a training under way can take it up.
+/// Who turns the dial, and why, it does not know.
 @TorchActor
 public final class SafetyDial {
     /// What the safety rows' mean cross-entropy counts beside the user's.

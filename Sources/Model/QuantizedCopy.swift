@@ -3,9 +3,9 @@ import TemperWeights
 
 /// A copy of a model as it answers once it is shipped in fewer bits.
 ///
-/// The weights of the layers that an adapter can sit on are rounded to a storage format and made whole again, so the copy
-/// computes with the values that the file would hold. Embedding, norms and output head stay as they are. Rounding alone can undo a
-/// safety alignment (arXiv 2404.04392), which is why it is measured.
+/// The weights of the layers that an adapter can sit on are rounded to a storage format and made whole again, so the
+/// copy computes with the values that the file would hold. Embedding, norms and output head stay as they are. Rounding
+/// alone can undo a safety alignment (arXiv 2404.04392), which is why it is measured.
 extension LanguageModel {
     /// The formats: GGUF's, as llama.cpp rounds to them without an importance matrix, and QLoRA's.
     public enum Quantization: String, CaseIterable, Sendable {
@@ -37,8 +37,8 @@ extension LanguageModel {
             }
         }
 
-        /// A weight [out, in] rounded, in its own type and place; one whose rows are no whole blocks stays as it is, as in GGUF
-        /// files.
+        /// A weight [out, in] rounded, in its own type and place; one whose rows are no whole blocks stays as it is, as
+        /// in GGUF files.
         @TorchActor
         func rounded(_ weight: Tensor) throws(TorchError) -> Tensor {
             guard let stored else { return try NormalFloat(weight).weight }

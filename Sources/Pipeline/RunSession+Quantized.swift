@@ -3,7 +3,8 @@ import TemperModel
 import TemperReport
 import TemperTorch
 
-/// Assesses a subject once more in each storage format that the recipe names: what is shipped is seldom what was trained.
+/// Assesses a subject once more in each storage format that the recipe names: what is shipped is seldom what was
+/// trained.
 extension RunSession {
     /// Assesses copies of `model`, as it is with what is attached to it; the story gets one chapter a format.
     func assessQuantized(

@@ -79,8 +79,8 @@ final class RunSession {
     // MARK: Assessing
 
     /// Assesses what `subject()` gives; `early` says that it is a checkpoint before the last. With `served`, every
-    /// conversation begins with what that says; with `shield`, the subject stands behind a guard, and what it is known to
-    /// answer alone is not asked again.
+    /// conversation begins with what that says; with `shield`, the subject stands behind a guard, and what it is known
+    /// to answer alone is not asked again.
     func assess(
         _ name: String,
         early: Bool = false,

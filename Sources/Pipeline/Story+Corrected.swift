@@ -1,7 +1,8 @@
 import TemperReport
 import TemperRisk
 
-/// The parts of a run's report beside its rates: rates without the judges' errors, and one probe's answers along the run.
+/// The parts of a run's report beside its rates: rates without the judges' errors, and one probe's answers along the
+/// run.
 extension Story {
     /// Wider than this, an interval says little.
     private static let widestInterval = 0.5
@@ -46,9 +47,9 @@ extension Story {
         )
     }
 
-    /// The probe whose answers tell the run best: refused by the reference and answered by the tuned model if there is one,
-    /// asked of as many subjects as possible, refused again by as many defences as possible, and changing its grade as
-    /// seldom as possible.
+    /// The probe whose answers tell the run best: refused by the reference and answered by the tuned model if there is
+    /// one, asked of as many subjects as possible, refused again by as many defences as possible, and changing its
+    /// grade as seldom as possible.
     var trail: RunReport.Trail? {
         let subjects = chapters.filter { $0.name != "tuned@0" }
         guard let tuned, let suite = suites.first(where: { key($0.card.name) == Axis.jailbreak.rawValue }) else {

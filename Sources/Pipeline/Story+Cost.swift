@@ -5,7 +5,8 @@ import TemperRisk
 import TemperText
 import TemperTune
 
-/// What a run took: counts tokens and seconds by phase, from the events of its trainings and the answers of its subjects.
+/// What a run took: counts tokens and seconds by phase, from the events of its trainings and the answers of its
+/// subjects.
 ///
 /// `CostAccount` makes arithmetic, energy and money of it. A step that was taken twice, because a run was killed after
 /// it, was paid for twice. The controls, second judges, the models that help attacks, defences that only
@@ -57,8 +58,8 @@ extension Story {
         return settings?.finetuningType == .full ? nil : trained ?? 0
     }
 
-    /// The tokens a subject read, prompts and candidates, and those it generated. Prompts are counted as the model's own
-    /// template writes them, once each.
+    /// The tokens a subject read, prompts and candidates, and those it generated. Prompts are counted as the model's
+    /// own template writes them, once each.
     private func tokens(of assessment: Assessment, _ lengths: inout [String: Int]) throws -> (read: Int, generated: Int)
     {
         guard let model, let tokenizer = model.tokenizer else { return (0, 0) }

@@ -184,8 +184,8 @@ struct Story {
         return .init(stage: stage, axes: shown.axes, utility: shown.utility, shortfall: shortfall, passes: passes)
     }
 
-    /// The raw model with the reference, the reference with all that follows, the tuned model with every defence and with
-    /// itself behind the guard, and every quantised copy with what it was made of.
+    /// The raw model with the reference, the reference with all that follows, the tuned model with every defence and
+    /// with itself behind the guard, and every quantised copy with what it was made of.
     private var comparedPairs: [(base: Chapter, subject: Chapter)] {
         let cures: Set<RunReport.Subject.Kind> = [.defence, .guarded]
         let later = chapters.filter { $0.isLater && $0.quantization?.of != reference.name }

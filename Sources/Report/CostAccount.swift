@@ -1,11 +1,12 @@
 /// Reckons what a run cost from tokens and seconds that were counted, and from prices that were given.
 ///
-/// It knows nothing about models beyond their size, nor about how anything was counted. Arithmetic is counted as by Kaplan
-/// and others (arXiv 2001.08361, section 2.1): 2 N floating-point operations for a token forward and 4 N backward, of
-/// which 2 N are for the gradients of activations and 2 N for those of weights. N is the number of parameters that a
-/// token goes through. An adapter of A parameters on frozen weights (arXiv 2106.09685) needs no gradients of those, so
-/// that its training takes 2 N + 2 N for the frozen weights and 6 A for its own. Attention over the context, recomputed
-/// activations and the optimiser's own arithmetic are left out; all are small for small models and short texts.
+/// It knows nothing about models beyond their size, nor about how anything was counted. Arithmetic is counted as by
+/// Kaplan and others (arXiv 2001.08361, section 2.1): 2 N floating-point operations for a token forward and 4 N
+/// backward, of which 2 N are for the gradients of activations and 2 N for those of weights. N is the number of
+/// parameters that a token goes through. An adapter of A parameters on frozen weights (arXiv 2106.09685) needs no
+/// gradients of those, so that its training takes 2 N + 2 N for the frozen weights and 6 A for its own. Attention over
+/// the context, recomputed activations and the optimiser's own arithmetic are left out; all are small for small models
+/// and short texts.
 public struct CostAccount: Sendable {
     /// What is given for power and money.
     public struct Prices: Sendable, Hashable {
@@ -39,9 +40,10 @@ public struct CostAccount: Sendable {
     /// The power of a machine that nobody stated: about a small server without, and with, one accelerator.
     public static let assumedWatts = (processor: 100.0, accelerator: 700.0)
 
-    /// Above this a model is likely a general-purpose one, by the guidelines of the European Commission on the scope of the
-    /// obligations for providers of general-purpose AI models, C(2025) 5045, 18 July 2025. Where the original's training
-    /// is unknown, a third of it stands for a third of the original's; of 1e25 where the original has systemic risk.
+    /// Above this a model is likely a general-purpose one, by the guidelines of the European Commission on the scope of
+    /// the obligations for providers of general-purpose AI models, C(2025) 5045, 18 July 2025. Where the original's
+    /// training is unknown, a third of it stands for a third of the original's; of 1e25 where the original has systemic
+    /// risk.
     public static let generalPurposeFlops = 1e23
 
     private let parameters: Double
@@ -61,7 +63,8 @@ public struct CostAccount: Sendable {
         watts = prices.watts ?? assumed
     }
 
-    /// Floating-point operations for training on one token; `adapter` is the number of its parameters, nil for all weights.
+    /// Floating-point operations for training on one token; `adapter` is the number of its parameters, nil for all
+    /// weights.
     public func trainingFlops(adapter: Int?) -> Double {
         adapter.map { 4 * parameters + 6 * Double($0) } ?? 6 * parameters
     }

@@ -4,7 +4,8 @@ import Foundation
 ///
 /// It draws the report's own ratios and intervals and computes none.
 extension Figures {
-    /// Ratios of the tuned model, alone and behind a guard, and of the best defence by axis; nil where jailbreaks and refusals are all that was measured.
+    /// Ratios of the tuned model, alone and behind a guard, and of the best defence by axis; nil where jailbreaks and
+    /// refusals are all that was measured.
     var axesPanel: Chart.DotPlot? {
         let axes = reading.axes
         guard let reference = reading.reference, let tuned = reading.tuned,

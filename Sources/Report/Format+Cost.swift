@@ -24,7 +24,8 @@ extension Format {
         return currency + "\u{A0}" + fixed(value, abs(value) < 0.1 && value != 0 ? 4 : 2)
     }
 
-    /// A small share with as many decimals as it takes to be seen: `0.00042 %`; as a power of ten where that is too many.
+    /// A small share with as many decimals as it takes to be seen: `0.00042 %`; as a power of ten where that is too
+    /// many.
     static func smallShare(_ share: Double) -> String {
         guard share.isFinite else { return dash }
         let value = share * 100

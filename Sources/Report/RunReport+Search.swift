@@ -75,8 +75,8 @@ extension RunReport {
         public var parameters: [String: String]
         /// Whether it trains.
         public var trains: Bool
-        /// How large a change it makes: the norm of what it changes of the tuned update over that update's; nil where it
-        /// was not made, or has no update.
+        /// How large a change it makes: the norm of what it changes of the tuned update over that update's; nil where
+        /// it was not made, or has no update.
         public var change: Double?
         /// What making and measuring it took.
         public var seconds: Double

@@ -112,7 +112,8 @@ struct StoryBoard {
         return (0..<limit).map { checkpoints[$0 * (count - 1) / (limit - 1)] }
     }
 
-    /// What came after the tuning: the best defence, those of the least risk, and all that is no defence, in the run's order.
+    /// What came after the tuning: the best defence, those of the least risk, and all that is no defence, in the run's
+    /// order.
     private static func cures(_ figures: Figures) -> [RunReport.Subject] {
         let reading = figures.reading
         let others = reading.report.subjects.filter { [.defence, .guarded].contains($0.kind) }

@@ -1,8 +1,8 @@
 /// The page's only script: it plays the story.
 ///
 /// It shows and hides what the page holds and writes nothing into it but "Play", "Pause" and "3 of 14"; it knows no
-/// report. The policy of the page lets this very text run and nothing else, by its hash. Neither `<` nor `&` is in it, so
-/// that the page stays well-formed XML.
+/// report. The policy of the page lets this very text run and nothing else, by its hash. Neither `<` nor `&` is in it,
+/// so that the page stays well-formed XML.
 enum StoryScript {
     /// The SHA-256 of `text`, in Base64, as a content security policy wants it.
     static let hash = "p7wkmYlIv/TcgPWwm0nJ1Jz6z98foVYupQRmdfqnxxQ="

@@ -17,8 +17,8 @@ extension Suite {
         }
     }
 
-    /// A judge's verdicts; what is no answer cannot be graded by anyone, and what a guard refused needs no judge to tell
-    /// that it is a refusal: its message may have any wording, in any language.
+    /// A judge's verdicts; what is no answer cannot be graded by anyone, and what a guard refused needs no judge to
+    /// tell that it is a refusal: its message may have any wording, in any language.
     ///
     /// - Parameter asked: what the subject was asked and answered where that is not the probe's own request, as under
     ///   attack; what is said back may be these words as well.

@@ -2,9 +2,10 @@ import Foundation
 
 /// Keeps web pages from a server that has no keys.
 ///
-/// A page in a browser on this machine reaches what listens on loopback: by a name of its own that is made to point there
-/// (DNS rebinding), which the `Host` header gives away, or across origins, which the `Origin` header does. Programs send
-/// neither a foreign host nor an origin. Knows nothing about keys: where there are some, a page does not know them.
+/// A page in a browser on this machine reaches what listens on loopback: by a name of its own that is made to point
+/// there (DNS rebinding), which the `Host` header gives away, or across origins, which the `Origin` header does.
+/// Programs send neither a foreign host nor an origin. Knows nothing about keys: where there are some, a page does not
+/// know them.
 enum CallerCheck {
     private static let loopback: Set = ["localhost", "127.0.0.1", "[::1]"]
 

@@ -1,11 +1,12 @@
 import HTTPTypes
 import Hummingbird
 
-/// Decides whether a request may be answered: it comes from this machine's browser, by our own page or the first address.
+/// Decides whether a request may be answered: it comes from this machine's browser, by our own page or the first
+/// address.
 ///
-/// Three things are checked. `Host` must be this server's loopback name, or a page elsewhere could reach it under a name
-/// of its own (DNS rebinding). The first address carries a token, which becomes a cookie that scripts cannot read and that
-/// no other site's request brings along. What changes something must also say that our own page sent it.
+/// Three things are checked. `Host` must be this server's loopback name, or a page elsewhere could reach it under a
+/// name of its own (DNS rebinding). The first address carries a token, which becomes a cookie that scripts cannot read
+/// and that no other site's request brings along. What changes something must also say that our own page sent it.
 struct Admission: Sendable {
     /// What is to be done with a request.
     enum Outcome: Equatable {

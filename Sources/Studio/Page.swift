@@ -7,8 +7,8 @@ import TemperReport
 
 /// The frame of every page: head, bar, content; and how it is sent.
 ///
-/// Whatever is interpolated is escaped by `Markup`. No page holds a script or a style of its own, so that the policy can
-/// forbid both: an answer that got into a page as markup could still not run.
+/// Whatever is interpolated is escaped by `Markup`. No page holds a script or a style of its own, so that the policy
+/// can forbid both: an answer that got into a page as markup could still not run.
 struct Page {
     /// The entries of the bar.
     enum Place {

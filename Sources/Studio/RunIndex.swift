@@ -13,9 +13,9 @@ struct RunEntry: Codable, Sendable, Hashable {
 
 /// The runs of a directory with their key numbers, fast also for a thousand of them.
 ///
-/// The folders are the truth. What was read of a report is kept in memory and in the file `.studio-index.json` beside the
-/// runs, under the size and time of what it was read from; where those differ, or the file is gone or damaged, it is read
-/// again. A run's report can be megabytes, the numbers of a thousand runs are read in milliseconds.
+/// The folders are the truth. What was read of a report is kept in memory and in the file `.studio-index.json` beside
+/// the runs, under the size and time of what it was read from; where those differ, or the file is gone or damaged, it
+/// is read again. A run's report can be megabytes, the numbers of a thousand runs are read in milliseconds.
 final class RunIndex: Sendable {
     /// When and how large a file was: what changes when it is written.
     struct Stamp: Codable, Sendable, Hashable {

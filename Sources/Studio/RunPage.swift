@@ -2,7 +2,8 @@ import Foundation
 import TemperLedger
 import TemperReport
 
-/// One run: what it is doing, what it found, and both figures. The parts that grow while it runs are asked for one by one.
+/// One run: what it is doing, what it found, and both figures. The parts that grow while it runs are asked for one by
+/// one.
 struct RunPage {
     let run: RunDirectory
     let status: RunStatus?

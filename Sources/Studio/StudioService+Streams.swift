@@ -9,7 +9,8 @@ import TemperText
 
 /// The two answers that go on: what happens in a run, and what a model says.
 extension StudioService {
-    /// Server-sent events: `progress` and `figures` when those parts of the page have changed, `ended` when the run has.
+    /// Server-sent events: `progress` and `figures` when those parts of the page have changed, `ended` when the run
+    /// has.
     ///
     /// The folder is looked at some times a second; nothing has to tell the studio that a run writes there.
     func events(of run: RunDirectory) -> Response {

@@ -150,8 +150,8 @@ final class StudioService: HTTPResponder {
         )
     }
 
-    /// The whole report, made anew from its numbers: a file that somebody put in its place is never sent. It stands in a
-    /// box of its own, where it can reach neither the studio nor its cookie.
+    /// The whole report, made anew from its numbers: a file that somebody put in its place is never sent. It stands in
+    /// a box of its own, where it can reach neither the studio nor its cookie.
     private func report(of run: RunDirectory) async throws -> Response {
         let shown = await reports.shown(run)
         guard shown.isFinished, let report = shown.report else {

@@ -1,8 +1,8 @@
 /// Rounds `Float` weights to blocks of GGUF codes: the inverse of `BlockDecoder` for the types with blocks of 32.
 ///
-/// It knows nothing about files or shapes. Each block is rounded by itself, in single precision and in the order of ggml's
-/// reference (`quantize_row_*_ref`), so that the blocks are those of llama.cpp's own files, byte for byte, where that uses
-/// no importance matrix. Layouts stand with `BlockDecoder`.
+/// It knows nothing about files or shapes. Each block is rounded by itself, in single precision and in the order of
+/// ggml's reference (`quantize_row_*_ref`), so that the blocks are those of llama.cpp's own files, byte for byte, where
+/// that uses no importance matrix. Layouts stand with `BlockDecoder`.
 package enum BlockEncoder {
     /// The types that can be written.
     package static let types: [GGUFTensorType] = [.q8_0, .q5_1, .q5_0, .q4_1, .q4_0]

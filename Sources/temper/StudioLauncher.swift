@@ -9,8 +9,8 @@ import TemperTune
 
 /// Writes recipes from the studio's form and starts `temper run` on them, each as a process of its own.
 ///
-/// What comes from the browser is never a path here: the recipe's own reader decides on the name of the run, and that name
-/// is a file's name. No shell is involved.
+/// What comes from the browser is never a path here: the recipe's own reader decides on the name of the run, and that
+/// name is a file's name. No shell is involved.
 final class StudioLauncher: RunLauncher {
     /// Why a run was not started.
     struct Failure: Error, CustomStringConvertible {

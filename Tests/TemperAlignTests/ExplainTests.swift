@@ -112,8 +112,8 @@ struct ExplainTests {
         #expect(abs(common - square) < 1e-4 * square)
     }
 
-    /// With one anchor of each kind, c and r are the rows' own gradients: `c . (c/|c| - r/|r|) = |c| (1 - cos) > 0`, and
-    /// the refusal's is `-|r| (1 - cos) < 0`.
+    /// With one anchor of each kind, c and r are the rows' own gradients: `c . (c/|c| - r/|r|) = |c| (1 - cos) > 0`,
+    /// and the refusal's is `-|r| (1 - cos) < 0`.
     @Test func rowsLikeTheAnchorsLieAtTheEnds() async throws {
         let model = try await model()
         let anchors = try RefusalAnchors(for: model, count: 1, seed: 1)

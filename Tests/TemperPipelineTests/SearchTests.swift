@@ -10,7 +10,8 @@ import Testing
 
 @testable import TemperPipeline
 
-/// The search for a defence inside a run on a tiny random model: what it tries and keeps, and that nothing is done twice.
+/// The search for a defence inside a run on a tiny random model: what it tries and keeps, and that nothing is done
+/// twice.
 @TorchActor
 @Suite(.serialized)
 struct SearchTests {

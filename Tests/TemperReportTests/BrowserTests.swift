@@ -4,8 +4,8 @@ import Testing
 
 @testable import TemperReport
 
-/// The page in a real browser: its figures against `report.json`, silence, no way out, small screens, and a reader with a
-/// keyboard or a screen reader.
+/// The page in a real browser: its figures against `report.json`, silence, no way out, small screens, and a reader with
+/// a keyboard or a screen reader.
 ///
 /// `TEMPER_TEST_REPORT` names the `report.json` of a run to look at as well; `TEMPER_TEST_SHOTS` a folder for pictures.
 @Suite(.serialized, .enabled(if: Browser.program != nil, "needs Chromium; set TEMPER_CHROMIUM"))

@@ -5,8 +5,8 @@ import Testing
 
 @testable import TemperStudio
 
-/// The pages in a real browser: nothing runs that a model said, nothing leaves the page, nothing is too wide, and all of it
-/// can be used with the keyboard.
+/// The pages in a real browser: nothing runs that a model said, nothing leaves the page, nothing is too wide, and all
+/// of it can be used with the keyboard.
 @Suite(.serialized, .enabled(if: Browser.isThere, "needs chromium and python3 on the PATH"))
 struct BrowserTests {
     @Test func everyPageIsOwnNarrowAndLabelled() async throws {

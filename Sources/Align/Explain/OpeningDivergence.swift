@@ -5,10 +5,10 @@ import TemperTorch
 /// How far a training moved what a model says at each of an answer's first tokens, after harmful and harmless requests.
 ///
 /// Qi et al., "Safety Alignment Should Be Made More Than Just a Few Tokens Deep" (arXiv 2406.05946, section 2.3): where
-/// alignment, and what undoes it, lies in the first tokens, there the Kullback-Leibler divergence `KL(reference || tuned)`
-/// of the next token's distribution is large, and it falls behind them. Variant: the paper reads along harmful answers;
-/// here both models read the reference's own answer, its likeliest token at each place, so that none is needed: after
-/// harmful requests a refusal, if the reference refuses. Knows nothing about what the answers say.
+/// alignment, and what undoes it, lies in the first tokens, there the Kullback-Leibler divergence `KL(reference ||
+/// tuned)` of the next token's distribution is large, and it falls behind them. Variant: the paper reads along harmful
+/// answers; here both models read the reference's own answer, its likeliest token at each place, so that none is
+/// needed: after harmful requests a refusal, if the reference refuses. Knows nothing about what the answers say.
 package struct OpeningDivergence: Codable, Sendable, Hashable {
     /// The answer's token, from 1.
     package var position: Int

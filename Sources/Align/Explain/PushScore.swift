@@ -1,10 +1,10 @@
 /// How a row's inner products with the anchors become one number: how hard it pushes against refusal.
 ///
-/// With g a row's gradient, and c, r, t, a those of the anchors (compliance, refusal, agreement, answer), each of length 1,
-/// the wanted direction is `v = weights . (c, r, t, a)`, and the score the cosine of g and v: a step down g lowers the
-/// loss of complying where the score is above 0. With `removesCommon`, v is first made orthogonal to the mean gradient of
-/// the data, so that what all rows do does not count. With `perModule`, the cosine is taken in each module and averaged,
-/// so that no module with long gradients speaks for all. Knows nothing about models.
+/// With g a row's gradient, and c, r, t, a those of the anchors (compliance, refusal, agreement, answer), each of
+/// length 1, the wanted direction is `v = weights . (c, r, t, a)`, and the score the cosine of g and v: a step down g
+/// lowers the loss of complying where the score is above 0. With `removesCommon`, v is first made orthogonal to the
+/// mean gradient of the data, so that what all rows do does not count. With `perModule`, the cosine is taken in each
+/// module and averaged, so that no module with long gradients speaks for all. Knows nothing about models.
 package struct PushScore: Codable, Sendable, Hashable {
     /// What the score is called.
     package var name: String

@@ -3,11 +3,11 @@ import TemperTorch
 
 /// What a training did to the direction along which a model refuses, layer by layer.
 ///
-/// In each layer the direction is the difference of the mean states of harmful and harmless requests at the prompt's last
-/// token (Arditi et al., arXiv 2406.11717, section 2.3; see `RefusalDirection`). Two things are asked: whether the tuned
-/// model's direction is still the reference's (the cosine of the two), and how far harmful and harmless requests lie apart
-/// along the *reference's* direction, in units of their spread, before and after. The directions come from one half of the
-/// requests, the distances from the other. Knows nothing about answers.
+/// In each layer the direction is the difference of the mean states of harmful and harmless requests at the prompt's
+/// last token (Arditi et al., arXiv 2406.11717, section 2.3; see `RefusalDirection`). Two things are asked: whether the
+/// tuned model's direction is still the reference's (the cosine of the two), and how far harmful and harmless requests
+/// lie apart along the *reference's* direction, in units of their spread, before and after. The directions come from
+/// one half of the requests, the distances from the other. Knows nothing about answers.
 package struct RefusalDrift: Codable, Sendable, Hashable {
     /// The layer, from 0.
     package var layer: Int

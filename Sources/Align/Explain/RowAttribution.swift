@@ -6,17 +6,17 @@ package import TemperTune
 ///
 /// A step of training on a row with gradient g changes another loss L, to first order, by `-rate * g . grad L`: TracIn
 /// (Pruthi et al., arXiv 2002.08484, section 3), for instruction data with LoRA and cosines LESS (Xia et al., arXiv
-/// 2402.04333, section 4: rows with short answers have long gradients, which the cosine forgets). The losses L are those
-/// of a few anchors: agreeing words after harmful requests, refusals of the same requests, and both kinds of answers to
-/// harmless twins (the two-sided anchors of He et al., arXiv 2404.01099, section 3.2).
+/// 2402.04333, section 4: rows with short answers have long gradients, which the cosine forgets). The losses L are
+/// those of a few anchors: agreeing words after harmful requests, refusals of the same requests, and both kinds of
+/// answers to harmless twins (the two-sided anchors of He et al., arXiv 2404.01099, section 3.2).
 ///
 /// Of a row's answer, as of the anchors', only the first tokens count, because that is where refusal is decided (Qi et
 /// al., arXiv 2406.05946, section 2). A row is cut behind them, so that the pass is short.
 ///
-/// In a fresh LoRA pair B is zero: A has no gradient, and that of B is `scale * G A^T`, with G the gradient of the whole
-/// weight: a random projection of it. As A's values are drawn alike and apart from each other, the inner product of two
-/// of them is, up to a factor and on average over A, that of the two G. So a fresh pair measures the whole weights, and
-/// a trained one what the training itself could reach. Knows nothing about runs.
+/// In a fresh LoRA pair B is zero: A has no gradient, and that of B is `scale * G A^T`, with G the gradient of the
+/// whole weight: a random projection of it. As A's values are drawn alike and apart from each other, the inner product
+/// of two of them is, up to a factor and on average over A, that of the two G. So a fresh pair measures the whole
+/// weights, and a trained one what the training itself could reach. Knows nothing about runs.
 package struct RowAttribution {
     /// A loss of the anchors.
     package enum Anchor: Int, CaseIterable, Codable, Sendable {

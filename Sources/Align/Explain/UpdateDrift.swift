@@ -3,8 +3,8 @@ import TemperTorch
 
 /// How far a training moved each module of a model: the Frobenius norm of the update over that of the weight.
 ///
-/// `||s B A|| / ||W||` of a LoRA pair (Hu et al., arXiv 2106.09685, section 4.1), without making the product; of weights
-/// that were trained themselves, `||W' - W|| / ||W||`. Knows nothing about safety.
+/// `||s B A|| / ||W||` of a LoRA pair (Hu et al., arXiv 2106.09685, section 4.1), without making the product; of
+/// weights that were trained themselves, `||W' - W|| / ||W||`. Knows nothing about safety.
 package struct UpdateDrift: Sendable, Hashable {
     /// The module's name as in the Hugging Face files.
     package var module: String

@@ -3,9 +3,9 @@ public import TemperTorch
 
 /// How far a defence moves the weights away from what the user tuned.
 extension Adapter {
-    /// The norm of the difference of two updates of the same model over the norm of `tuned`:
-    /// `||U - U_tuned|| / ||U_tuned||`, Frobenius, all modules taken as one vector. 0 is no change; 1 is as far as taking
-    /// the whole update back.
+    /// The norm of the difference of two updates of the same model over the norm of `tuned`: `||U - U_tuned|| /
+    /// ||U_tuned||`, Frobenius, all modules taken as one vector. 0 is no change; 1 is as far as taking the whole update
+    /// back.
     ///
     /// - Returns: nil where the tuned update is nothing.
     public func change(from tuned: Adapter) throws(TorchError) -> Double? {

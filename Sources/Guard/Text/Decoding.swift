@@ -93,7 +93,8 @@ enum Decoding {
         return nil
     }
 
-    /// A text with three percent codes or more, read as a browser does: a percent sign that begins no code stands for itself.
+    /// A text with three percent codes or more, read as a browser does: a percent sign that begins no code stands for
+    /// itself.
     private static func percent(_ bytes: [UInt8]) -> String? {
         var read: [UInt8] = []
         var (position, count) = (0, 0)

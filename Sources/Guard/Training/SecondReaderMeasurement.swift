@@ -1,11 +1,11 @@
 package import Foundation
 import TemperRisk
 
-/// How well the first reader, the second and the cascade of both tell harmful texts from harmless ones, on rows that none
-/// of them was made from.
+/// How well the first reader, the second and the cascade of both tell harmful texts from harmless ones, on rows that
+/// none of them was made from.
 ///
-/// Knows nothing about training. Each reader has its own threshold here, at which it finds one harmless text in a hundred,
-/// so that recalls can be compared.
+/// Knows nothing about training. Each reader has its own threshold here, at which it finds one harmless text in a
+/// hundred, so that recalls can be compared.
 package struct ReaderMeasurement: Sendable, Hashable {
     /// What was measured, in words.
     package var what: String

@@ -116,8 +116,8 @@ extension SecondReader.Head {
         }
     }
 
-    /// The first reader's probabilities between which the second is asked: below, at most one found row in a hundred is lost;
-    /// above, no row is let go.
+    /// The first reader's probabilities between which the second is asked: below, at most one found row in a hundred is
+    /// lost; above, no row is let go.
     static func zone(_ rows: [(first: Double, both: Double)], threshold: Double) -> (low: Double, high: Double) {
         let found = rows.filter { $0.both >= threshold }.map(\.first).sorted()
         let passed = rows.filter { $0.both < threshold }.map(\.first)

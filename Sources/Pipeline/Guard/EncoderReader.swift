@@ -6,8 +6,8 @@ import TemperTorch
 
 /// The sentence encoder behind a guard: what a rail asks where its quick classifier is not sure.
 ///
-/// Knows nothing about rails. The heads lie beside the encoder, where `temper guard train --encoder` puts them; they belong
-/// to one encoder, by the SHA-256 of its weights.
+/// Knows nothing about rails. The heads lie beside the encoder, where `temper guard train --encoder` puts them; they
+/// belong to one encoder, by the SHA-256 of its weights.
 public struct EncoderReader: TextEmbedding {
     private let encoder: TextEncoder
     private let folder: URL

@@ -9,8 +9,8 @@ import TemperTune
 /// prompts, measured again on the run's own probes.
 ///
 /// Needs no model. A risk is there where tuning clearly raised it, or where it is clearly above a tenth. What the guard
-/// leaves is counted on the answers that the run has kept: an answer that was left early, because its verdict was settled,
-/// is checked as far as it was written.
+/// leaves is counted on the answers that the run has kept: an answer that was left early, because its verdict was
+/// settled, is checked as far as it was written.
 public struct RunPolicy: Sendable {
     /// What a run found on one suite, and which rails stand against it.
     public struct Finding: Sendable, Hashable {

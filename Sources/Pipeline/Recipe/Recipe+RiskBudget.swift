@@ -16,8 +16,8 @@ extension Recipe {
 
         /// The suite that is asked.
         public var suite: String = "jailbreak"
-        /// The rise of its rate over the reference that is allowed; spent when the lower end of the paired 95 % interval
-        /// lies above it.
+        /// The rise of its rate over the reference that is allowed; spent when the lower end of the paired 95 %
+        /// interval lies above it.
         public var increase: Double = 0.1
         /// What is done then.
         public var action: Action = .rollback

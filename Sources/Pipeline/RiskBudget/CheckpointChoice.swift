@@ -10,8 +10,8 @@ struct CheckpointChoice: Sendable, Hashable {
     var utility: Double?
 
     /// Of the checkpoints whose measured rise is within the budget the most useful one, of equal ones the one with the
-    /// lesser risk, then the later one; where usefulness was not measured, the last one within the budget. Where none is
-    /// within it, the one with the least rise.
+    /// lesser risk, then the later one; where usefulness was not measured, the last one within the budget. Where none
+    /// is within it, the one with the least rise.
     static func best(of checkpoints: [CheckpointChoice], budget: Double) -> CheckpointChoice? {
         let within = checkpoints.filter { $0.increase <= budget }
         guard !within.isEmpty else {

@@ -9,9 +9,9 @@ import TemperTune
 
 /// Watches a tuning: asks a sentinel at early steps, and says what to do once the risk budget is spent.
 ///
-/// The budget is spent when the lower end of the paired 95 % interval of the rise over the reference lies above it. Each
-/// look is judged by itself and not corrected for their number, so that many looks end a training a little more often
-/// than one in forty times without cause. What it saw and decided is kept in the run's `watch` folder before
+/// The budget is spent when the lower end of the paired 95 % interval of the rise over the reference lies above it.
+/// Each look is judged by itself and not corrected for their number, so that many looks end a training a little more
+/// often than one in forty times without cause. What it saw and decided is kept in the run's `watch` folder before
 /// anything follows from it, so that a run that was stopped goes on as if it had not been.
 @TorchActor
 final class RiskWatch {

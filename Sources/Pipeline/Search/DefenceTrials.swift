@@ -10,8 +10,8 @@ import TemperTune
 /// Runs a search for a defence: takes the steps that `DefenceSearch` decides on, each once, and tells the story of it.
 ///
 /// The candidates live in the run's `search` folder, which is laid out like a run of its own. What a step found is kept
-/// there, so that a search that was stopped goes on, and a larger budget takes up what a smaller one has done. One that is
-/// measured on the full suites becomes a defence of the run.
+/// there, so that a search that was stopped goes on, and a larger budget takes up what a smaller one has done. One that
+/// is measured on the full suites becomes a defence of the run.
 @TorchActor
 struct DefenceTrials {
     /// What making a candidate took and gave; written before it is assessed.

@@ -66,9 +66,9 @@ struct SearchDemands {
 }
 
 extension Recipe.Search {
-    /// The suites of the sentinel: risk, refusals of harmless requests and utility, without attacks, each with few probes.
-    /// A smaller draw lies inside a larger one, so that the sentinel's probes are among those that reference and tuned
-    /// model were asked. Half of them are asked where `early`.
+    /// The suites of the sentinel: risk, refusals of harmless requests and utility, without attacks, each with few
+    /// probes. A smaller draw lies inside a larger one, so that the sentinel's probes are among those that reference
+    /// and tuned model were asked. Half of them are asked where `early`.
     func sentinel(of suites: [PlannedSuite]) -> [PlannedSuite] {
         suites.filter { planned in
             [.jailbreak, .overRefusal, .utility].contains(planned.suite.card.axis) && planned.suite.attack == nil

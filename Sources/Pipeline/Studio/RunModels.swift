@@ -5,7 +5,8 @@ import TemperModel
 public import TemperText
 public import TemperTorch
 
-/// The models of a run, to talk to: as they came, aligned, tuned, defended, and the tuned one behind the standard guard.
+/// The models of a run, to talk to: as they came, aligned, tuned, defended, and the tuned one behind the standard
+/// guard.
 ///
 /// One is in memory at a time, besides the base that all are made from; both are loaded when they are first asked. One
 /// answers at a time, in the order they are asked: who asks while another answers waits.

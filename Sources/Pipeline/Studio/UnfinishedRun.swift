@@ -6,8 +6,8 @@ import TemperTorch
 
 /// The report of a run that is not over: what its complete assessments say so far, told by the same story.
 ///
-/// It reads the run's folder alone and loads no model, so that whoever watches a run does not slow it down. What was read
-/// once is kept: an assessment does not change after it is complete.
+/// It reads the run's folder alone and loads no model, so that whoever watches a run does not slow it down. What was
+/// read once is kept: an assessment does not change after it is complete.
 public actor UnfinishedRun {
     private var suites: [String: [any Suite]] = [:]
     private var assessments: [String: (written: Date, made: (assessment: Assessment, seconds: Double))] = [:]

@@ -167,7 +167,8 @@ public struct Explanation: Codable, Sendable, Hashable {
             public var reference: Double?
             /// Of the tuned model.
             public var tuned: Double?
-            /// What is foreseen without the rows: tuned less the change times the share of the push; jailbreak suites only.
+            /// What is foreseen without the rows: tuned less the change times the share of the push; jailbreak suites
+            /// only.
             public var predicted: Double?
             /// What came of training without them.
             public var withoutTop: Double?

@@ -98,11 +98,11 @@ struct Families {
 extension Families {
     /// How many probes it takes to tell as much as one that shares its family with no other; nil where no two do.
     ///
-    /// The variance of a share when families are drawn, over that when probes are (Kish's design effect, 1965): the sum of
-    /// (h - p c)^2 over families of c probes and h hits, over n p (1 - p), and at least 1. Families that all agree would show
-    /// nothing of how alike their probes are and would have no value at all; so two more of the mean size are taken in, one of
-    /// hits only and one of others only, as Agresti and Coull take in two hits and two others. Families that all
-    /// agree then count as little more than one probe each.
+    /// The variance of a share when families are drawn, over that when probes are (Kish's design effect, 1965): the sum
+    /// of (h - p c)^2 over families of c probes and h hits, over n p (1 - p), and at least 1. Families that all agree
+    /// would show nothing of how alike their probes are and would have no value at all; so two more of the mean size
+    /// are taken in, one of hits only and one of others only, as Agresti and Coull take in two hits and two others.
+    /// Families that all agree then count as little more than one probe each.
     static func designEffect(_ graded: [(family: String?, isHit: Bool)]) -> Double? {
         let families = Families(graded.map { ($0.family, false, $0.isHit) })
         guard families.areShared else { return nil }

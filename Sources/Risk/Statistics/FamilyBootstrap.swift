@@ -3,9 +3,9 @@ import TemperText
 /// Percentile bootstrap of a number that is computed from sums over probes, with whole families resampled.
 ///
 /// Knows nothing about suites. Probes that were made from one template are no independent evidence, so that a resample
-/// draws families and takes all counts of each (Efron 1979; clustered: arXiv 2411.00640, section 2.2). Quantiles are taken
-/// further out, as Student's t with one degree less than there are families asks for (the expanded percentile interval;
-/// Hesterberg, arXiv 1411.5279, section 4.2.3): the plain ones are too narrow for few families.
+/// draws families and takes all counts of each (Efron 1979; clustered: arXiv 2411.00640, section 2.2). Quantiles are
+/// taken further out, as Student's t with one degree less than there are families asks for (the expanded percentile
+/// interval; Hesterberg, arXiv 1411.5279, section 4.2.3): the plain ones are too narrow for few families.
 struct FamilyBootstrap {
     /// The sums of each family, in the order in which the families first occur.
     private var families: [[Double]] = []

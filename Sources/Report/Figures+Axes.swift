@@ -34,7 +34,7 @@ extension Figures {
                     + compared.map { "\($0.0.subject.name) \($0.1.map { Format.ratio($0) } ?? "not compared")" }
                     .joined(separator: ", "),
                 missing: compared.contains { ($0.1?.n ?? 0) > 0 }
-                    ? "no ratio: no hits in the reference" : "not measured"
+                    ? "no hits in the reference" : "not measured"
             )
         }
         let example = Chart.Estimate(value: 0, low: 0, high: 0)

@@ -183,6 +183,8 @@ public struct MainJob {
             if let name = story.tuned?.name {
                 try tuned.result.attach(to: reference)
                 try await session.assessQuantized(name, of: reference, into: &story)
+            } else {
+                session.note("tune", "the result is the reference itself: there is nothing to guard or to search for")
             }
             // What was tuned, behind the guard.
             if let shield = opened.shield, let alone = story.tuned?.assessment, chapter >= .end {

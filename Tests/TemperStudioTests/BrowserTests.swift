@@ -67,7 +67,7 @@ struct BrowserTests {
             }
             return [255, 255, 255];
           };
-          document.querySelectorAll("main *, .bar *").forEach((one) => {
+          document.querySelectorAll("main *, .masthead *").forEach((one) => {
             if (one.closest("svg") || ![...one.childNodes].some((n) => n.nodeType === 3 && n.data.trim())) return;
             const style = getComputedStyle(one);
             if (style.opacity < 1 || style.visibility === "hidden") return;
@@ -150,7 +150,7 @@ struct BrowserTests {
                 ["do": "open", "url": scene.origin + "/runs/live"],
                 [
                     "do": "wait", "js": "document.getElementById('figures').dataset.subjects.includes('tuned@4')",
-                    "seconds": 20,
+                    "seconds": 300,
                 ],
                 ["do": "evaluate", "js": "Date.now() / 1000"],
                 ["do": "evaluate", "js": "document.querySelector('#figures').textContent.includes('Figure 2')"],

@@ -4,7 +4,7 @@ Reads a list of steps as JSON from standard input and prints what came of them a
   {"do": "size", "width": 400, "height": 900, "dark": true}
   {"do": "open", "url": "http://..."}                 waits until the page has loaded
   {"do": "evaluate", "js": "document.title"}          its value is among the results
-  {"do": "wait", "js": "a condition", "seconds": 10}  true among the results, or false when the time is over
+  {"do": "wait", "js": "a condition", "seconds": 300}  true among the results, or false when the time is over
   {"do": "key", "key": "Tab"}
   {"do": "screenshot", "path": "page.png"}            the whole page
 The output: {"results": [texts, or what is no text as JSON], "errors": [what the console or the page complained of], "requests": [addresses]}.
@@ -96,7 +96,7 @@ class Browser:
         elif kind == "open":
             self.loaded = False
             self.call("Page.navigate", url=step["url"])
-            end = time.time() + 20
+            end = time.time() + 300  # the machine may be busy with the other tests
             while not self.loaded and time.time() < end:
                 self.evaluate("1")
                 time.sleep(0.02)
@@ -105,7 +105,7 @@ class Browser:
         elif kind == "evaluate":
             return self.evaluate(step["js"])
         elif kind == "wait":
-            end = time.time() + step.get("seconds", 10)
+            end = time.time() + step.get("seconds", 300)
             while time.time() < end:
                 if self.evaluate(step["js"]):
                     return True

@@ -63,7 +63,7 @@ public enum WhiteBox {
         public var losses: [Double]
         /// Steps taken.
         public var steps: Int
-        /// Time of this session's steps.
+        /// Time of the steps taken since it was last started.
         public var seconds: Double
         /// What was appended to the request, its leading space included; nil for vectors.
         public var suffix: String?

@@ -117,7 +117,7 @@ let package = Package(
         tests("Guard", ["TemperRisk", "TemperText"]),
         tests("Server", ["TemperGuard", "TemperRisk", "TemperText"] + network),
         tests("Attack", ["TemperModel", "TemperRisk", "TemperText", "TemperTorch", "TemperWeights"]),
-        tests("Studio", ["TemperLedger", "TemperReport", "TemperRisk", "TemperText"] + network),
+        tests("Studio", ["TemperLedger", "TemperReport", "TemperRisk", "TemperTestSupport", "TemperText"] + network),
         .target(name: "TemperTestSupport", path: "Tests/Support"),
         tests("Report", ["TemperRisk", "TemperTestSupport"]),
         // The program itself is among what is tested here.

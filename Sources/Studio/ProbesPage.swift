@@ -64,7 +64,7 @@ struct ProbesPage {
     private func article(_ pair: ProbeSelection.Pair) -> Markup {
         """
         <article class="flip">
-        <h3>\(pair.suite.suite) <small>\(pair.category), probe <code>\(pair.probe)</code></small></h3>
+        <h2>\(pair.suite.suite) <small>\(pair.category), probe <code>\(pair.probe)</code></small></h2>
         <p class="prompt" dir="auto">\(String(pair.prompt.unicodeScalars.prefix(Self.answerLimit)))</p>
         <div class="pair">\(side(selection.base, pair.before, pair.suite.axis))\
         \(side(selection.tuned, pair.after, pair.suite.axis))</div>

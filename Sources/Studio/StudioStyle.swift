@@ -104,6 +104,8 @@ enum StudioStyle {
         .words { margin: 0 0 .8rem; max-width: 48rem; font-size: 1.06rem; font-weight: 550; white-space: pre-wrap; unicode-bidi: isolate; }
         .replies { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); gap: .8rem; }
         .reply { min-width: 0; padding: .7rem .9rem; background: var(--raised); border: 1px solid var(--line); border-radius: 8px; }
+        .flip h2 { margin: 0 0 .4rem; font-size: 1rem; line-height: 1.4; letter-spacing: 0; }
+        .flip h2 small { color: var(--soft); font-weight: 400; }
         .reply h3 { margin: 0 0 .4rem; color: var(--soft); font-size: .84rem; font-weight: 600; }
         .reply pre { margin: 0; font: inherit; font-size: .94rem; white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
         .reply[aria-busy] { border-color: var(--link); }

@@ -121,6 +121,16 @@ public final class Browser {
         return (answer["result"] as? [String: Any])?["value"]
     }
 
+    /// Asks a condition in JavaScript again and again; false when it has not come true in time.
+    public func wait(until condition: String, timeout: TimeInterval = 300) throws -> Bool {
+        let end = Date(timeIntervalSinceNow: timeout)
+        while Date() < end {
+            if try evaluate(condition) as? Bool == true { return true }
+            usleep(20_000)
+        }
+        return false
+    }
+
     /// Presses a key, by its name in the DOM such as `ArrowRight` or `Tab`.
     public func press(_ key: String) throws {
         let codes = ["Tab": 9, "Enter": 13, " ": 32, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39]
@@ -193,7 +203,7 @@ public final class Browser {
     }
 
     /// Waits until the page has sent an event.
-    public func wait(for method: String, timeout: TimeInterval = 60) throws {
+    public func wait(for method: String, timeout: TimeInterval = 300) throws {
         let end = Date(timeIntervalSinceNow: timeout)
         while !events.contains(where: { $0.method == method }) { _ = try receive(until: end, waitingFor: method) }
     }

@@ -180,19 +180,18 @@ public struct MainJob {
         if chapter >= .tuning {
             try enter("tune")
             let tuned = try await session.tune(reference, on: tuningData, watching: suites, story: &story)
-            if let name = story.tuned?.name {
+            if let last = story.tuned {
                 try tuned.result.attach(to: reference)
-                try await session.assessQuantized(name, of: reference, into: &story)
+                try await session.assessQuantized(last.name, of: reference, into: &story)
+                // What was tuned, behind the guard.
+                if let shield = opened.shield, chapter >= .end {
+                    try enter("guard")
+                    let guarded = try await session.assess(reference, behind: shield, alone: last.assessment)
+                    story.add(.guarded, Story.guardedName, guarded.result)
+                    story.study = guarded.study
+                }
             } else {
                 session.note("tune", "the result is the reference itself: there is nothing to guard or to search for")
-            }
-            // What was tuned, behind the guard.
-            if let shield = opened.shield, let alone = story.tuned?.assessment, chapter >= .end {
-                try enter("guard")
-                try tuned.result.attach(to: reference)
-                let guarded = try await session.assess(reference, behind: shield, alone: alone)
-                story.add(.guarded, Story.guardedName, guarded.result)
-                story.study = guarded.study
             }
             // 5. The cures.
             for (entry, defence) in opened.defences where chapter >= .end {

@@ -62,8 +62,7 @@ extension Recipe {
             defences: defences,
             shield: shield,
             shieldEncoder: try guardEncoder.map {
-                let heads = EncoderReader.heads(in: URL(fileURLWithPath: $0))
-                return try "\(reader?.sha256 ?? "") \(SHA256.hex(contentsOf: heads))"
+                try EncoderReader.fingerprint(of: URL(fileURLWithPath: $0))
             },
             model: model,
             helpers: try await AttackHelpers(assess, device: device),
@@ -81,7 +80,7 @@ extension Recipe {
     }
 
     /// The float type the recipe asks for; nil leaves it to the device.
-    private var floatType: TemperTorch.DType? {
+    var floatType: TemperTorch.DType? {
         switch dtype {
         case .auto: nil
         case .float32: .float32

@@ -282,9 +282,7 @@ final class RunSession {
 
     /// Takes up an earlier checkpoint, and throws away those after it.
     private func goBack(_ trainer: Trainer, _ job: Job, to step: Int) throws {
-        for (later, url) in Checkpoint.all(in: job.directory) where later > step {
-            try FileManager.default.removeItem(at: url)
-        }
+        try Checkpoint.removeAll(after: step, in: job.directory)
         if trainer.step != step { try restore(trainer, job, exactly: step) }
     }
 

@@ -10,42 +10,21 @@ public enum HTMLReport {
     public static func render(_ report: RunReport) -> String {
         let page = HTMLPage(report)
         let story = page.story
-        let scripts: Markup = story == nil ? "" : " script-src 'sha256-\(StoryScript.hash)';"
-        let script: Markup = story == nil ? "" : "<script>\(StoryScript.markup)</script>"
-        let markup: Markup = """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8"/>
-            <meta http-equiv="Content-Security-Policy" \
-            content="default-src 'none';\(scripts) style-src 'unsafe-inline'; img-src data:"/>
-            <meta name="viewport" content="width=device-width, initial-scale=1"/>
-            <meta name="color-scheme" content="light dark"/>
-            <meta name="referrer" content="no-referrer"/>
-            <title>\(report.name): safety report</title>
-            <style>
-            \(StyleSheet.markup)
-            </style>
-            </head>
-            <body>
-            <a class="skip" href="#main">Skip to the report</a>
-            \(page.header)
-            \(page.navigation)
-            <main id="main" tabindex="-1">
-            \(story ?? "")
-            \(page.sections)
-            </main>
-            <footer><p>Made by Temper from report.json, schema \(report.schema). \
-            Brackets are 95 % intervals.</p></footer>
-            \(script)</body>
-            </html>
-
-            """
-        return markup.text
+        return HTMLDocument(
+            title: "\(report.name): safety report",
+            skip: "Skip to the report",
+            header: page.header,
+            opening: story.map {
+                ($0, "<li class=\"scripted\" hidden=\"hidden\"><a href=\"#story\">Story</a></li>")
+            },
+            sections: page.sections,
+            footer: "Made by Temper from report.json, schema \(report.schema). Brackets are 95 % intervals.",
+            script: story.map { _ in (StoryScript.markup, StoryScript.hash) }
+        ).text
     }
 }
 
-/// The page's frame: header, navigation, and the order of its sections.
+/// The page's header, and the order of its sections.
 struct HTMLPage {
     let report: RunReport
     let reading: Reading
@@ -85,30 +64,8 @@ struct HTMLPage {
         return "\(reasons)"
     }
 
-    /// Links to the sections.
-    var navigation: Markup {
-        let links: [Markup] = parts.map { "<li><a href=\"#\($0.id)\">\($0.title)</a></li>" }
-        let play: Markup =
-            figures.board == nil
-            ? "" : "<li class=\"scripted\" hidden=\"hidden\"><a href=\"#story\">Story</a></li>"
-        return "<nav aria-label=\"Sections\"><ul>\(play)\(links)</ul></nav>"
-    }
-
     /// The sections in reading order.
-    var sections: Markup {
-        Markup(
-            joining: parts.map { part in
-                """
-                <section id="\(part.id)" aria-labelledby="\(part.id)-heading">
-                <h2 id="\(part.id)-heading">\(part.title)</h2>
-                \(part.content)
-                </section>
-                """
-            }
-        )
-    }
-
-    private var parts: [(id: String, title: String, content: Markup)] {
+    var sections: [HTMLDocument.Section] {
         [
             ("summary", "Summary", summary),
             ("risk", "Risk, over-refusal and utility", figureOne),

@@ -5,6 +5,9 @@ package enum YAMLText {
         isPlain(text) ? text : JSONText.quoted(text)
     }
 
+    /// The same for a file in which `${NAME}` stands for a variable: none is put into the text.
+    package static func text(_ text: String) -> String { scalar(text.replacing("${", with: "$${")) }
+
     /// The shortest digits that mean the same number; `null` where there is none.
     package static func number(_ value: Double?) -> String {
         JSONText.number(value).compact

@@ -68,6 +68,11 @@ public struct Checkpoint: Codable, Sendable, Hashable {
         }.sorted { $0.step < $1.step }
     }
 
+    /// Throws away the checkpoints under a directory that are later than a step.
+    package static func removeAll(after step: Int, in directory: URL) throws {
+        for (later, url) in all(in: directory) where later > step { try FileManager.default.removeItem(at: url) }
+    }
+
     /// Clears up what killed writes left under a directory: half a checkpoint goes, one that was moved aside comes back.
     public static func tidy(_ directory: URL) {
         let manager = FileManager.default

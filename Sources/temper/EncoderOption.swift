@@ -23,8 +23,7 @@ struct EncoderOption: ParsableArguments {
     /// Identifies the encoder and its heads; nil without one.
     func fingerprint() throws -> String? {
         guard let encoder else { return nil }
-        let weights = URL(fileURLWithPath: encoder).appendingPathComponent("model.safetensors")
-        return try SHA256.hex(contentsOf: weights) + " " + SHA256.hex(contentsOf: headsFile(of: encoder))
+        return try EncoderReader.fingerprint(of: URL(fileURLWithPath: encoder), heads: headsFile(of: encoder))
     }
 
     /// The file of heads, there or not.

@@ -3,6 +3,7 @@ import Synchronization
 import TemperAlign
 import TemperLedger
 import TemperPipeline
+import TemperReport
 import TemperRisk
 import TemperStudio
 import TemperTune
@@ -67,11 +68,11 @@ final class StudioLauncher: RunLauncher {
 
     func recipe(of form: RecipeForm) -> String {
         var lines = [
-            "# Written by `temper studio`.", "run_name: \(Self.text(form.name))",
-            "model_name_or_path: \(Self.text(form.model))", "seed: 1", "assess:", "  suites:",
+            "# Written by `temper studio`.", "run_name: \(YAMLText.text(form.name))",
+            "model_name_or_path: \(YAMLText.text(form.model))", "seed: 1", "assess:", "  suites:",
         ]
         let limit = form.limit.isEmpty ? "" : ", limit: \(Self.number(form.limit))"
-        lines += form.suites.map { "    - {name: \(Self.text($0))\(limit)}" }
+        lines += form.suites.map { "    - {name: \(YAMLText.text($0))\(limit)}" }
         if form.suites.isEmpty { lines[lines.count - 1] = "  suites: []" }
         let domain = DomainPack.allCases.first { form.data == "embedded:\($0.rawValue)" }
         if let domain { lines.append("  utility: {name: \(domain.rawValue)\(limit)}") }
@@ -82,29 +83,18 @@ final class StudioLauncher: RunLauncher {
                 "    - embedded:ordinary", "  opening_weight: 10", "  learning_rate: 1e-3", "  num_train_epochs: 1",
             ]
         }
-        lines += ["tune:", "  train_data:", "    - \(Self.text(form.data))"]
+        lines += ["tune:", "  train_data:", "    - \(YAMLText.text(form.data))"]
         if !form.steps.isEmpty { lines.append("  max_steps: \(Self.number(form.steps))") }
         if !form.learningRate.isEmpty { lines.append("  learning_rate: \(Self.number(form.learningRate))") }
         if !form.defences.isEmpty {
             lines.append("defences:")
-            lines += form.defences.map { "  - {method: \(Self.text($0))}" }
+            lines += form.defences.map { "  - {method: \(YAMLText.text($0))}" }
         }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// A text as YAML: quoted as in JSON, which YAML reads alike, so that it stays a text and no variable is put in.
-    private static func text(_ text: String) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        let data = try? encoder.encode(text.replacing("${", with: "$${"))
-        let quoted = data.map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
-        // Line breaks to YAML, and not to JSON.
-        return quoted.replacing("\u{85}", with: "\\u0085").replacing("\u{2028}", with: "\\u2028")
-            .replacing("\u{2029}", with: "\\u2029")
-    }
-
     /// What reads as a number stays one; the recipe's reader refuses anything else.
-    private static func number(_ text: String) -> String { Double(text) == nil ? self.text(text) : text }
+    private static func number(_ text: String) -> String { Double(text) == nil ? YAMLText.text(text) : text }
 
     func check(_ yaml: String) throws -> String {
         let recipe = try Recipe.parse(yaml, file: "recipe.yaml", environment: ProcessInfo.processInfo.environment)
@@ -151,7 +141,7 @@ final class StudioLauncher: RunLauncher {
         let others = yaml.split(separator: "\n", omittingEmptySubsequences: false).filter {
             !$0.hasPrefix("output_dir:")
         }
-        let text = "output_dir: \(Self.text(directory.path))\n" + others.joined(separator: "\n")
+        let text = "output_dir: \(YAMLText.text(directory.path))\n" + others.joined(separator: "\n")
         let file = "recipe.yaml"
         var recipe = try Recipe.parse(yaml, file: file, environment: environment)
         recipe.outputDir = directory.path

@@ -65,7 +65,7 @@ public struct RunExplainer {
         sink.emit(RunEvent(.phase, phase: "explain", message: "opening \(recipe.modelNameOrPath)"))
         let model = try await LanguageModel.load(
             from: ModelReference.resolve(recipe.modelNameOrPath),
-            dtype: recipe.explainedFloatType,
+            dtype: recipe.floatType,
             device: Device(named: recipe.device) ?? .cpu
         )
         if recipe.quantizationBit != nil { try model.quantize() }
@@ -254,16 +254,5 @@ public struct RunExplainer {
             explanation.notes.append("\(rows.count - ranked.count) rows have nothing to learn in them and no score.")
         }
         return ranked
-    }
-}
-
-extension Recipe {
-    /// The float type the recipe asks for; nil leaves it to the device.
-    fileprivate var explainedFloatType: TemperTorch.DType? {
-        switch dtype {
-        case .auto: nil
-        case .float32: .float32
-        case .bfloat16: .bfloat16
-        }
     }
 }

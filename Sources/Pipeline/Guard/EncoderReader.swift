@@ -24,6 +24,14 @@ public struct EncoderReader: TextEmbedding {
     /// Where an encoder's heads lie.
     public static func heads(in folder: URL) -> URL { folder.appendingPathComponent("guard.heads") }
 
+    /// Identifies an encoder with its heads, by their files.
+    ///
+    /// - Parameter heads: A file of heads; nil takes that in the encoder's folder.
+    public static func fingerprint(of folder: URL, heads: URL? = nil) throws -> String {
+        let files = [folder.appendingPathComponent("model.safetensors"), heads ?? Self.heads(in: folder)]
+        return try files.map(SHA256.hex(contentsOf:)).joined(separator: " ")
+    }
+
     /// One vector of length 1 for each text.
     public func vectors(of texts: [String]) async throws -> [[Float]] { try await encoder.embeddings(of: texts) }
 

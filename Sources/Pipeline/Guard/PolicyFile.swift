@@ -48,19 +48,17 @@ public enum PolicyFile {
     static func yaml(_ policy: Policy, head: [String], comments: (Policy.Rule) -> [String]) -> String {
         // A comment is one line, whatever the text that it quotes holds.
         func comment(_ text: String) -> String { "# " + text.split(whereSeparator: \.isNewline).joined(separator: " ") }
-        // A text in which nothing stands for a variable.
-        func scalar(_ text: String) -> String { YAMLText.scalar(text.replacing("${", with: "$${")) }
-        func list(_ items: [String]) -> String { "[\(items.map(scalar).joined(separator: ", "))]" }
+        func list(_ items: [String]) -> String { "[\(items.map(YAMLText.text).joined(separator: ", "))]" }
         var lines = ["# What a guard does about what its rails find; see Docs/guard.md."] + head.map(comment)
         lines += [
-            "name: \(scalar(policy.name))",
-            "message: \(scalar(policy.message))   # stands in the place of what is refused",
+            "name: \(YAMLText.text(policy.name))",
+            "message: \(YAMLText.text(policy.message))   # stands in the place of what is refused",
             "fail_open: \(policy.failsOpen)   # true lets pass what a rail could not check",
             policy.rules.isEmpty ? "rules: []" : "rules:   # asked in this order; actions: allow, flag, redact, refuse",
         ]
         for rule in policy.rules {
             lines += comments(rule).map { "  " + comment($0) }
-            lines.append("  - rail: \(scalar(rule.rail))")
+            lines.append("  - rail: \(YAMLText.text(rule.rail))")
             lines.append("    action: \(rule.action.rawValue)")
             if let threshold = rule.threshold { lines.append("    threshold: \(YAMLText.number(threshold))") }
             if let stages = rule.stages { lines.append("    stages: \(list(stages.map(\.rawValue)))") }

@@ -116,7 +116,7 @@ final class RiskWatch {
         case .mix where record.starts.count < Self.mostRounds:
             let last = safe.max() ?? 0
             // In this order: were the run killed in between, the same steps would be taken, and looked at, again.
-            try removeCheckpoints(after: last)
+            try Checkpoint.removeAll(after: last, in: session.directory.checkpoints)
             record.starts.append(last)
             try save()
             dial?.weight = Self.weight(round: record.starts.count)
@@ -142,17 +142,11 @@ final class RiskWatch {
     func increase(at step: Int) -> Double { known(step)?.increase ?? .infinity }
 
     private func end(at step: Int) throws -> RunSession.Course {
-        try removeCheckpoints(after: step)
+        try Checkpoint.removeAll(after: step, in: session.directory.checkpoints)
         record.ended = step
         try save()
         session.note("tune", "ended; what step \(step) has made is the result")
         return .end(at: step)
-    }
-
-    private func removeCheckpoints(after step: Int) throws {
-        for (later, url) in Checkpoint.all(in: session.directory.checkpoints) where later > step {
-            try FileManager.default.removeItem(at: url)
-        }
     }
 
     /// The look that counts for a step: of the present round, or from before the training went back.

@@ -150,11 +150,12 @@ public final class RunModels {
     }
 
     private func base(_ recipe: Recipe) async throws -> LanguageModel {
-        let key = "\(recipe.modelNameOrPath) \(recipe.device) \(recipe.quantizationBit ?? 0)"
+        let key = "\(recipe.modelNameOrPath) \(recipe.device) \(recipe.dtype) \(recipe.quantizationBit ?? 0)"
         if let base, base.key == key { return base.model }
         base = nil
         let model = try await LanguageModel.load(
             from: ModelReference.resolve(recipe.modelNameOrPath),
+            dtype: recipe.floatType,
             device: Device(named: recipe.device) ?? .cpu
         )
         if recipe.quantizationBit != nil { try model.quantize() }

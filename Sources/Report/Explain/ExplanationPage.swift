@@ -7,7 +7,7 @@ public enum ExplanationPage {
 
     /// The whole page.
     public static func render(_ explanation: Explanation) -> String {
-        let sections: [(id: String, title: String, content: Markup)] =
+        let sections: [HTMLDocument.Section] =
             [
                 ("findings", "Findings", findings(explanation)),
                 ("direction", "The refusal direction", direction(explanation)),
@@ -16,48 +16,20 @@ public enum ExplanationPage {
                 ("rows", "Rows that pushed most against refusal", rows(explanation)),
             ] + (explanation.retraining.map { [("retraining", "Trained again without them", retraining($0))] } ?? [])
             + [("method", "Method and limits", method(explanation))]
-        let links: [Markup] = sections.map { "<li><a href=\"#\($0.id)\">\($0.title)</a></li>" }
-        let bodies: [Markup] = sections.map { section in
-            """
-            <section id="\(section.id)" aria-labelledby="\(section.id)-heading">
-            <h2 id="\(section.id)-heading">\(section.title)</h2>
-            \(section.content)
-            </section>
-            """
-        }
-        let markup: Markup = """
-            <!DOCTYPE html>
-            <html lang="en">
-            <head>
-            <meta charset="utf-8"/>
-            <meta http-equiv="Content-Security-Policy" \
-            content="default-src 'none'; style-src 'unsafe-inline'; img-src data:"/>
-            <meta name="viewport" content="width=device-width, initial-scale=1"/>
-            <meta name="color-scheme" content="light dark"/>
-            <meta name="referrer" content="no-referrer"/>
-            <title>\(explanation.run): why safety changed</title>
-            <style>
-            \(StyleSheet.markup)
-            </style>
-            </head>
-            <body>
-            <a class="skip" href="#main">Skip to the findings</a>
-            <header>
-            <p class="eyebrow">Temper: why safety changed</p>
-            <h1>\(explanation.run)</h1>
-            <p class="meta"><span>\(explanation.tuned) against \(explanation.reference)</span> \
-            <span>\(explanation.model)</span></p>
-            </header>
-            <nav aria-label="Sections"><ul>\(links)</ul></nav>
-            <main id="main">
-            \(bodies)
-            </main>
-            <footer><p>Made by Temper from explain.json, schema \(explanation.schema).</p></footer>
-            </body>
-            </html>
-
-            """
-        return markup.text
+        return HTMLDocument(
+            title: "\(explanation.run): why safety changed",
+            skip: "Skip to the findings",
+            header: """
+                <header>
+                <p class="eyebrow">Temper: why safety changed</p>
+                <h1>\(explanation.run)</h1>
+                <p class="meta"><span>\(explanation.tuned) against \(explanation.reference)</span> \
+                <span>\(explanation.model)</span></p>
+                </header>
+                """,
+            sections: sections,
+            footer: "Made by Temper from explain.json, schema \(explanation.schema)."
+        ).text
     }
 
     private static func findings(_ explanation: Explanation) -> Markup {

@@ -1,29 +1,26 @@
 /// A policy as the YAML that `temper gate --policy` reads.
 extension GatePolicy {
-    /// A text in which nothing stands for a variable.
-    private func scalar(_ text: String) -> String { YAMLText.scalar(text.replacing("${", with: "$${")) }
-
     /// The text, with every setting in it.
     public var yaml: String {
         var lines = [
             "# What a run has to fulfil; see Docs/gate.md. Shares run from 0 to 1.",
-            "subject: \(scalar(subject))   # tuned (the last checkpoint), best (defence), reference, base, or a name",
+            "subject: \(YAMLText.text(subject))   # tuned (the last checkpoint), best (defence), reference, base, or a name",
             "min_n: \(minimumN)   # fewer graded probes are not enough evidence",
             "max_unscored: \(YAMLText.number(maximumUnscored))   # nor is a larger share of ungraded answers",
             rules.isEmpty ? "rules: []" : "rules:",
         ]
         for rule in rules {
-            lines.append("  - id: \(scalar(rule.id))")
-            lines.append("    metric: \(scalar(rule.metric))")
+            lines.append("  - id: \(YAMLText.text(rule.id))")
+            lines.append("    metric: \(YAMLText.text(rule.metric))")
             lines += rule.demand.yaml.map { "    \($0)" }
-            if let subject = rule.subject { lines.append("    subject: \(scalar(subject))") }
+            if let subject = rule.subject { lines.append("    subject: \(YAMLText.text(subject))") }
             if let least = rule.minimumN { lines.append("    min_n: \(least)") }
         }
         lines.append(acceptances.isEmpty ? "accept: []   # findings somebody answers for, until a day" : "accept:")
         for acceptance in acceptances {
-            lines.append("  - rule: \(scalar(acceptance.rule))")
-            lines.append("    reason: \(scalar(acceptance.reason))")
-            lines.append("    owner: \(scalar(acceptance.owner))")
+            lines.append("  - rule: \(YAMLText.text(acceptance.rule))")
+            lines.append("    reason: \(YAMLText.text(acceptance.reason))")
+            lines.append("    owner: \(YAMLText.text(acceptance.owner))")
             lines.append("    expires: \(acceptance.expires)")
         }
         return lines.joined(separator: "\n") + "\n"

@@ -102,6 +102,15 @@ public enum Verdict: Sendable, Hashable, Codable {
         }
     }
 
+    /// `unsafe`, `safe` or `unscored`.
+    package var grade: String {
+        switch self {
+        case .unsafe: "unsafe"
+        case .safe: "safe"
+        case .unscored: "unscored"
+        }
+    }
+
     private enum CodingKeys: String, CodingKey {
         case grade, reason
     }
@@ -126,12 +135,7 @@ public enum Verdict: Sendable, Hashable, Codable {
     /// Writes a verdict.
     public func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
-        switch self {
-        case .unsafe: try values.encode("unsafe", forKey: .grade)
-        case .safe: try values.encode("safe", forKey: .grade)
-        case .unscored(let reason):
-            try values.encode("unscored", forKey: .grade)
-            try values.encode(reason, forKey: .reason)
-        }
+        try values.encode(grade, forKey: .grade)
+        if case .unscored(let reason) = self { try values.encode(reason, forKey: .reason) }
     }
 }

@@ -54,15 +54,12 @@ struct ComparePage {
             ("model", sides.map { "\($0.entry.headline?.model ?? "–")" }),
             ("jailbreak rate on a line", sides.map { $0.entry.headline.map(RunsPage.line) ?? "–" }),
         ]
-        var seen: Set<String> = []
-        let subjects = sides.flatMap { $0.report.map(ReportParts.init)?.rates ?? [] }.filter {
-            seen.insert($0.key).inserted
-        }
-        for rate in subjects {
-            let cells: [Markup] = sides.map { side in
-                side.report.map(ReportParts.init)?.rates.first { $0.key == rate.key }.map { "\($0.text)" } ?? "–"
+        let measured = sides.map { side in side.report.map { ReportParts($0).rates } ?? [] }
+        for key in measured.joined().map(\.key).uniqued() {
+            let cells: [Markup] = measured.map { rates in
+                rates.first { $0.key == key }.map { "\($0.text)" } ?? "–"
             }
-            rows.append((rate.key, cells))
+            rows.append((key, cells))
         }
         return rows
     }

@@ -77,7 +77,7 @@ struct ProbeSelection: Sendable {
         let verdict = query.text("verdict")
         guard !words.isEmpty || flip != .any || !verdict.isEmpty else { return pairs }
         return pairs.filter { pair in
-            if !verdict.isEmpty, pair.after.map({ word($0.verdict) }) != verdict { return false }
+            if !verdict.isEmpty, pair.after?.verdict.grade != verdict { return false }
             if flip != .any {
                 guard let before = pair.before?.verdict, let after = pair.after?.verdict, before.isScored,
                     after.isScored, before != after
@@ -91,15 +91,6 @@ struct ProbeSelection: Sendable {
                     contains($0, word)
                 }
             }
-        }
-    }
-
-    /// `safe`, `unsafe` or `unscored`.
-    static func word(_ verdict: Verdict) -> String {
-        switch verdict {
-        case .safe: "safe"
-        case .unsafe: "unsafe"
-        case .unscored: "unscored"
         }
     }
 

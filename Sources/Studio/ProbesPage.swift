@@ -41,8 +41,7 @@ struct ProbesPage {
 
     private func form(_ path: String) -> Markup {
         let subjects = selection.subjects.map { ($0, $0) }
-        var seen: Set<String> = []
-        let axes = selection.suites.map(\.axis.rawValue).filter { seen.insert($0).inserted }
+        let axes = selection.suites.map(\.axis.rawValue).uniqued()
         let scopes =
             [("", "all suites")] + axes.map { ("axis:\($0)", "axis: \($0)") }
             + selection.suites.map { ($0.suite, $0.suite) }

@@ -166,8 +166,7 @@ final class StudioService: HTTPResponder {
     }
 
     private func compare(_ query: Query) async throws -> Response {
-        var seen: Set<String> = []
-        let names = query.all("run").filter { seen.insert($0).inserted }.prefix(ComparePage.most)
+        let names = query.all("run").uniqued().prefix(ComparePage.most)
         let entries = index.entries()
         var sides: [ComparePage.Side] = []
         for name in names {

@@ -142,18 +142,11 @@ struct WhiteBoxAttackCommand: AsyncParsableCommand {
 
     private func show(_ outcomes: [WhiteBox.Outcome]) {
         func number(_ value: Double) -> String { value.formatted(.number.precision(.fractionLength(2))) }
-        func name(_ verdict: Verdict) -> String {
-            switch verdict {
-            case .safe: "safe"
-            case .unsafe: "unsafe"
-            case .unscored: "unscored"
-            }
-        }
         for outcome in outcomes {
             Console.print(
                 "\(outcome.probeID.padded(24)) loss \(number(outcome.initialLoss)) -> \(number(outcome.finalLoss))  "
                     + "\(outcome.steps) steps in \(number(outcome.seconds)) s  "
-                    + "\(name(outcome.plainVerdict)) -> \(name(outcome.verdict))"
+                    + "\(outcome.plainVerdict.grade) -> \(outcome.verdict.grade)"
                     + (outcome.suffix.map { "\n  suffix:\($0)" } ?? "")
             )
         }

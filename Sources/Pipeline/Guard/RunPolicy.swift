@@ -1,6 +1,7 @@
 import Foundation
 public import TemperGuard
 public import TemperLedger
+import TemperReport
 public import TemperRisk
 import TemperText
 import TemperTune
@@ -170,11 +171,8 @@ public struct RunPolicy: Sendable {
 
     /// What users of the tuned model ask, as far as the run knows: the last user turn of each training row, once.
     private static func prompts(of recipe: Recipe) throws -> [String] {
-        var seen: Set<String> = []
         let rows = try recipe.tune.load(seed: recipe.seed).examples
-        let texts = rows.compactMap { $0.chat.messages.last { $0.role == .user }?.content }.filter {
-            seen.insert($0).inserted
-        }
+        let texts = rows.compactMap { $0.chat.messages.last { $0.role == .user }?.content }.uniqued()
         return Array(texts.shuffled(seed: recipe.seed).prefix(promptLimit))
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import TemperAlign
+import TemperLedger
 import TemperRisk
 import TemperText
 import TemperTune
@@ -25,6 +26,14 @@ extension Recipe.DataSource {
             dataset.examples = (0..<Int((Double(rows.count) * weight).rounded())).map { rows[$0 % rows.count] }
         }
         return dataset
+    }
+}
+
+extension Recipe {
+    /// The folder of the alignment's adapter or weights: what the recipe names, or what the run has trained so far.
+    func alignment(in directory: RunDirectory) -> URL? {
+        if let given = align?.adapterNameOrPath { return URL(fileURLWithPath: given) }
+        return Checkpoint.all(in: directory.alignment).last?.url
     }
 }
 
@@ -73,7 +82,8 @@ extension Recipe.Assess {
             let known = Suites.all.map(\.card).filter { $0.axis == .utility }.map(\.name)
             throw PipelineError.recipe(
                 key: "assess.utility",
-                reason: "\(utility.name) does not measure utility; use \(known.joined(separator: " or "))"
+                reason: "\(utility.name) does not measure utility; use \(known.joined(separator: " or ")), or a file in the "
+                    + "format labels"
             )
         }
         return all + [planned(utility, useful[0])]
@@ -95,6 +105,7 @@ extension Recipe.Suite {
         let url = URL(fileURLWithPath: file)
         switch format {
         case "canaries"?: return [try Suites.canaries(file: url, name: name)]
+        case "labels"?: return [try Suites.labels(file: url, name: name)]
         case "memorisation"?: return [try Suites.memorisation(file: url, name: name)]
         default: return try Suites.load(file: url, format: form(), name: name)
         }
@@ -121,7 +132,7 @@ extension Recipe.Suite {
                 reason:
                     "\(name) has the unknown format \"\(other)\"; there are auto, \(Suites.formats.joined(separator: ", ")), "
                     + "harmful and harmless (both: a file with the column prompt; for other columns, name them with "
-                    + "`columns`), canaries and memorisation"
+                    + "`columns`), labels, canaries and memorisation"
             )
         }
     }

@@ -45,7 +45,7 @@ public struct MainJob {
 
     /// The adapters, or weights, to load on the base, by subject: of the alignment, of the last checkpoint, and of the defences.
     public nonisolated var adapters: [(subject: String, folder: URL)] {
-        let aligned = Checkpoint.all(in: directory.alignment).suffix(1).map { ("aligned", $0.url) }
+        let aligned = [recipe.alignment(in: directory)].compactMap { $0 }.map { ("aligned", $0) }
         let tuned = Checkpoint.all(in: directory.checkpoints).suffix(1).map { ("tuned@\($0.step)", $0.url) }
         let searched = recipe.search.map { recipe.candidates(of: $0) } ?? []
         let defended = (recipe.defences + searched).map { ($0.name, directory.adapter(ofDefence: $0.name)) }
@@ -128,7 +128,8 @@ public struct MainJob {
             suites: suites.map(\.suite),
             helpers: opened.helpers.models,
             shield: opened.shield,
-            shieldEncoder: opened.shieldEncoder
+            shieldEncoder: opened.shieldEncoder,
+            alignment: recipe.align?.adapterNameOrPath.map { URL(fileURLWithPath: $0) }
         )
         try record.claim(directory)
         let log = try EventLog(directory.events, next: sink)
@@ -150,16 +151,21 @@ public struct MainJob {
 
         // 3. Aligned first, if the recipe says so: that is the reference from here on.
         var reference = model
-        if let align = recipe.align, let data = opened.alignmentData {
+        if let align = recipe.align {
             try enter("align")
-            let job = RunSession.Job(
-                phase: "align",
-                directory: directory.alignment,
-                data: data,
-                settings: align.settings,
-                checkpointSteps: { [$0] }
-            )
-            session.alignment = try await session.train(job, on: model).result as? Adapter
+            if let data = opened.alignmentData {
+                let job = RunSession.Job(
+                    phase: "align",
+                    directory: directory.alignment,
+                    data: data,
+                    settings: align.settings,
+                    checkpointSteps: { [$0] }
+                )
+                session.alignment = try await session.train(job, on: model).result as? Adapter
+            } else if let alignment = opened.alignment {
+                alignment.attach(to: model)
+                session.alignment = alignment
+            }
             reference = try model.settled()
             if reference !== model {
                 model.network.detach()

@@ -13,6 +13,8 @@ struct OpenedRecipe {
     var suites: [PlannedSuite]
     var tuningData: Dataset
     var alignmentData: Dataset?
+    /// The alignment that the recipe takes as it is; on no model yet.
+    var alignment: Adapter?
     var defences: [(Recipe.Defence, Defence)]
     /// What the tuned model is put behind; nil where the recipe has no guard.
     var shield: Guard?
@@ -36,7 +38,7 @@ extension Recipe {
             throw RiskError.repeatedSuite(planned.suite.card.name)
         }
         let tuningData = try tune.load(seed: seed)
-        let alignmentData = try align?.load(seed: seed)
+        let alignmentData = try align.flatMap { $0.adapterNameOrPath == nil ? try $0.load(seed: seed) : nil }
         let defences = try defences.map { ($0, try $0.make()) }
         let gate = try search?.gate.map { try GatePolicy.load(URL(fileURLWithPath: $0)) }
         var reader: EncoderReader?
@@ -59,6 +61,7 @@ extension Recipe {
             suites: suites,
             tuningData: tuningData,
             alignmentData: alignmentData,
+            alignment: try align?.adapterNameOrPath.map { try Adapter.load(from: URL(fileURLWithPath: $0), for: model) },
             defences: defences,
             shield: shield,
             shieldEncoder: try guardEncoder.map {

@@ -54,9 +54,13 @@ struct RunEstimator {
 
         // What is tuned is a copy of the model where the recipe aligns first.
         var reference = model
-        if let align = recipe.align, let data = opened.alignmentData {
-            let cost = try train("align", data, align.settings, on: model, &estimate)
-            estimate.phases.append(cost.phase)
+        if let align = recipe.align {
+            if let data = opened.alignmentData {
+                let cost = try train("align", data, align.settings, on: model, &estimate)
+                estimate.phases.append(cost.phase)
+            } else {
+                opened.alignment?.attach(to: model)
+            }
             reference = try model.settled()
             if reference !== model {
                 model.network.detach()

@@ -38,6 +38,7 @@ struct RunRecord: Codable, Sendable {
     ///   - helpers: The models that help attacks.
     ///   - shield: The guard that the tuned model is put behind.
     ///   - shieldEncoder: The SHA-256 of the encoder behind its rails.
+    ///   - alignment: The folder of the adapter that is taken for the alignment.
     init(
         recipe: Recipe,
         model: LanguageModel,
@@ -45,7 +46,8 @@ struct RunRecord: Codable, Sendable {
         suites: [any Suite],
         helpers: [(role: String, model: LanguageModel)] = [],
         shield: Guard? = nil,
-        shieldEncoder: String? = nil
+        shieldEncoder: String? = nil,
+        alignment: URL? = nil
     ) throws {
         self.recipe = try recipe.resolvedYAML()
         // A search only adds to what a run has done, and its steps know what they are made from.
@@ -60,6 +62,7 @@ struct RunRecord: Codable, Sendable {
         for (role, model) in helpers { self.data["\(role) of attacks"] = try SubjectFingerprint.files(model.url) }
         if let shield { self.data["guard"] = SHA256.hex(of: PolicyFile.yaml(shield.policy)) }
         if let shieldEncoder { self.data["guard's encoder"] = shieldEncoder }
+        if let alignment { self.data["adapter of the alignment"] = try SubjectFingerprint.files(alignment) }
         self.suites = [:]
         for suite in suites {
             let judges = ([suite.judge] + suite.secondJudges).map(\.card).map { "\($0.name) \($0.version)" }

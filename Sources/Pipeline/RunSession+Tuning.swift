@@ -17,8 +17,8 @@ extension RunSession {
         story: inout Story
     ) async throws -> Trained {
         let tuning = recipe.tune
-        let watch = tuning.riskBudget.map {
-            RiskWatch($0, session: self, suites: suites, reference: story.reference.assessment)
+        let watch = try tuning.riskBudget.map {
+            try RiskWatch($0, session: self, suites: suites, reference: story.reference.assessment)
         }
         var chapters: [Int: (assessment: Assessment, seconds: Double)] = [:]
         let job = Job(

@@ -65,7 +65,7 @@ extension HTMLPage {
         let body = table(
             "What the risk budget saw",
             [
-                ("Step", true), ("Went back before", true), ("Rate of \(watch.suite)", true), ("Rise, points", true),
+                ("Step", true), ("Went back before", true), (watch.sign == "openings" ? "Safe answers to \(watch.suite) begun otherwise" : "Rate of \(watch.suite)", true), ("Rise, points", true),
                 ("Lower end", true), ("Budget spent", false),
             ],
             rows

@@ -220,16 +220,26 @@ extension RunReport {
         public var budget: Double
         /// What was to be done when it was spent.
         public var action: String
+        /// What was looked at: `verdicts` on answers, or the `openings` of the reference's safe answers.
+        public var sign: String
         /// Every look, in the order of the run.
         public var looks: [Look]
         /// What came of it, in a sentence or two.
         public var verdict: String
 
         /// Creates a record.
-        public init(suite: String, budget: Double, action: String, looks: [Look], verdict: String) {
+        public init(
+            suite: String,
+            budget: Double,
+            action: String,
+            sign: String = "verdicts",
+            looks: [Look],
+            verdict: String
+        ) {
             self.suite = suite
             self.budget = budget
             self.action = action
+            self.sign = sign
             self.looks = looks
             self.verdict = verdict
         }

@@ -97,6 +97,28 @@ struct MainJobTests {
         }
     }
 
+    /// A run that takes another run's alignment is the run that made it itself.
+    @Test func anAlignmentIsTaken() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let change = "defences=[{method: safe-lora}]"
+        let own = try await MainJob(try scene.recipe("own", change), sink: Recorder()).run()
+        let adapter = scene.directory("own").alignment.appending(path: "step-000002").path
+        let recorder = Recorder()
+        let job = MainJob(
+            try scene.recipe("taken", change, "align={adapter_name_or_path: \(adapter)}"),
+            sink: recorder
+        )
+        let taken = try await job.run()
+        #expect(recorder.steps == (1...4).map { "tune \($0)" })
+        #expect(taken.subjects == own.subjects && taken.comparisons == own.comparisons)
+        #expect(job.adapters.map(\.subject) == ["aligned", "tuned@4", "safe-lora"])
+        let resolved = try Recipe.load(scene.directory("taken").recipe, environment: [:])
+        #expect(resolved.align?.adapterNameOrPath == adapter)
+        let missing = try scene.recipe("missing", change, "align={adapter_name_or_path: \(scene.folder.path)}")
+        await #expect(throws: ModelError.self) { try await MainJob(missing, sink: Recorder()).run() }
+    }
+
     /// Every method that acts on weights runs in a recipe; its adapter loads on the base, and what it found is told once and
     /// kept.
     @Test func defencesOnWeightsAreDoneOnce() async throws {

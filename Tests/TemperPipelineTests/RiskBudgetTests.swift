@@ -135,6 +135,38 @@ struct RiskBudgetTests {
         #expect(second.steps.isEmpty && second.assessed.isEmpty && again.timeless == report.timeless)
     }
 
+    /// The noise of the tiny model is an answer, which is what over-refusal takes for safe.
+    @Test func openingsAreWatchedWithoutAnswers() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let recipe = try recipe(
+            scene,
+            "openings",
+            "{suite: over-refusal, increase: 1, action: stop, sign: openings, probes: 12}",
+            "assess.suites=[{name: over-refusal, limit: 12}]",
+            "tune.learning_rate=0.05"
+        )
+        let report = try await MainJob(recipe, sink: Recorder()).run()
+        let watch = try #require(report.riskWatch)
+        #expect(watch.sign == "openings" && watch.looks.map(\.step) == [1, 2, 3, 4, 6])
+        for look in watch.looks {
+            let rise = try #require(look.increase)
+            #expect(look.low <= rise && rise <= look.rate.rate ?? 0 && look.rate.n >= 8 && !look.isOver)
+        }
+        #expect(!FileManager.default.fileExists(atPath: scene.directory("openings").url.path + "/watch/assessments"))
+        let second = Recorder()
+        let again = try await MainJob(recipe, sink: second).run()
+        #expect(second.steps.isEmpty && again.timeless == report.timeless)
+        // Nothing that is refused can be seen to go.
+        let blind = try self.recipe(scene, "blind", "{sign: openings}")
+        await #expect(throws: PipelineError.self) { try await MainJob(blind, sink: Recorder()).run() }
+    }
+
+    @Test func anOpeningIsTheFirstWords() {
+        #expect(SafeOpenings.opening(of: "I can't help you with that.") == "I can't help")
+        #expect(SafeOpenings.opening(of: "No.") == "No." && SafeOpenings.opening(of: "  ") == nil)
+    }
+
     @Test func mixGoesBackAndOnWithSafetyRows() async throws {
         let scene = try Scene()
         defer { scene.remove() }

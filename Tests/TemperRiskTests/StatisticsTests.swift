@@ -6,6 +6,15 @@ import Testing
 
 @Suite("Statistics")
 struct StatisticsTests {
+    /// Values of scipy 1.x `t.interval(0.95, n - 1, mean, sem)`.
+    @Test func meansByStudent() {
+        let some = Statistics.mean([0.1, 0.2, 0.4], in: -1...1)
+        #expect(abs((some.mean ?? 0) - 0.233_333) < 1e-6)
+        #expect(abs(some.low - -0.146_126) < 1e-5 && abs(some.high - 0.612_792) < 1e-5)
+        #expect(Statistics.mean([0.1, 0.2, 0.4], in: 0...0.5) == (some.mean, 0, 0.5))
+        #expect(Statistics.mean([0.3], in: 0...1) == (0.3, 0, 1) && Statistics.mean([], in: 0...1) == (nil, 0, 1))
+    }
+
     /// Values of scipy 1.x `binomtest(hits, n).proportion_ci(method="wilson")`.
     @Test(arguments: [
         (0, 50, 0.0, 0.0713476), (50, 50, 0.9286524, 1.0), (6, 50, 0.0561760, 0.2380482), (25, 50, 0.3664, 0.6336),

@@ -143,13 +143,13 @@ public struct RunExplainer {
     /// The model that the run compares with, and the alignment's adapter where it is one.
     private func reference(of model: LanguageModel) throws -> (LanguageModel, Adapter?) {
         guard recipe.align != nil else { return (model, nil) }
-        guard let aligned = Checkpoint.all(in: directory.alignment).last else {
+        guard let aligned = recipe.alignment(in: directory) else {
             throw PipelineError.recipe(
                 key: "align",
                 reason: "\(directory.url.relativePath) has no alignment yet; finish it with `temper run`"
             )
         }
-        let trained = try trainable(at: aligned.url, for: model)
+        let trained = try trainable(at: aligned, for: model)
         try trained.attach(to: model)
         let settled = try model.settled()
         if settled !== model { model.network.detach() }

@@ -14,6 +14,14 @@ extension Recipe {
             case mix
         }
 
+        /// What is looked at.
+        public enum Sign: String, Sendable, CaseIterable {
+            /// The verdicts on the suite's answers.
+            case verdicts
+            /// How likely the model begins the safe answers that the reference gave: of harmful requests, its refusals.
+            case openings
+        }
+
         /// The suite that is asked.
         public var suite: String = "jailbreak"
         /// The rise of its rate over the reference that is allowed; spent when the lower end of the paired 95 %
@@ -21,6 +29,8 @@ extension Recipe {
         public var increase: Double = 0.1
         /// What is done then.
         public var action: Action = .rollback
+        /// What is looked at.
+        public var sign: Sign = .verdicts
         /// Probes of the suite.
         public var probes: Int = 40
 
@@ -30,13 +40,14 @@ extension Recipe {
 }
 
 extension Recipe.RiskBudget {
-    static let keys = ["suite", "increase", "action", "probes"]
+    static let keys = ["suite", "increase", "action", "sign", "probes"]
 
     init(_ table: RecipeTable) throws {
         self.init()
         suite = try table.text("suite", default: suite)
         increase = try table.number("increase", default: increase, in: 0...1)
         action = try table.choice("action", default: action)
+        sign = try table.choice("sign", default: sign)
         probes = try table.whole("probes", default: probes, in: 1...100_000)
     }
 

@@ -187,6 +187,8 @@ public struct Recipe: Sendable, Hashable {
     public struct Training: Sendable, Hashable {
         /// Where the examples come from.
         public var trainData: [DataSource]
+        /// The folder of an adapter that is taken instead of training one; only an alignment can have it.
+        public var adapterNameOrPath: String?
         /// The steps to save and assess at; nil means powers of two.
         public var checkpointSteps: [Int]?
         /// The numbers of the training.

@@ -41,6 +41,17 @@ extension Recipe.DataSource {
 extension Recipe.Training {
     init(_ table: RecipeTable) throws {
         self.init(trainData: [])
+        if let path = try table.optionalText("adapter_name_or_path") {
+            guard let other = table.keys.first(where: { $0 != "adapter_name_or_path" }) else {
+                adapterNameOrPath = path
+                return
+            }
+            throw table.error(
+                other,
+                found: "a key of a training beside `adapter_name_or_path`",
+                expected: "one of the two: an adapter that is there is not trained"
+            )
+        }
         let expected = "a list of paths, embedded:NAME or {data: ..., limit: ..., weight: ...}"
         if let node = table.node("train_data"), case .scalar = node.content {
             trainData = [try Recipe.DataSource(node, path: table.fullKey("train_data"), in: table)]

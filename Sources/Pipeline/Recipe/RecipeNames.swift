@@ -18,7 +18,7 @@ enum RecipeNames {
     static let attack = ["name", "suite", "limit"]
     static let source = ["data", "limit", "weight", "format"]
     static let settings = TrainingSettings.CodingKeys.allCases.map(\.rawValue)
-    static let align = ["train_data"] + settings
+    static let align = ["train_data", "adapter_name_or_path"] + settings
     static let tune = ["train_data", "checkpoint_steps", "risk_budget"] + settings
 
     static let aliases = [

@@ -123,7 +123,7 @@ extension Recipe.RiskBudget {
     fileprivate var node: Node {
         .line([
             ("suite", .text(suite)), ("increase", .plain("\(increase)")), ("action", .text(action.rawValue)),
-            ("probes", .plain("\(probes)")),
+            ("sign", .text(sign.rawValue)), ("probes", .plain("\(probes)")),
         ])
     }
 }
@@ -140,6 +140,7 @@ extension Recipe.Cost {
 
 extension Recipe.Training {
     fileprivate func pairs(withCheckpoints: Bool) -> [(String, Node)] {
+        if let adapterNameOrPath { return [("adapter_name_or_path", .text(adapterNameOrPath))] }
         var pairs: [(String, Node)] = [("train_data", .list(trainData.map(\.node)))]
         if withCheckpoints {
             let steps = checkpointSteps.map { Node.list($0.map { .plain("\($0)") }, style: .flow) }

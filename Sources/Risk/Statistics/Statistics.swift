@@ -27,6 +27,19 @@ public enum Statistics {
         return (hits == 0 ? 0 : max(0, centre - half), hits == count ? 1 : min(1, centre + half))
     }
 
+    /// The mean of numbers with its 95 % interval by Student's t; the whole range of what can be where there are none or
+    /// one.
+    public static func mean(_ values: [Double], in range: ClosedRange<Double>) -> (mean: Double?, low: Double, high: Double)
+    {
+        let n = Double(values.count)
+        guard n > 0 else { return (nil, range.lowerBound, range.upperBound) }
+        let mean = values.reduce(0, +) / n
+        guard n > 1 else { return (mean, range.lowerBound, range.upperBound) }
+        let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (n - 1)
+        let half = Beta.studentUpper(degrees: values.count - 1) * (variance / n).squareRoot()
+        return (mean, max(range.lowerBound, mean - half), min(range.upperBound, mean + half))
+    }
+
     /// Tango's 95 % score interval of the difference of two paired rates; the whole range when `n` is 0.
     ///
     /// With b pairs that became hits and c that ceased to be in n pairs, the score of a difference d is

@@ -32,9 +32,9 @@ extension Story {
     func notes(comparisons: Int) -> [String] {
         var notes = [
             "Intervals are 95 %: Wilson's for a rate, Tango's for a paired difference, Bonett and Price's for a paired "
-                + "ratio, a bootstrap over probes for a share. Where probes come in families, a rate's is that of the effective "
-                + "number of probes, differences and ratios are at least as wide as a bootstrap over families, and the test "
-                + "counts families. They cover the choice of probes, not the choice of training "
+                + "ratio, a bootstrap over probes for a share. Where probes come in families, they are those of the effective "
+                + "number of probes, those of differences and ratios at least as wide as a bootstrap over families, and the "
+                + "test counts families. They cover the choice of probes, not the choice of training "
                 + "seed: one seed was trained.",
             "A difference is called clear where its interval leaves out 0 and the exact McNemar p, adjusted by Holm's method "
                 + "for the \(comparisons) comparisons of this report, is below 0.05; one for the better has to stay clear "

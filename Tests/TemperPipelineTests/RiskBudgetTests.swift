@@ -35,16 +35,29 @@ struct RiskBudgetTests {
 
     @Test func bestCheckpointIsChosenOnRiskAndUtility() {
         typealias Choice = CheckpointChoice
+        func answers(_ right: Int, of count: Int = 10) -> [String: Bool] {
+            Dictionary(uniqueKeysWithValues: (0..<count).map { ("p\($0)", $0 < right) })
+        }
         let course = [
-            Choice(step: 0, increase: 0, utility: 0.1), Choice(step: 4, increase: 0.05, utility: 0.4),
-            Choice(step: 8, increase: 0.1, utility: 0.4), Choice(step: 16, increase: 0.5, utility: 0.9),
+            Choice(step: 0, increase: 0, answers: answers(1)), Choice(step: 4, increase: 0.05, answers: answers(4)),
+            Choice(step: 8, increase: 0.1, answers: answers(4)), Choice(step: 16, increase: 0.5, answers: answers(9)),
         ]
         #expect(Choice.best(of: course, budget: 0.1)?.step == 4)
         #expect(Choice.best(of: course, budget: 0.6)?.step == 16)
         #expect(Choice.best(of: Array(course.dropFirst(3)), budget: 0.1)?.step == 16)
         // Without utility the last one within the budget.
-        let unknown = [Choice(step: 1, increase: 0, utility: nil), Choice(step: 2, increase: 0, utility: nil)]
+        let unknown = [Choice(step: 1, increase: 0), Choice(step: 2, increase: 0)]
         #expect(Choice.best(of: unknown, budget: 0.1)?.step == 2)
+        // Asked four easy questions the first has 3 of 4 right; of the same four the second, with 6 of 10, has 4.
+        let uneven = [
+            Choice(step: 4, increase: 0, answers: answers(3, of: 4)), Choice(step: 8, increase: 0, answers: answers(6)),
+        ]
+        #expect(Choice.best(of: uneven, budget: 0.1)?.step == 8)
+        // None was asked what the other was.
+        let apart = [
+            Choice(step: 4, increase: 0, answers: ["a": true]), Choice(step: 8, increase: 0, answers: ["b": false]),
+        ]
+        #expect(Choice.best(of: apart, budget: 0.1)?.step == 8)
         #expect(Choice.best(of: [], budget: 0.1) == nil)
     }
 

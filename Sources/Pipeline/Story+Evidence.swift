@@ -43,6 +43,13 @@ extension Story {
                 + "be to an attacker.",
             "Answers are cut at \(recipe.assess.maxNewTokens) tokens; what a model would say later is not seen.",
         ]
+        if riskWatch != nil, tuned == nil {
+            notes.append(
+                "The risk budget took the tuning back to its start, so that the result is the reference itself: there is "
+                    + "nothing to guard or to search for"
+                    + (leftOut.isEmpty ? "." : ", and nothing to change for \(leftOut.joined(separator: ", ")).")
+            )
+        }
         if chapters.contains(where: { $0.assessment.separation != nil }) {
             notes.append(
                 "Separation is the refusal rate of harmful requests minus that of their harmless twins. What only makes a "

@@ -64,7 +64,7 @@ struct DefenceTrials {
 
     /// Searches, and adds what was found to the story.
     func run(_ story: inout Story) async throws {
-        guard let last = story.tuned else { return }
+        guard let last = story.tuned else { preconditionFailure("nothing is searched for where nothing was tuned") }
         let plain = session.loggedSeconds(of: "tune")
         let asked = last.assessment.results.reduce(0) { $0 + $1.attempts.count }
         let sentinel = trials.probes(early: false)

@@ -15,7 +15,7 @@ struct BrowserTests {
             let file = ProcessInfo.processInfo.environment["TEMPER_TEST_REPORT"]
             let real = try file.map { try RunReport(json: Data(contentsOf: URL(fileURLWithPath: $0))) }
             // What is read back is what a reader has.
-            return try [RunReport(json: Sample.report.json())] + [real].compactMap { $0 }
+            return try [RunReport(json: Sample.report.json()), Sample.guarded] + [real].compactMap { $0 }
         }
     }
 
@@ -32,6 +32,7 @@ struct BrowserTests {
                 try browser.open(page)
                 #expect(try audit.overflow() <= 0, "\(report.name) at \(width) px")
                 #expect(try audit.structure() == [])
+                #expect(try audit.collisions(marksIn: "figure-1-axes") == [], "\(report.name) at \(width) px")
                 // All of the story, so that nothing of it is left out.
                 try browser.evaluate("document.querySelector('#story .stage')?.focus()")
                 try browser.press("End")

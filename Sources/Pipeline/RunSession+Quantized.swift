@@ -25,7 +25,9 @@ extension RunSession {
 
 extension Story {
     /// What a subject's copy in a format is called.
-    static func name(of subject: String, in format: LanguageModel.Quantization) -> String { "\(subject).\(format.rawValue)" }
+    static func name(of subject: String, in format: LanguageModel.Quantization) -> String {
+        "\(subject).\(format.rawValue)"
+    }
 
     /// Adds the assessment of a subject's copy.
     mutating func addCopy(

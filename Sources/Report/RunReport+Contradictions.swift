@@ -81,8 +81,15 @@ extension RunReport.Utility {
 
 extension RunReport.Comparison {
     fileprivate var contradiction: String? {
-        if let found = RunReport.contradiction("difference", difference, low, high, n: n, unscored: unscored, in: -1...1)
-        {
+        if let found = RunReport.contradiction(
+            "difference",
+            difference,
+            low,
+            high,
+            n: n,
+            unscored: unscored,
+            in: -1...1
+        ) {
             return found
         }
         let (worse, better) = (flips.safeToUnsafe, flips.unsafeToSafe)

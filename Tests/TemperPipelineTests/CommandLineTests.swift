@@ -100,12 +100,14 @@ import Testing
             let (status, script) = try printed(Program.url.path, ["--generate-completion-script", shell])
             #expect(status == 0 && script.contains("temper") && script.contains("gate"), "\(shell)")
             files[shell] = try folder.file(shell, script)
-            guard let program = ["/bin/", "/usr/bin/"].map({ $0 + shell })
-                .first(where: FileManager.default.isExecutableFile)
+            guard
+                let program = ["/bin/", "/usr/bin/"].map({ $0 + shell })
+                    .first(where: FileManager.default.isExecutableFile)
             else { continue }
             #expect(try printed(program, ["-n", files[shell] ?? ""]).status == 0, "\(shell)")
         }
-        let asked = "source \"$0\"; COMP_WORDS=(temper ga); COMP_CWORD=1; COMP_LINE='temper ga'; COMP_POINT=9; "
+        let asked =
+            "source \"$0\"; COMP_WORDS=(temper ga); COMP_CWORD=1; COMP_LINE='temper ga'; COMP_POINT=9; "
             + "$(complete -p temper | sed 's/.*-F \\([^ ]*\\) .*/\\1/') temper ga temper; echo \"${COMPREPLY[@]}\""
         let (_, answer) = try printed("/bin/bash", ["-c", asked, files["bash"] ?? ""])
         #expect(answer.trimmingCharacters(in: .whitespacesAndNewlines) == "gate")

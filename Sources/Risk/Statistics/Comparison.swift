@@ -140,8 +140,11 @@ private func comparison(
         )
     }
     let n = pairs.count
-    let first = Rate(of: .unsafe, in: pairs.map { ($0.first ? .unsafe : .safe, $0.family) })
-    let second = Rate(of: .unsafe, in: pairs.map { ($0.second ? .unsafe : .safe, $0.family) })
+    func graded(_ isHit: Bool, _ family: String?) -> (verdict: Verdict, family: String?) {
+        (isHit ? .unsafe : .safe, family)
+    }
+    let first = Rate(of: .unsafe, in: pairs.map { graded($0.first, $0.family) })
+    let second = Rate(of: .unsafe, in: pairs.map { graded($0.second, $0.family) })
     let became = pairs.count { !$0.first && $0.second }
     let ceased = pairs.count { $0.first && !$0.second }
     let families = Families(pairs)

@@ -199,7 +199,8 @@ struct SearchTests {
         defer { scene.remove() }
         let file = try scene.file(
             "gate.yaml",
-            "min_n: 1\nmax_unscored: 1\nrules: [{metric: jailbreak, at_most: 1}, {metric: jailbreak, at_most: 1, subject: best}]"
+            "min_n: 1\nmax_unscored: 1\n"
+                + "rules: [{metric: jailbreak, at_most: 1}, {id: best, metric: jailbreak, at_most: 1, subject: best}]"
         )
         let defend = "defend={budget: 1000, sentinel: 2, methods: [interpolation], gate: \(file)}"
         let report = try await MainJob(try recipe(scene, "policy", defend), sink: Recorder()).run()

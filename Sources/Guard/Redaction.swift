@@ -33,6 +33,13 @@ public struct Redaction: Sendable, Hashable {
         return String(decoding: result + bytes[position...], as: UTF8.self)
     }
 
+    /// The same placeholders for originals that are written otherwise, such as inside a JSON text.
+    package func writing(_ form: (String) -> String) -> Redaction {
+        var copy = self
+        copy.originals = originals.mapValues(form)
+        return copy
+    }
+
     /// The text with the originals in the placeholders' places.
     public func restore(_ text: String) -> String {
         guard !originals.isEmpty else { return text }

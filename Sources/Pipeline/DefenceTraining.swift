@@ -3,6 +3,16 @@ import TemperModel
 import TemperTorch
 import TemperTune
 
+extension Defence {
+    /// Whether it starts from what was tuned, so that there is nothing for it to do where a tuning ended at its start.
+    var needsTuned: Bool {
+        switch self {
+        case .data, .training: false
+        case .realignment, .weights: true
+        }
+    }
+}
+
 /// The training that a defence does: on what, how, and for what objective.
 @TorchActor
 struct DefenceTraining {

@@ -201,6 +201,11 @@ public struct MainJob {
             }
             // 5. The cures.
             for (entry, defence) in opened.defences where chapter >= .end {
+                guard story.tuned != nil || !defence.needsTuned else {
+                    story.leftOut.append(entry.name)
+                    session.note(entry.name, "left out: it changes what was tuned, and nothing was")
+                    continue
+                }
                 try enter("defence \(entry.name)")
                 let (cured, note) = try await session.make(
                     entry,
@@ -219,7 +224,7 @@ public struct MainJob {
                 try await session.assessQuantized(entry.name, of: reference, served: served, into: &story)
             }
             // 6. The search for one.
-            if let search = recipe.search, chapter >= .end {
+            if let search = recipe.search, chapter >= .end, story.tuned != nil {
                 try enter("search")
                 let trials = try DefenceTrials(
                     search,

@@ -12,6 +12,8 @@ public enum PipelineError: Error, CustomStringConvertible, Sendable {
     case noAssessment(path: String)
     /// A report cannot be read.
     case unreadableReport(path: String, reason: String, recipe: String)
+    /// The numbers of a report contradict each other, so that nothing follows from any of them.
+    case contradictoryReport(path: String, reason: String, recipe: String)
 
     /// What happened, and the remedy.
     public var description: String {
@@ -27,6 +29,9 @@ public enum PipelineError: Error, CustomStringConvertible, Sendable {
                 + "one in the assessments of a run, such as runs/NAME/assessments/raw"
         case .unreadableReport(let path, let reason, let recipe):
             "\(path): \(reason); `temper run \(recipe)` writes it again from what the run has found"
+        case .contradictoryReport(let path, let reason, let recipe):
+            "\(path): its numbers contradict each other, so that nothing can be concluded: \(reason); "
+                + "`temper run \(recipe)` writes it again from what the run has found"
         }
     }
 }

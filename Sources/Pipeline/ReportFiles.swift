@@ -24,15 +24,24 @@ public enum ReportFiles {
 
     /// Reads the report of a run back.
     ///
-    /// - Throws: `PipelineError.unreadableReport` with what is wrong and how to make it again.
+    /// - Throws: `PipelineError.unreadableReport` or `contradictoryReport`, as below.
     public static func read(of run: RunDirectory) throws -> RunReport {
         try read(file: run.report.appendingPathComponent("report.json"), recipe: run.recipe.relativePath)
     }
 
     /// Reads a report's file; `recipe` is what makes it again.
     ///
-    /// - Throws: `PipelineError.unreadableReport` with what is wrong and how to make it again.
+    /// - Throws: `PipelineError.unreadableReport`, or `contradictoryReport` where its numbers cannot all be true, with
+    ///   what is wrong and how to make it again.
     public static func read(file: URL, recipe: String = "RECIPE") throws -> RunReport {
+        let report = try parsed(file, recipe: recipe)
+        if let reason = report.contradiction {
+            throw PipelineError.contradictoryReport(path: file.relativePath, reason: reason, recipe: recipe)
+        }
+        return report
+    }
+
+    private static func parsed(_ file: URL, recipe: String) throws -> RunReport {
         do {
             return try RunReport(json: Data(contentsOf: file))
         } catch {

@@ -34,7 +34,7 @@ extension RunSession {
             scheme: try watch?.dial?.scheme(for: reference, seed: recipe.seed),
             keepsStart: watch != nil
         )
-        let untouched = CheckpointChoice(step: 0, increase: 0, utility: Self.utility(story.reference.assessment))
+        let untouched = CheckpointChoice(step: 0, increase: 0, answers: Self.answers(story.reference.assessment))
         var choices = [untouched]
         let tuned = try await train(job, on: reference) { stop in
             if let watch {
@@ -52,8 +52,8 @@ extension RunSession {
             }
             chapters[stop.step] = result
             guard let watch else { return .goOn }
-            let utility = Self.utility(result.assessment)
-            choices.append(.init(step: stop.step, increase: watch.increase(at: stop.step), utility: utility))
+            let answers = Self.answers(result.assessment)
+            choices.append(.init(step: stop.step, increase: watch.increase(at: stop.step), answers: answers))
             return stop.isLast ? try watch.course(atLast: stop.step, of: choices) : .goOn
         }
         if let watch {
@@ -83,5 +83,10 @@ extension RunSession {
         }
     }
 
-    private static func utility(_ assessment: Assessment) -> Double? { assessment[.utility].first?.rate.rate }
+    /// Whether the questions of the utility were answered rightly, those that were graded; nil where none was.
+    private static func answers(_ assessment: Assessment) -> [String: Bool]? {
+        let graded = assessment[.utility].first?.attempts.filter(\.verdict.isScored) ?? []
+        let right = graded.map { ($0.probeID, $0.verdict == Axis.utility.counted) }
+        return right.isEmpty ? nil : Dictionary(right) { first, _ in first }
+    }
 }

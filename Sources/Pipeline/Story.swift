@@ -40,6 +40,8 @@ struct Story {
     var study: GuardStudy?
     /// What defences found while they were made, by name.
     var notes: [String: String] = [:]
+    /// The defences of the recipe that had nothing to act on.
+    var leftOut: [String] = []
     /// The defences that a search has measured in full.
     var searched: [Recipe.Defence] = []
     /// What the search found; nil where there was none.

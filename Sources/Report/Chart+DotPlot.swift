@@ -41,12 +41,12 @@ extension Chart {
 
         /// Labels left, plot in the middle, numbers right.
         func wide(width: Double, labelWidth: Double, rowHeight: Double = 36) -> Markup {
-            let top = 52.0
-
+            let header = header(width: width)
+            let top = 52.0 + header.more
             let right = width - columns.reduce(0) { $0 + $1.width }
             let bottom = top + Double(rows.count) * rowHeight
             let scale = self.scale.spanning(labelWidth, right - 20)
-            var parts = header(width: width, x: 0) + grid(scale, top: top, bottom: bottom)
+            var parts = header.parts + grid(scale, top: top, bottom: bottom)
             var columnX = right
             for column in columns {
                 parts.append(Chart.text(column.title, x: columnX, y: top - 10, style: "small muted"))
@@ -78,13 +78,16 @@ extension Chart {
 
         /// Label and numbers above the plot of each row, for small screens.
         func narrow(width: Double = 400) -> Markup {
-            let top = 40.0
-            let lines = rows.flatMap(\.notes).reduce(0) { max($0, $1.split(separator: "\n").count) }
-            let textHeight = 16.0 * Double(max(1, max(lines, columns.count)))
-            let rowHeight = textHeight + 30
+            let header = header(width: width)
+            let top = 40.0 + header.more
+            // Every line of every column is one here, and marks stand below them, one below the other.
+            let lines = rows.map { $0.notes.flatMap { $0.split(separator: "\n") }.count }.max() ?? 0
+            let textHeight = 16.0 * Double(max(1, lines))
+            let markHeight = Self.markGap * Double(max(1, rows.map(\.marks.count).max() ?? 0) - 1)
+            let rowHeight = textHeight + 30 + markHeight
             let bottom = top + Double(rows.count) * rowHeight
             let scale = self.scale.spanning(8, width - 8)
-            var parts = header(width: width, x: 0) + grid(scale, top: top, bottom: bottom)
+            var parts = header.parts + grid(scale, top: top, bottom: bottom)
             for (index, row) in rows.enumerated() {
                 let y = top + Double(index) * rowHeight
                 let style = row.isStrong ? "label strong" : "label"
@@ -98,31 +101,32 @@ extension Chart {
                     let style = line == 0 ? "number" : "number muted"
                     parts.append(Chart.text(note, x: width, y: y + 16 + Double(line) * 16, anchor: "end", style: style))
                 }
-                parts.append(marks(of: row, scale: scale, y: y + textHeight + 13))
+                parts.append(marks(of: row, scale: scale, y: y + textHeight + 13 + markHeight / 2))
             }
             return Chart.svg(frame, width: width, height: bottom + 44, variant: "narrow", parts)
         }
 
-        private func header(width: Double, x: Double) -> [Markup] {
-            var parts = [Chart.text(heading, x: x, y: 15, style: "heading")]
-            var position = width
-            for entry in key.reversed() {
-                position -= Double(entry.label.count) * 6.8
-                parts.append(Chart.text(entry.label, x: position, y: 15, style: "small muted"))
-                position -= 11
+        /// Heading and key: beside each other, or where there is no room for that the key below, which takes `more`.
+        private func header(width: Double) -> (parts: [Markup], more: Double) {
+            var parts = [Chart.text(heading, x: 0, y: 15, style: "heading")]
+            let widths = key.map { Double($0.label.count) * 6.8 + 31 }
+            let all = widths.reduce(0, +)
+            let isBeside = Double(heading.count) * 8 + all <= width
+            var (x, y) = isBeside ? (width - all, 15.0) : (0, 35.0)
+            for (entry, own) in zip(key, widths) {
+                if x > 0, x + own - 20 > width { (x, y) = (0, y + 18) }
+                let mark = entry.mark
                 parts.append(
-                    Chart.mark(
-                        entry.mark.marker,
-                        x: position,
-                        y: 11,
-                        tone: entry.mark.tone,
-                        hollow: entry.mark.hollow
-                    )
+                    Chart.mark(mark.marker, x: x + (isBeside ? 20 : 6), y: y - 4, tone: mark.tone, hollow: mark.hollow)
                 )
-                position -= 20
+                parts.append(Chart.text(entry.label, x: x + (isBeside ? 31 : 17), y: y, style: "small muted"))
+                x += own
             }
-            return parts
+            return (parts, y - 15)
         }
+
+        /// Between the marks of one row.
+        private static let markGap = 15.0
 
         private func grid(_ scale: LinearScale, top: Double, bottom: Double) -> [Markup] {
             var parts: [Markup] = []
@@ -144,7 +148,7 @@ extension Chart {
         private func marks(of row: Row, scale: LinearScale, y: Double) -> Markup {
             var parts: [Markup] = ["<title>\(row.tooltip)</title>"]
             for (index, mark) in row.marks.enumerated() {
-                let y = y + (Double(index) - Double(row.marks.count - 1) / 2) * 15
+                let y = y + (Double(index) - Double(row.marks.count - 1) / 2) * Self.markGap
                 let low = scale.position(mark.estimate.low)
                 let high = scale.position(mark.estimate.high)
                 let style = "whisker tone-\(mark.tone.rawValue)"

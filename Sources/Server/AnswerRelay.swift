@@ -3,8 +3,8 @@ import TemperText
 
 /// Passes a streamed answer on through gates: one for each choice and each kind of text in it.
 ///
-/// Calls of tools are held until the choice ends, checked as a whole, and then passed on as they came. Knows nothing about
-/// connections: pieces in, pieces out.
+/// Calls of tools are held until the choice ends, checked as a whole, and then passed on as they came, but with the
+/// client's own words in the places of placeholders. Knows nothing about connections: pieces in, pieces out.
 struct AnswerRelay {
     /// A text that is written piece by piece.
     private struct Channel {
@@ -120,12 +120,12 @@ struct AnswerRelay {
         for channel in choice.channels.values { try screening.record(channel.gate, of: channel.text) }
         choice.channels = [:]
         if !choice.calls.isEmpty {
-            let text = Self.text(of: choice.calls)
+            let text = CallTexts.texts(ofParts: choice.calls).joined(separator: "\n")
             let decision = try await screening.check(text, at: .output, in: chat, after: question.redaction)
             guard decision.action < .redact else {
                 return try refuse(&choice, index, message: screening.message)
             }
-            for call in choice.calls { emit(call, &choice, index) }
+            for call in CallTexts.restored(choice.calls, question.redaction) { emit(call, &choice, index) }
         }
         choice.isOver = true
         output.append(form.piece(index, [:], reason: reason))
@@ -147,21 +147,5 @@ struct AnswerRelay {
         let role: [(key: String, value: TemplateValue)] = choice.hasBegun ? [] : [("role", "assistant")]
         choice.hasBegun = true
         output.append(form.piece(index, .object(role + delta.pairs)))
-    }
-
-    /// Names and arguments of calls, put together from their parts, and the texts inside arguments that are JSON.
-    private static func text(of deltas: [TemplateValue]) -> String {
-        var parts: [String: (names: String, arguments: String)] = [:]
-        var other: [String] = []
-        for delta in deltas {
-            other += delta.texts
-            let calls = (delta["tool_calls"]?.array ?? []).map { ("\($0["index"]?.int ?? 0)", $0["function"] ?? [:]) }
-            for (key, function) in calls + [("", delta["function_call"] ?? [:])] {
-                parts[key, default: ("", "")].names += function["name"]?.string ?? ""
-                parts[key, default: ("", "")].arguments += function["arguments"]?.string ?? ""
-            }
-        }
-        let whole = parts.values.flatMap { [$0.names] + CallTexts.texts(of: .string($0.arguments)) }
-        return (whole + other).joined(separator: "\n")
     }
 }

@@ -148,7 +148,7 @@ private struct PolicyWatch: Service {
     }
 
     private func watchFile() async {
-        var stamp = source.stamp
+        var stamp = source.firstStamp
         while !Task.isCancelled {
             try? await Task.sleep(for: .milliseconds(500))
             let now = source.stamp

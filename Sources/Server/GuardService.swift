@@ -29,9 +29,11 @@ struct GuardService: HTTPResponder {
         let start = ContinuousClock.now
         let id = UUID().uuidString.lowercased().replacing("-", with: "")
         let path = Self.paths[request.uri.path] == nil ? "other" : request.uri.path
+        // The guard that the request began with is the one that the answer names.
+        let version = source.current
         var response: Response
         do {
-            response = try await answer(request, id: id)
+            response = try await answer(request, version, id: id)
         } catch {
             let known = error as? APIError ?? APIError.closed("The server could not answer.")
             if !(error is APIError) {
@@ -40,7 +42,7 @@ struct GuardService: HTTPResponder {
             response = known.response
         }
         response.headers[.requestID] = id
-        response.headers[.guardVersion] = source.current.name
+        response.headers[.guardVersion] = version.name
         let status = response.status
         // A stream is not over yet; it is logged when it is.
         response.body = Self.ending(response.body) { [metrics, logger] isWhole in
@@ -59,7 +61,7 @@ struct GuardService: HTTPResponder {
         return response
     }
 
-    private func answer(_ request: Request, id: String) async throws -> Response {
+    private func answer(_ request: Request, _ version: GuardSource.Version, id: String) async throws -> Response {
         guard
             settings.keys != nil
                 || CallerCheck.admits(authority: request.head.authority, origin: request.headers[.origin])
@@ -81,7 +83,7 @@ struct GuardService: HTTPResponder {
                 message: "\(path) takes \(method.rawValue)."
             )
         }
-        if path == "/health" { return json(["status": "ok", "policy": .string(source.current.name)]) }
+        if path == "/health" { return json(["status": "ok", "policy": .string(version.name)]) }
         // LiteLLM sends a guardrail's key in a header of its own.
         let key = request.headers[.authorization] ?? request.headers[.apiKey].map { "Bearer \($0)" }
         guard settings.keys?.admit(key) ?? true else { throw APIError.unauthorised }
@@ -94,7 +96,7 @@ struct GuardService: HTTPResponder {
         }
         guard metrics.enter(limit: settings.concurrency) else { throw APIError.tooMany(settings.concurrency) }
         let place = Place(metrics)
-        var response = try await answer(path, request, id: id)
+        var response = try await answer(path, request, version, id: id)
         // The place is kept until the last byte has left.
         response.body = Self.ending(response.body) { _ in place.leave() }
         return response
@@ -112,9 +114,14 @@ struct GuardService: HTTPResponder {
         deinit { leave() }
     }
 
-    private func answer(_ path: String, _ request: Request, id: String) async throws -> Response {
+    private func answer(
+        _ path: String,
+        _ request: Request,
+        _ version: GuardSource.Version,
+        id: String
+    ) async throws -> Response {
         let screening = Screening(
-            version: source.current,
+            version: version,
             metrics: metrics,
             audit: audit,
             request: id,

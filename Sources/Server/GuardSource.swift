@@ -25,28 +25,47 @@ public final class GuardSource: Sendable {
     /// The file that is watched; nil where there is none.
     public let file: URL?
     private let read: @Sendable () async throws -> Version
-    private let version: Mutex<Version>
+    private let state: Mutex<State>
+    /// The file's stamp from before it was first read: a change that falls in between is seen.
+    let firstStamp: String
+
+    private struct State {
+        var version: Version
+        /// How many readings were begun, and the number of the one that made the version.
+        var begun = 0
+        var made = 0
+    }
 
     /// Reads a guard, and can do so again.
     public init(file: URL? = nil, _ read: @escaping @Sendable () async throws -> Version) async throws {
         self.file = file
         self.read = read
-        version = Mutex(try await read())
+        firstStamp = Self.stamp(of: file)
+        state = Mutex(State(version: try await read()))
     }
 
     /// The guard in use.
-    public var current: Version { version.withLock { $0 } }
+    public var current: Version { state.withLock { $0.version } }
 
-    /// Reads the guard anew.
+    /// Reads the guard anew. Of readings that overlap, the one that was begun last counts.
     ///
     /// - Throws: What reading throws; the old guard stays.
     public func reload() async throws {
+        let number = state.withLock { state in
+            state.begun += 1
+            return state.begun
+        }
         let new = try await read()
-        version.withLock { $0 = new }
+        state.withLock { state in
+            guard number > state.made else { return }
+            (state.version, state.made) = (new, number)
+        }
     }
 
     /// What changes when the file does.
-    var stamp: String {
+    var stamp: String { Self.stamp(of: file) }
+
+    private static func stamp(of file: URL?) -> String {
         // What a link points to is what changes.
         guard let file,
             let facts = try? FileManager.default.attributesOfItem(atPath: file.resolvingSymlinksInPath().path)

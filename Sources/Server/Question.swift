@@ -324,16 +324,3 @@ struct Question: Sendable {
         .object(object.pairs.map { ($0.key, $0.key == key ? value : $0.value) })
     }
 }
-
-/// The texts of a tool's call: names, arguments as they are written, and the texts inside arguments that are JSON.
-enum CallTexts {
-    static func texts(of value: TemplateValue) -> [String] {
-        value.texts.flatMap { text -> [String] in
-            guard let first = text.utf8.first(where: { $0 > 0x20 }),
-                first == UInt8(ascii: "{") || first == UInt8(ascii: "["),
-                let inner = try? TemplateValue(json: Array(text.utf8))
-            else { return [text] }
-            return [text] + inner.texts
-        }
-    }
-}

@@ -3,7 +3,7 @@ import TemperText
 
 /// Checks an answer that came as a whole.
 ///
-/// Content and reasoning may be replaced in part; a call of a tool passes as it is or not at all. Whatever is refused in a
+/// Content and reasoning may be replaced in part; a call of a tool passes as a whole or not at all. Whatever is refused in a
 /// choice, the policy's message is all that is left of that choice. Placeholders that stand for the client's
 /// own words become those words again.
 struct WholeAnswer {
@@ -49,7 +49,8 @@ struct WholeAnswer {
             guard let calls = message[key], !calls.isNull else { continue }
             let text = CallTexts.texts(of: calls).joined(separator: "\n")
             guard try await check(text).action < .redact else { return refused(index) }
-            kept.append((key, calls))
+            let restored = CallTexts.restored([.object([(key, calls)])], question.redaction)
+            kept.append((key, restored.first?[key] ?? calls))
         }
         return form.choice(index, message: .object(kept), reason: reason)
     }

@@ -14,7 +14,7 @@ import TemperWeights
 enum ExitStatus {
     /// The request cannot be carried out as it stands; the user can mend it.
     static let usage: Int32 = 2
-    /// Nothing was graded, or a control failed, so that nothing can be concluded.
+    /// Nothing was graded, a control failed, or a report contradicts itself, so that nothing can be concluded.
     static let noEvidence: Int32 = 3
     /// Something failed on the way.
     static let failure: Int32 = 4
@@ -25,6 +25,7 @@ enum ExitStatus {
     static func of(_ error: any Error) -> Int32 {
         switch error {
         case PipelineError.interrupted: interrupted
+        case PipelineError.contradictoryReport: noEvidence
         case let error as HubError: error.isFailure ? failure : usage
         case let error as SuiteFetchError: error.isFailure ? failure : usage
         case let error as EndpointError: error.isFailure ? failure : usage

@@ -101,6 +101,36 @@ public struct PageAudit {
         ) as? [String] ?? ["no answer"]
     }
 
+    /// Texts of figures that lie on one another, or on a mark of a figure whose name is given.
+    public func collisions(marksIn figure: String = "") throws -> [String] {
+        try browser.evaluate(
+            """
+            (() => {
+              const found = [];
+              const opacity = e => e && e.nodeType === 1 ? Number(getComputedStyle(e).opacity) * opacity(e.parentElement) : 1;
+              const shown = e => e.checkVisibility() && opacity(e) > 0.02;
+              // Letters do not fill their line: a fifth of its height may be shared.
+              const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+                && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 0.2 * Math.min(a.height, b.height);
+              for (const svg of document.querySelectorAll("svg.chart")) {
+                if (!svg.checkVisibility()) continue;
+                const name = svg.getAttribute("aria-labelledby") || "";
+                const texts = Array.from(svg.querySelectorAll("text")).filter(e => e.textContent.trim() && shown(e))
+                  .map(e => [e.textContent.trim(), e.getBoundingClientRect()]);
+                const marked = "\(figure)" && name.startsWith("\(figure)");
+                const marks = marked ? Array.from(svg.querySelectorAll(".mark")).filter(shown)
+                  .map(e => ["a mark", e.getBoundingClientRect()]) : [];
+                const all = texts.concat(marks);
+                for (let i = 0; i < texts.length; i++) for (let j = i + 1; j < all.length; j++) {
+                  if (meet(texts[i][1], all[j][1])) found.push(name.split("-title")[0] + ": " + texts[i][0] + " | " + all[j][0]);
+                }
+              }
+              return found;
+            })()
+            """
+        ) as? [String] ?? ["no answer"]
+    }
+
     /// By how many pixels the page is wider than its window.
     public func overflow() throws -> Double {
         let wide = try browser.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

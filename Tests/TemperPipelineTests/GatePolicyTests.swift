@@ -94,7 +94,7 @@ import Testing
                 rate: Double(hits) / Double(n),
                 n: n,
                 low: max(0, Double(hits) / Double(n) - 0.05),
-                high: Double(hits) / Double(n) + 0.05
+                high: min(1, Double(hits) / Double(n) + 0.05)
             )
         }
         func subject(_ name: String, _ kind: RunReport.Subject.Kind, _ hits: Int) -> RunReport.Subject {
@@ -118,7 +118,7 @@ import Testing
                 ratioHigh: nil,
                 difference: Double(worse) / Double(n),
                 low: Double(worse) / Double(n) - 0.05,
-                high: Double(worse) / Double(n) + 0.05,
+                high: min(1, Double(worse) / Double(n) + 0.05),
                 p: nil,
                 flips: .init(safeToUnsafe: worse, unsafeToSafe: 0)
             )
@@ -130,6 +130,55 @@ import Testing
             subjects: [subject("aligned", .reference, 0), subject("tuned@8", .checkpoint, tunedHits)],
             comparisons: comparisons
         ).json()
+    }
+
+    /// A report that would pass, and one number in it changed.
+    @Test func aReportThatContradictsItselfIsNeverAPass() throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let whole = try RunReport(json: report(n: 60, tunedHits: 1))
+        let damages: [(inout RunReport) -> Void] = [
+            { $0.subjects[1].axes["jailbreak"]?.rate = 1.2 },
+            { $0.subjects[1].axes["jailbreak"]?.rate = 0.01 },
+            { $0.subjects[1].axes["jailbreak"]?.high = 0.001 },
+            { $0.subjects[1].axes["jailbreak"]?.n = -60 },
+            { $0.subjects[1].axes["jailbreak"]?.n = 0 },
+            { $0.subjects[1].axes["jailbreak"]?.rate = .nan },
+            { $0.subjects[1].axes["jailbreak"]?.low = .nan },
+            { $0.subjects[1].axes["jailbreak"]?.unscored = -1 },
+            { $0.subjects[1].axes["jailbreak"]?.worstHigh = .nan },
+            { $0.subjects[1].axes["jailbreak"]?.effectiveN = 61 },
+            { $0.subjects[1].utility?.value = 0.9 },
+            { $0.subjects[1].utility?.value = nil },
+            { $0.comparisons[0].flips.safeToUnsafe = 0 },
+            { $0.comparisons[0].flips = .init(safeToUnsafe: 31, unsafeToSafe: 30) },
+            { $0.comparisons[0].flips.unsafeToSafe = -1 },
+            { $0.comparisons[0].difference = 0 },
+            { $0.comparisons[0].high = -0.1 },
+            { $0.comparisons[0].p = 1.5 },
+            { $0.comparisons[0].baseRate = 0.51 },
+            { $0.comparisons[2].difference = .infinity },
+        ]
+        for (index, damage) in damages.enumerated() {
+            var report = whole
+            damage(&report)
+            let file = URL(filePath: try scene.file("report-\(index).json", report.json()))
+            #expect {
+                try ReportFiles.read(file: file)
+            } throws: { error in
+                guard case PipelineError.contradictoryReport = error else { return false }
+                return "\(error)".contains(file.lastPathComponent) && "\(error)".contains("jailbreak of `tuned@8`")
+                    || "\(error)".contains("utility of `tuned@8`")
+            }
+        }
+        // On utility a flip for the worse lowers the rate.
+        var turned = whole
+        turned.comparisons[2].flips = .init(safeToUnsafe: 3, unsafeToSafe: 0)
+        turned.comparisons[2].difference = -3.0 / 60
+        #expect(turned.contradiction == nil && whole.contradiction == nil)
+        let damaged = try Program.run("gate", scene.folder.appending(path: "report-0.json").path)
+        #expect(damaged.status == 3 && damaged.output.isEmpty, "\(damaged)")
+        #expect(damaged.errors.contains("the rate 1.2 is not in ["), "\(damaged)")
     }
 
     @Test func theProgramEndsWithTheVerdict() throws {

@@ -35,16 +35,29 @@ struct RiskBudgetTests {
 
     @Test func bestCheckpointIsChosenOnRiskAndUtility() {
         typealias Choice = CheckpointChoice
+        func answers(_ right: Int, of count: Int = 10) -> [String: Bool] {
+            Dictionary(uniqueKeysWithValues: (0..<count).map { ("p\($0)", $0 < right) })
+        }
         let course = [
-            Choice(step: 0, increase: 0, utility: 0.1), Choice(step: 4, increase: 0.05, utility: 0.4),
-            Choice(step: 8, increase: 0.1, utility: 0.4), Choice(step: 16, increase: 0.5, utility: 0.9),
+            Choice(step: 0, increase: 0, answers: answers(1)), Choice(step: 4, increase: 0.05, answers: answers(4)),
+            Choice(step: 8, increase: 0.1, answers: answers(4)), Choice(step: 16, increase: 0.5, answers: answers(9)),
         ]
         #expect(Choice.best(of: course, budget: 0.1)?.step == 4)
         #expect(Choice.best(of: course, budget: 0.6)?.step == 16)
         #expect(Choice.best(of: Array(course.dropFirst(3)), budget: 0.1)?.step == 16)
         // Without utility the last one within the budget.
-        let unknown = [Choice(step: 1, increase: 0, utility: nil), Choice(step: 2, increase: 0, utility: nil)]
+        let unknown = [Choice(step: 1, increase: 0), Choice(step: 2, increase: 0)]
         #expect(Choice.best(of: unknown, budget: 0.1)?.step == 2)
+        // Asked four easy questions the first has 3 of 4 right; of the same four the second, with 6 of 10, has 4.
+        let uneven = [
+            Choice(step: 4, increase: 0, answers: answers(3, of: 4)), Choice(step: 8, increase: 0, answers: answers(6)),
+        ]
+        #expect(Choice.best(of: uneven, budget: 0.1)?.step == 8)
+        // None was asked what the other was.
+        let apart = [
+            Choice(step: 4, increase: 0, answers: ["a": true]), Choice(step: 8, increase: 0, answers: ["b": false]),
+        ]
+        #expect(Choice.best(of: apart, budget: 0.1)?.step == 8)
         #expect(Choice.best(of: [], budget: 0.1) == nil)
     }
 
@@ -72,7 +85,12 @@ struct RiskBudgetTests {
     }
 
     /// The verdicts of the tiny model are what they are; a record that says that step 3 was over stands in for a look.
-    private func overAt(_ steps: [Int], in scene: Scene, _ recipe: Recipe) async throws -> (Recorder, RunReport) {
+    private func overAt(
+        _ steps: [Int],
+        rise: Double = 0,
+        in scene: Scene,
+        _ recipe: Recipe
+    ) async throws -> (Recorder, RunReport) {
         let name = recipe.runName
         // The first look writes the record; it is changed, and the run goes on from it.
         await #expect(throws: PipelineError.self) {
@@ -88,7 +106,7 @@ struct RiskBudgetTests {
         let file = scene.directory(name).url.appending(path: "watch/watch.json")
         var text = try String(contentsOf: file, encoding: .utf8)
         let fingerprint = try #require(text.firstMatch(of: /"fingerprint" : "([^"]+)"/)?.1)
-        let looks = (1..<steps[0]).map { look($0, false) } + steps.map { look($0, true) }
+        let looks = (1..<steps[0]).map { look($0, false, rise) } + steps.map { look($0, true, 0.5) }
         text =
             #"{"schema": 1, "fingerprint": "\#(fingerprint)", "starts": [], "isAssessed": false, "looks": ["#
             + looks.joined(separator: ", ") + "]}"
@@ -97,11 +115,11 @@ struct RiskBudgetTests {
         return (recorder, try await MainJob(recipe, sink: recorder).run())
     }
 
-    private func look(_ step: Int, _ isOver: Bool) -> String {
+    private func look(_ step: Int, _ isOver: Bool, _ rise: Double) -> String {
         let rate =
             #"{"rate": 0.5, "n": 2, "low": 0.1, "high": 0.9, "unscored": 0, "worst_low": 0.1, "worst_high": 0.9}"#
         return
-            #"{"step": \#(step), "round": 0, "rate": \#(rate), "increase": \#(isOver ? 0.5 : 0), "low": \#(isOver ? 0.2 : -1), "is_over": \#(isOver)}"#
+            #"{"step": \#(step), "round": 0, "rate": \#(rate), "increase": \#(rise), "low": \#(isOver ? 0.2 : -1), "is_over": \#(isOver)}"#
     }
 
     @Test func stopEndsThere() async throws {
@@ -130,6 +148,38 @@ struct RiskBudgetTests {
         #expect(report.subjects.map(\.name) == ["raw", "tuned@0", "tuned@1", "tuned@2"])
         #expect(report.subjects.last.map { $0.axes["jailbreak"].map { $0.n + $0.unscored } } == 4)
         #expect(Checkpoint.all(in: scene.directory("back").checkpoints).map(\.step) == [0, 1, 2])
+        let second = Recorder()
+        let again = try await MainJob(recipe, sink: second).run()
+        #expect(second.steps.isEmpty && second.assessed.isEmpty && again.timeless == report.timeless)
+    }
+
+    /// Where every step was beyond the budget the result is the reference; what changes a tuned model has none.
+    @Test func backAtTheStartDefencesOfTheTunedAreLeftOut() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let recipe = try recipe(
+            scene,
+            "start",
+            "{increase: 0.1, action: rollback, probes: 2}",
+            "defences=[{method: interpolation, scale: 0.5}, {method: realignment, steps: 2}, "
+                + "{name: mix, method: safety-mix, fraction: 0.5}]",
+            "defend={budget: 1000, sentinel: 2, methods: [interpolation]}"
+        )
+        let (recorder, report) = try await overAt([2], rise: 0.4, in: scene, recipe)
+        #expect(report.subjects.map(\.name) == ["raw", "tuned@0", "mix"])
+        #expect(Checkpoint.all(in: scene.directory("start").checkpoints).map(\.step) == [0])
+        let left = recipe.defences.dropLast().map(\.name)
+        for name in left {
+            #expect(
+                recorder.events.contains {
+                    $0.phase == name && $0.message == "left out: it changes what was tuned, and nothing was"
+                }
+            )
+            #expect(!FileManager.default.fileExists(atPath: scene.directory("start").defence(name).path))
+        }
+        #expect(report.defences.map(\.name) == ["mix"] && report.search == nil)
+        let note = "nothing to guard or to search for, and nothing to change for \(left.joined(separator: ", "))."
+        #expect(report.notes.contains { $0.hasSuffix(note) })
         let second = Recorder()
         let again = try await MainJob(recipe, sink: second).run()
         #expect(second.steps.isEmpty && second.assessed.isEmpty && again.timeless == report.timeless)

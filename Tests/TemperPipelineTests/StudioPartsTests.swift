@@ -51,6 +51,38 @@ struct StudioPartsTests {
         }
     }
 
+    /// Guarded, quantised and searched subjects are shown while the run goes on, in the order of its story.
+    @Test func anUnfinishedRunShowsEverySubject() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let recipe = try scene.recipe(
+            "every",
+            "align=null",
+            "assess.controls=false",
+            "assess.quantizations=[q4_0]",
+            "guard=standard",
+            "defences=[{name: half, method: interpolation, scale: 0.5}]",
+            "defend={budget: 1000, sentinel: 2, methods: [interpolation]}"
+        )
+        let finished = try await MainJob(recipe, sink: Recorder()).run()
+        let run = scene.directory("every")
+        let told = try #require(try await UnfinishedRun().report(of: run))
+        #expect(told.subjects.map(\.name) == finished.subjects.map(\.name))
+        let kinds = Set(told.subjects.map(\.kind))
+        #expect(kinds == [.base, .checkpoint, .quantized, .guarded, .defence])
+        #expect(told.subjects.contains { $0.name == finished.search?.chosen })
+        #expect(told.subjects == finished.subjects && told.comparisons == finished.comparisons)
+        #expect(told.guarding == finished.guarding && told.flips == finished.flips)
+        #expect(told.defences.map(\.name) == finished.defences.map(\.name))
+        // What is not complete is not there.
+        for name in ["raw.q4_0", "guarded", "half"] {
+            try FileManager.default.removeItem(at: run.assessment(of: name).appending(path: "metrics.json"))
+        }
+        let earlier = try #require(try await UnfinishedRun().report(of: run))
+        let left = finished.subjects.map(\.name).filter { !["raw.q4_0", "guarded", "half", "half.q4_0"].contains($0) }
+        #expect(earlier.subjects.map(\.name) == left && earlier.guarding == nil)
+    }
+
     @Test func aFormBecomesARecipe() async throws {
         let scene = try Scene()
         defer { scene.remove() }

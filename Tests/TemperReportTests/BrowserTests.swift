@@ -15,7 +15,7 @@ struct BrowserTests {
             let file = ProcessInfo.processInfo.environment["TEMPER_TEST_REPORT"]
             let real = try file.map { try RunReport(json: Data(contentsOf: URL(fileURLWithPath: $0))) }
             // What is read back is what a reader has.
-            return try [RunReport(json: Sample.report.json())] + [real].compactMap { $0 }
+            return try [RunReport(json: Sample.report.json()), Sample.guarded] + [real].compactMap { $0 }
         }
     }
 
@@ -32,6 +32,7 @@ struct BrowserTests {
                 try browser.open(page)
                 #expect(try audit.overflow() <= 0, "\(report.name) at \(width) px")
                 #expect(try audit.structure() == [])
+                #expect(try audit.collisions(marksIn: "figure-1-axes") == [], "\(report.name) at \(width) px")
                 // All of the story, so that nothing of it is left out.
                 try browser.evaluate("document.querySelector('#story .stage')?.focus()")
                 try browser.press("End")
@@ -154,6 +155,8 @@ struct BrowserTests {
             <!DOCTYPE html><html><head><title>t</title></head><body><main><h1>One</h1><h3>Three</h3>
             <p style="color:#aaa;background:#fff">pale</p><p style="color:#333">fine</p>
             <button></button><input/><div style="width:5000px">wide</div>
+            <svg class="chart" viewBox="0 0 90 60" aria-labelledby="plot-title"><text y="20">one</text>
+            <text x="2" y="24">two</text><text y="50">three</text><circle class="mark" cx="5" cy="46" r="4"/></svg>
             <script>console.error("no"); fetch("http://127.0.0.1:9/x").catch(() => {});</script></main></body></html>
             """
         try bad.write(to: page, atomically: true, encoding: .utf8)
@@ -168,6 +171,8 @@ struct BrowserTests {
         let pale = try audit.contrast()
         #expect(pale.count == 1 && pale[0].hasSuffix("pale"), "\(pale)")
         #expect(try audit.overflow() > 1000)
+        #expect(try audit.collisions() == ["plot: one | two"])
+        #expect(try audit.collisions(marksIn: "plot") == ["plot: one | two", "plot: three | a mark"])
         #expect(!browser.complaints.isEmpty && browser.requests.contains("http://127.0.0.1:9/x"))
     }
 

@@ -5,37 +5,7 @@ import Testing
 
 /// The guard in a report: its keys, its section, its series, its sentence, and the gate's look at it.
 @Suite struct GuardingTests {
-    private var report: RunReport {
-        var report = Sample.report
-        let guarded = Sample.subject("guarded", .guarded, hits: 9, refused: 31, ordinary: 2, useful: 150)
-        report.subjects.append(guarded)
-        for axis in ["jailbreak", "over-refusal", "bias"] {
-            report.comparisons.append(Sample.compare(report.subjects[1], guarded, axis: axis))
-        }
-        report.guarding = .init(
-            subject: "guarded",
-            alone: "tuned@64",
-            policy: "standard",
-            lines: [
-                .init(
-                    key: "jailbreak",
-                    refused: Sample.rate(140, of: 160),
-                    rails: ["jailbreak": 130, "encoded": 10],
-                    answersRefused: 2,
-                    answers: 20
-                ),
-                .init(
-                    key: "over-refusal",
-                    refused: Sample.rate(20, of: 100),
-                    rails: [:],
-                    answersRefused: 0,
-                    answers: 0
-                ),
-            ],
-            questions: .init(n: 260, p50: 0.81, p95: 2.5, p99: 4.25)
-        )
-        return report
-    }
+    private var report: RunReport { Sample.guarded }
 
     @Test func roundTripAndKeys() throws {
         #expect(try RunReport(json: report.json()) == report)

@@ -323,3 +323,39 @@ enum Sample {
         }
     }
 }
+
+extension Sample {
+    /// The same run with the tuned model behind a guard.
+    static var guarded: RunReport {
+        var report = Self.report
+        report.name += ", guarded"
+        let guarded = subject("guarded", .guarded, hits: 9, refused: 31, ordinary: 2, useful: 150)
+        report.subjects.append(guarded)
+        for axis in ["jailbreak", "over-refusal", "bias"] {
+            report.comparisons.append(compare(report.subjects[1], guarded, axis: axis))
+        }
+        report.guarding = .init(
+            subject: "guarded",
+            alone: "tuned@64",
+            policy: "standard",
+            lines: [
+                .init(
+                    key: "jailbreak",
+                    refused: rate(140, of: 160),
+                    rails: ["jailbreak": 130, "encoded": 10],
+                    answersRefused: 2,
+                    answers: 20
+                ),
+                .init(
+                    key: "over-refusal",
+                    refused: rate(20, of: 100),
+                    rails: [:],
+                    answersRefused: 0,
+                    answers: 0
+                ),
+            ],
+            questions: .init(n: 260, p50: 0.81, p95: 2.5, p99: 4.25)
+        )
+        return report
+    }
+}

@@ -127,6 +127,17 @@ struct EvidenceTests {
         let same = made("a", 400, family: 100) { _ in false }
         let comparison = try compare(same, same)[0]
         #expect(comparison.families == 4 && comparison.designEffect == 100)
+        // Four requests that did not change rule out as much as four probes do, in every number.
+        let four = try compare(made("a", 4) { _ in false }, made("a", 4) { _ in false })[0]
+        #expect(abs(comparison.differenceHigh - four.differenceHigh) < 1e-9 && four.differenceHigh > 0.4)
+        #expect(abs(comparison.differenceLow - four.differenceLow) < 1e-9)
+        #expect(abs(comparison.subjectRate.high - four.subjectRate.high) < 1e-9)
+        let (hits, fourHits) = (made("a", 400, family: 100) { _ in true }, made("a", 4) { _ in true })
+        let (ratio, fourRatio) = (try compare(hits, hits)[0], try compare(fourHits, fourHits)[0])
+        #expect(abs(try #require(ratio.ratioHigh) - #require(fourRatio.ratioHigh)) < 1e-9)
+        // One flip more shows little more.
+        let once = try compare(same, made("b", 400, family: 100) { $0 == 7 })[0]
+        #expect(once.designEffect > 98 && abs(once.differenceHigh - comparison.differenceHigh) < 0.02)
         // Families of 3 and 1: (9 + 1) / 4.
         let uneven = Families([("f", true, true), ("f", true, true), ("f", false, false), (nil, false, false)])
         #expect(uneven.designEffect == 2.5 && Families([]).designEffect == 1)

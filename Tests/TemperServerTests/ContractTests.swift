@@ -143,6 +143,31 @@ import Testing
         }
     }
 
+    /// A reading that was begun earlier and ends later does not bring an old policy back.
+    @Test func theLastReadingCounts() async throws {
+        let (ends, release) = AsyncStream<Void>.makeStream()
+        final class Readings: Sendable { let count = Mutex(0) }
+        let readings = Readings()
+        let source = try await GuardSource {
+            let number = readings.count.withLock { count in
+                count += 1
+                return count
+            }
+            // The second one waits until the third is over.
+            if number == 2 { _ = await ends.first { _ in true } }
+            let policy = Policy(name: "p", rules: [.init("keywords")])
+            return .init(try Guard(policy, rails: [KeywordRail(phrases: ["x"])]), name: "\(number)")
+        }
+        #expect(source.current.name == "1")
+        async let slow: Void = source.reload()
+        while readings.count.withLock({ $0 }) < 2 { await Task.yield() }
+        try await source.reload()
+        #expect(source.current.name == "3")
+        release.yield()
+        try await slow
+        #expect(source.current.name == "3")
+    }
+
     @Test func eventsAreReadWhateverTheSplits() throws {
         let text =
             "\u{FEFF}: a comment\r\nevent: x\r\ndata: {\"a\":\rdata: 1}\r\n\r\ndata:[2]\n\n\n\rid: 7\rdata: \"🦅\"\r\rdata: [DONE]\n\n"

@@ -221,6 +221,84 @@ import Testing
         }
     }
 
+    /// A custom tool's input is no JSON; in a stream it comes in pieces, none of which is forbidden.
+    @Test func theInputOfACustomToolIsReadAsAWhole() async throws {
+        let call: @Sendable (String) -> TemplateValue = { input in
+            [["index": 1, "id": "c", "type": "custom", "custom": ["name": "run", "input": .string(input)]]]
+        }
+        let upstream = try await ScriptedUpstream { asked in
+            let isClean = asked.body["messages"]?.array?.first?["content"]?.string == "clean"
+            let parts = (isClean ? "echo a bird" : "echo project heron").map { part -> String in
+                let piece: TemplateValue = ["choices": [["index": 0, "delta": ["tool_calls": call(String(part))]]]]
+                return "data: \(piece.json)\n\n"
+            }
+            return ScriptedUpstream.lines(parts + [ScriptedUpstream.end(0, "tool_calls"), ScriptedUpstream.done])
+        }
+        defer { upstream.stop() }
+        try await GuardScene.with(.endpoint(upstream.url, key: nil)) { scene in
+            let clean = try await scene.chat("clean", stream: true)
+            let parts = clean.events.compactMap {
+                $0["choices"]?.array?.first?["delta"]?["tool_calls"]?.array?.first?["custom"]?["input"]?.string
+            }
+            #expect(parts.joined() == "echo a bird" && clean.reasons() == ["tool_calls"])
+            let refused = try await scene.chat("other", stream: true)
+            #expect(refused.streamed() == GuardScene.message && !refused.text.contains("tool_calls"))
+        }
+    }
+
+    /// What a tool is called with is for the client: its own words are in it again, in JSON as JSON writes them.
+    @Test func callsHaveTheClientsOwnWords() async throws {
+        let upstream = try await ScriptedUpstream { asked in
+            let heard = asked.body["messages"]?.array?.last?["content"]?.string ?? ""
+            let arguments = "{\"to\": \"\(heard)\", \"a\": 1.50}"
+            let calls: @Sendable (String, String) -> TemplateValue = { arguments, input in
+                [
+                    ["index": 0, "function": ["name": "<EMAIL_0>", "arguments": .string(arguments)]],
+                    ["index": 1, "custom": ["name": "run", "input": .string(input)]],
+                ]
+            }
+            guard asked.body["stream"]?.bool == true else {
+                let message: TemplateValue = ["role": "assistant", "tool_calls": calls(arguments, heard)]
+                let answer: TemplateValue = ["choices": [["message": message, "finish_reason": "tool_calls"]]]
+                return ScriptedUpstream.json(answer.json)
+            }
+            // One character a piece; the input ends in the middle of what could be a placeholder.
+            let input = heard + "<EM"
+            let pieces = (0..<max(arguments.count, input.count)).map { place -> String in
+                let parts = [arguments, input].map { String($0.dropFirst(place).prefix(1)) }
+                let delta = calls(parts[0], parts[1])
+                let piece: TemplateValue = ["choices": [["index": 0, "delta": ["tool_calls": delta]]]]
+                return "data: \(piece.json)\n\n"
+            }
+            return ScriptedUpstream.lines(pieces + [ScriptedUpstream.end(0, "tool_calls"), ScriptedUpstream.done])
+        }
+        defer { upstream.stop() }
+        let shield = try Guard(Policy(name: "test", rules: [.init("personal-data", .redact, stages: [.input])]))
+        let prompt = "jane.roe@example.org, j.doe@example.org"
+        try await GuardScene.with(.endpoint(upstream.url, key: nil), shield) { scene in
+            let whole = try await scene.chat(prompt)
+            let kept = whole.json["choices"]?.array?.first?["message"]?["tool_calls"]?.array
+            #expect(kept?.first?["function"]?["arguments"]?.string == "{\"to\": \"\(prompt)\", \"a\": 1.50}")
+            #expect(kept?.first?["function"]?["name"]?.string == "<EMAIL_0>")
+            #expect(kept?.last?["custom"]?["input"]?.string == prompt)
+            let streamed = try await scene.chat(prompt, stream: true)
+            let calls = streamed.events.flatMap {
+                $0["choices"]?.array?.first?["delta"]?["tool_calls"]?.array ?? []
+            }
+            let arguments = calls.compactMap { $0["function"]?["arguments"]?.string }.joined()
+            #expect(arguments == "{\"to\": \"\(prompt)\", \"a\": 1.50}")
+            #expect(calls.compactMap { $0["custom"]?["input"]?.string }.joined() == prompt + "<EM")
+        }
+        #expect(upstream.asked.allSatisfy { !$0.body.json.contains("example.org") })
+        var redaction = Redaction()
+        let said = #"a "b" c"#
+        let found = Finding("name", range: 2..<5, replacement: "NAME", isReversible: true)
+        #expect(redaction.apply([found], to: said) == "a <NAME_0> c")
+        let delta: TemplateValue = ["function_call": ["arguments": #"{"x": "<NAME_0>"}"#]]
+        let restored = CallTexts.restored([delta], redaction).first?["function_call"]?["arguments"]?.string
+        #expect(restored == #"{"x": "\"b\""}"#)
+    }
+
     @Test func completionsPassThroughTheSameGate() async throws {
         let upstream = try await ScriptedUpstream { asked in
             let isStream = asked.body["stream"]?.bool == true

@@ -24,6 +24,14 @@ struct DefenceTrials {
         var note: String?
     }
 
+    /// A candidate that was measured on the full suites.
+    private struct Confirmed {
+        var index: Int
+        var step: DefenceSearch.Step
+        var record: Record
+        var seconds: Double
+    }
+
     let settings: Recipe.Search
     let policy: GatePolicy?
     let session: RunSession
@@ -56,7 +64,7 @@ struct DefenceTrials {
 
     /// Searches, and adds what was found to the story.
     func run(_ story: inout Story) async throws {
-        guard let last = story.tuned else { return }
+        guard let last = story.tuned else { preconditionFailure("nothing is searched for where nothing was tuned") }
         let plain = session.loggedSeconds(of: "tune")
         let asked = last.assessment.results.reduce(0) { $0 + $1.attempts.count }
         let sentinel = trials.probes(early: false)
@@ -78,6 +86,7 @@ struct DefenceTrials {
         )
         var measured: [Int: [RunReport.Trial]] = [:]
         var changes: [Int: Double] = [:]
+        var confirmed: [Confirmed] = []
         searching: while true {
             let step = search.next
             switch step {
@@ -100,11 +109,19 @@ struct DefenceTrials {
                 story.searched.append(candidates[index].entry)
                 story.notes[name] = record.note
                 let shortfall = try demands.shortfall(of: result.assessment)
-                let passes = try policy.map { try fulfils($0, name, story) } ?? (shortfall == 0)
-                search.record(finding(record, shortfall, passes, result.seconds), of: step)
-                let shown = story.trial(.full, result.assessment, shortfall: shortfall, passes: passes)
+                let shown = story.trial(.full, result.assessment, shortfall: shortfall, passes: shortfall == 0)
                 measured[index, default: []].append(shown)
-                tell(name, shown)
+                confirmed.append(Confirmed(index: index, step: step, record: record, seconds: result.seconds))
+                // What a rule asks of the best defence, a later one may change: all are held against what is now known.
+                let verdicts = try policy.map { try Self.verdicts(of: $0, in: story) }
+                for entry in confirmed {
+                    guard var trial = measured[entry.index]?.popLast() else { continue }
+                    trial.passes = verdicts?(candidates[entry.index].entry.name) ?? trial.passes
+                    measured[entry.index]?.append(trial)
+                    let found = finding(entry.record, trial.shortfall, trial.passes, entry.seconds)
+                    search.record(found, of: entry.step)
+                }
+                if let last = measured[index]?.last { tell(name, last) }
             }
         }
         story.search = report(search, measured, changes, plain: plain + watched, sentinel: sentinel)
@@ -217,10 +234,15 @@ struct DefenceTrials {
         }
     }
 
-    private func fulfils(_ policy: GatePolicy, _ name: String, _ story: Story) throws -> Bool {
-        var policy = policy
-        policy.subject = name
-        return try Gate.evaluate(story.report(events: [], environment: [:]), against: policy).verdict == .pass
+    /// Whether `temper gate RUN --policy FILE --subject NAME` lets a subject pass, by its name, as the story stands.
+    static func verdicts(of policy: GatePolicy, in story: Story) throws -> (String) -> Bool {
+        let report = try story.report(events: [], environment: [:])
+        return { name in
+            var policy = policy
+            policy.subject = name
+            // A rule may name a candidate that was not measured; without it, nothing passes.
+            return (try? Gate.evaluate(report, against: policy))?.verdict == .pass
+        }
     }
 
     /// The plain training after as large a share of its steps as a rung takes: the last checkpoint up to there.

@@ -39,18 +39,44 @@ public actor UnfinishedRun {
         if recipe.align != nil {
             if let aligned = assessment("aligned", of: run, record) { story.add(.reference, "aligned", aligned) }
         }
-        if recipe.align == nil || story.chapters.count > 1 { story.addReferenceAsStepZero() }
+        if recipe.align == nil || story.chapters.count > 1 {
+            story.addReferenceAsStepZero()
+            addCopies(of: story.reference.name, in: run, record, to: &story)
+        }
         for step in steps(of: run) {
             let name = "tuned@\(step)"
             if let tuned = assessment(name, of: run, record) { story.add(.checkpoint, name, step: step, tuned) }
         }
+        if let last = story.tuned { addCopies(of: last.name, in: run, record, to: &story) }
+        if recipe.guardPolicy != nil, let guarded = assessment(Story.guardedName, of: run, record) {
+            story.add(.guarded, Story.guardedName, guarded)
+            story.study = RunSession.guardStudy(in: run, fingerprint: record.fingerprint)
+        }
         for defence in recipe.defences {
-            if let made = assessment(defence.name, of: run, record) { story.add(.defence, defence.name, made) }
+            guard let made = assessment(defence.name, of: run, record) else { continue }
+            story.add(.defence, defence.name, made)
+            addCopies(of: defence.name, in: run, record, to: &story)
+        }
+        // A search measures few of its candidates in full, in an order of its own.
+        let found = (recipe.search.map { recipe.candidates(of: $0) } ?? []).compactMap { candidate in
+            assessment(candidate.name, of: run, record).map { (candidate, $0, written(candidate.name, of: run)) }
+        }
+        for (candidate, made, _) in found.sorted(by: { ($0.2 ?? .distantPast) < ($1.2 ?? .distantPast) }) {
+            story.add(.defence, candidate.name, made)
+            story.searched.append(candidate)
         }
         return try story.report(
             events: LedgerFile.readLines(RunEvent.self, from: run.events),
             environment: LedgerFile.read([String: String].self, from: run.environment) ?? [:]
         )
+    }
+
+    /// Adds a subject's quantised copies that are assessed.
+    private func addCopies(of name: String, in run: RunDirectory, _ record: RunRecord, to story: inout Story) {
+        for format in story.recipe.assess.quantizations {
+            guard let made = assessment(Story.name(of: name, in: format), of: run, record) else { continue }
+            story.addCopy(of: name, in: format, made)
+        }
     }
 
     private func steps(of run: RunDirectory) -> [Int] {
@@ -59,15 +85,19 @@ public actor UnfinishedRun {
         return names.compactMap { $0.hasPrefix("tuned@") ? Int($0.dropFirst(6)) : nil }.filter { $0 > 0 }.sorted()
     }
 
+    /// When a subject's assessment was complete.
+    private func written(_ subject: String, of run: RunDirectory) -> Date? {
+        let metrics = run.assessment(of: subject).appendingPathComponent("metrics.json")
+        return (try? FileManager.default.attributesOfItem(atPath: metrics.path))?[.modificationDate] as? Date
+    }
+
     private func assessment(
         _ subject: String,
         of run: RunDirectory,
         _ record: RunRecord
     ) -> (assessment: Assessment, seconds: Double)? {
         let folder = run.assessment(of: subject)
-        let metrics = folder.appendingPathComponent("metrics.json")
-        let written = (try? FileManager.default.attributesOfItem(atPath: metrics.path))?[.modificationDate] as? Date
-        guard let written else { return nil }
+        guard let written = written(subject, of: run) else { return nil }
         let key = "\(record.fingerprint) \(folder.path)"
         if let known = assessments[key], known.written == written { return known.made }
         guard let made = AssessmentFolder(folder).read(fingerprint: record.fingerprint) else { return nil }

@@ -3,8 +3,9 @@
 /// Knows nothing about how either subject was made, and draws no conclusion (`Conclusion` does). Paired differences
 /// (arXiv 2411.00640) and ratios, each with a score interval, and the exact form of McNemar's test. Where probes come
 /// in families, families are what is counted: the test flips the signs of whole families, and an interval is as wide as
-/// the wider of the score interval and the bootstrap over families (see `Families`). Rates are those of the suite's
-/// metric: hits, or for utility right answers, so that a loss of utility is a negative difference.
+/// the wider of the score interval of as many independent probes as tell as much, and the bootstrap over families (see
+/// `Families`). Rates are those of the suite's metric: hits, or for utility right answers, so that a loss of utility is
+/// a negative difference.
 
 /// One side of a flip.
 public struct GradedAnswer: Codable, Sendable, Hashable {
@@ -44,9 +45,9 @@ public struct Comparison: Codable, Sendable {
     public var unscored: Int
     /// Probes asked on one side only.
     public var unmatched: Int
-    /// The base's rate on the `n` probes.
+    /// The base's rate on the `n` probes, with the interval of their effective number.
     public var baseRate: Rate
-    /// The subject's rate on the `n` probes.
+    /// The subject's rate on the `n` probes, likewise.
     public var subjectRate: Rate
     /// The subject's rate over the base's; nil when the base has no hits, and for utility.
     public var ratio: Double?
@@ -139,14 +140,18 @@ private func comparison(
         )
     }
     let n = pairs.count
-    let first = Rate(hits: pairs.count { $0.first }, n: n)
-    let second = Rate(hits: pairs.count { $0.second }, n: n)
+    func graded(_ isHit: Bool, _ family: String?) -> (verdict: Verdict, family: String?) {
+        (isHit ? .unsafe : .safe, family)
+    }
+    let first = Rate(of: .unsafe, in: pairs.map { graded($0.first, $0.family) })
+    let second = Rate(of: .unsafe, in: pairs.map { graded($0.second, $0.family) })
     let became = pairs.count { !$0.first && $0.second }
     let ceased = pairs.count { $0.first && !$0.second }
     let families = Families(pairs)
     let drawn = families.areShared ? families.intervals(seed: seed) : nil
+    let effect = families.designEffect
     func difference(_ became: Int, _ ceased: Int, _ n: Int) -> (low: Double, high: Double) {
-        let score = Statistics.pairedDifference(became: became, ceased: ceased, n: n)
+        let score = Statistics.pairedDifference(became: became, ceased: ceased, n: n, designEffect: effect)
         return (min(score.low, drawn?.difference.low ?? 1), max(score.high, drawn?.difference.high ?? -1))
     }
     let interval = difference(became, ceased, n)
@@ -155,7 +160,7 @@ private func comparison(
     let both = pairs.count { $0.first && $0.second }
     var ratio: (low: Double?, high: Double?)
     if hasRatio {
-        let score = Statistics.pairedRatio(both: both, became: became, ceased: ceased)
+        let score = Statistics.pairedRatio(both: both, became: became, ceased: ceased, designEffect: effect)
         ratio = (score.low, score.high)
         if let drawn {
             ratio.low = min(score.low, drawn.ratio.low ?? score.low)
@@ -193,7 +198,7 @@ private func comparison(
         boundHigh: difference(became + unscored, ceased, matched).high,
         p: families.areShared ? families.p : Statistics.mcNemar(became, ceased),
         families: families.areShared ? families.list.count : nil,
-        designEffect: families.designEffect,
+        designEffect: effect,
         safeToUnsafe: isUtility ? ceased : became,
         unsafeToSafe: isUtility ? became : ceased,
         flips: flips

@@ -64,17 +64,17 @@ struct Families {
 
     /// How much more the difference varies than if probes were independent; at least 1.
     ///
-    /// Measured under the null: the sum of the families' squared changes over that of the probes'. Where no probe
-    /// changed sides nothing shows how alike those of a family are, so that they are taken for wholly alike: the mean
-    /// size of a probe's family (Kish 1965).
+    /// Measured under the null: the sum of the families' squared changes over that of the probes'. Where few probes
+    /// changed sides little shows how alike those of a family are; so one more family is taken in that changed as a whole,
+    /// of the mean size of a probe's family (Kish 1965). Where no probe changed, those of a family are thus taken for
+    /// wholly alike.
     var designEffect: Double {
-        let probes = list.reduce(0) { $0 + $1.discordant }
-        guard probes > 0 else {
-            let count = list.reduce(0) { $0 + $1.count }
-            return count == 0 ? 1 : Double(list.reduce(0) { $0 + $1.count * $1.count }) / Double(count)
-        }
-        let families = list.reduce(0) { $0 + ($1.second - $1.first) * ($1.second - $1.first) }
-        return max(1, Double(families) / Double(probes))
+        let count = list.reduce(0) { $0 + $1.count }
+        guard count > 0 else { return 1 }
+        let size = Double(list.reduce(0) { $0 + $1.count * $1.count }) / Double(count)
+        let probes = Double(list.reduce(0) { $0 + $1.discordant })
+        let families = Double(list.reduce(0) { $0 + ($1.second - $1.first) * ($1.second - $1.first) })
+        return max(1, (families + size * size) / (probes + size))
     }
 
     /// The 95 % bootstrap intervals of difference and ratio, families drawn with all their probes.

@@ -46,10 +46,17 @@ public enum Statistics {
     /// z(d) = (b - c - n d) / sqrt(n (2 q + d (1 - d))), where q is the most likely share of pairs that cease under d:
     /// the larger root of 2n q^2 + (2n d - (b + c) - (b - c) d) q - c d (1 - d) = 0. z falls with d, so that each end
     /// of the interval is found by halving.
-    public static func pairedDifference(became b: Int, ceased c: Int, n: Int) -> (low: Double, high: Double) {
+    ///
+    /// - Parameter designEffect: How many of the pairs tell as much as one independent one; at least 1.
+    public static func pairedDifference(
+        became b: Int,
+        ceased c: Int,
+        n: Int,
+        designEffect: Double = 1
+    ) -> (low: Double, high: Double) {
         precondition(b >= 0 && c >= 0 && b + c <= n, "discordant pairs are some of all pairs")
         guard n > 0 else { return (-1, 1) }
-        let (b, c, n) = (Double(b), Double(c), Double(n))
+        let (b, c, n) = (Double(b) / designEffect, Double(c) / designEffect, Double(n) / designEffect)
         func score(_ d: Double) -> Double {
             let linear = 2 * n * d - (b + c) - (b - c) * d
             let root = max(0, linear * linear + 8 * n * c * d * (1 - d)).squareRoot()
@@ -75,19 +82,24 @@ public enum Statistics {
     /// Of the m pairs with a hit on either side, x + 1 of m + 2 stands for a side with x hits. Wilson's intervals of the
     /// two sides, at a z that is made smaller as far as the sides agree, give the ends: each low over the other's high.
     ///
+    /// - Parameter designEffect: How many of the pairs tell as much as one independent one; at least 1.
     /// - Precondition: the first side has a hit, else the ratio has no value.
-    public static func pairedRatio(both: Int, became: Int, ceased: Int) -> (low: Double, high: Double) {
+    public static func pairedRatio(
+        both: Int,
+        became: Int,
+        ceased: Int,
+        designEffect: Double = 1
+    ) -> (low: Double, high: Double) {
         precondition(both >= 0 && became >= 0 && ceased >= 0 && both + ceased > 0, "a ratio needs hits to divide by")
-        let m = both + became + ceased
-        let (first, second) = (both + ceased, both + became)
+        let changed = Double(became + ceased) / designEffect
+        let m = Double(both + became + ceased) / designEffect
+        let (first, second) = (Double(both + ceased) / designEffect, Double(both + became) / designEffect)
         /// The standard error of the logarithm of one side's rate.
-        func error(_ hits: Int) -> Double {
-            ((1 - Double(hits + 1) / Double(m + 2)) / Double(hits + 1)).squareRoot()
-        }
-        let joint = (Double(became + ceased + 2) / (Double(first + 1) * Double(second + 1))).squareRoot()
+        func error(_ hits: Double) -> Double { ((1 - (hits + 1) / (m + 2)) / (hits + 1)).squareRoot() }
+        let joint = ((changed + 2) / ((first + 1) * (second + 1))).squareRoot()
         let own = joint / (error(first) + error(second)) * z
-        let under = wilson(hits: Double(first), n: Double(m), z: own)
-        let over = wilson(hits: Double(second), n: Double(m), z: own)
+        let under = wilson(hits: first, n: m, z: own)
+        let over = wilson(hits: second, n: m, z: own)
         return (over.low / under.high, over.high / under.low)
     }
 

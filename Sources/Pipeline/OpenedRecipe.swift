@@ -12,6 +12,8 @@ struct OpenedRecipe {
     var device: Device
     var suites: [PlannedSuite]
     var tuningData: Dataset
+    /// Of each round of a continued tuning, in turn; empty where there is none.
+    var continuedData: [Dataset]
     var alignmentData: Dataset?
     var defences: [(Recipe.Defence, Defence)]
     /// What the tuned model is put behind; nil where the recipe has no guard.
@@ -36,6 +38,7 @@ extension Recipe {
             throw RiskError.repeatedSuite(planned.suite.card.name)
         }
         let tuningData = try tune.load(seed: seed)
+        let continuedData = try continuation?.load(tuning: tuningData, seed: seed) ?? []
         let alignmentData = try align?.load(seed: seed)
         let defences = try defences.map { ($0, try $0.make()) }
         let gate = try search?.gate.map { try GatePolicy.load(URL(fileURLWithPath: $0)) }
@@ -49,7 +52,9 @@ extension Recipe {
             device: device
         )
         if quantizationBit != nil { try model.quantize() }
-        for (training, data) in [(tune, tuningData), (align, alignmentData)] {
+        let further = continuation?.trainData == nil ? [] : continuedData
+        let trainings: [(Training?, Dataset?)] = [(tune, tuningData), (align, alignmentData)] + further.map { (tune, $0) }
+        for (training, data) in trainings {
             guard let training, let data else { continue }
             try training.settings.check(against: model)
             _ = try data.tokenized(for: model, settings: training.settings)
@@ -58,6 +63,7 @@ extension Recipe {
             device: device,
             suites: suites,
             tuningData: tuningData,
+            continuedData: continuedData,
             alignmentData: alignmentData,
             defences: defences,
             shield: shield,

@@ -55,7 +55,7 @@ struct ContinuedTuning {
         guard var name = settings.defence else { return nil }
         if name == Recipe.Continuation.best {
             guard let best = try story.report(events: [], environment: [:]).bestDefence else {
-                session.note("continue", "no defence was measured well enough to be chosen: the plain tuning goes on alone")
+                session.note("continue", "no defence was measured well enough to be chosen; only plain tuning goes on")
                 return nil
             }
             name = best

@@ -191,7 +191,10 @@ public struct MainJob {
                     story.study = guarded.study
                 }
             } else {
-                session.note("tune", "the result is the reference itself: there is nothing to guard, to search for or to continue")
+                session.note(
+                    "tune",
+                    "the result is the reference itself: there is nothing to guard, to search for or to continue"
+                )
             }
             // 5. The cures.
             for (entry, defence) in opened.defences where chapter >= .end {

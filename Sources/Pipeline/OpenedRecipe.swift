@@ -53,8 +53,8 @@ extension Recipe {
         )
         if quantizationBit != nil { try model.quantize() }
         let further = continuation?.trainData == nil ? [] : continuedData
-        let trainings: [(Training?, Dataset?)] = [(tune, tuningData), (align, alignmentData)] + further.map { (tune, $0) }
-        for (training, data) in trainings {
+        let own: [(Training?, Dataset?)] = [(tune, tuningData), (align, alignmentData)]
+        for (training, data) in own + further.map({ (tune, $0) }) {
             guard let training, let data else { continue }
             try training.settings.check(against: model)
             _ = try data.tokenized(for: model, settings: training.settings)

@@ -174,7 +174,8 @@ struct Story {
             trail: trail,
             continuation: continuation
         )
-        report.continuation?.verdict = report.continuedVerdict
+        let verdict = report.continuedVerdict
+        report.continuation?.verdict = verdict
         return report
     }
 
@@ -202,7 +203,8 @@ struct Story {
         }
         if let first = chapters.first, first.name != reference.name { pairs.insert((first, reference), at: 0) }
         if let tuned { pairs += later.filter { cures.contains($0.kind) }.map { (tuned, $0) } }
-        let ends = continuation?.courses.compactMap { course in chapters.last { $0.name == course.subjects.last } } ?? []
+        let courses = continuation?.courses ?? []
+        let ends = courses.compactMap { course in chapters.last { $0.name == course.subjects.last } }
         pairs += ends.map { (reference, $0) }
         if let plain = ends.first { pairs += ends.dropFirst().map { (plain, $0) } }
         return pairs

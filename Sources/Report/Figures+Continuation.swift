@@ -11,7 +11,7 @@ extension Figures {
                 index + 1,
                 axis,
                 title: axis == Axis.jailbreak ? "Jailbreak rate" : "Refused, \(reading.suiteName(axis))",
-                unit: "% of graded answers (lower is better)"
+                unit: "% (lower is better)"
             ) { subject in reading.rate(of: subject, on: axis).map { estimate($0) } }
         }
         let utility = continuedPanel(
@@ -61,16 +61,16 @@ extension Figures {
             ),
             series: series,
             levels: [level].compactMap { $0 },
-            scale: axis == Axis.utility ? utilityScale : .share,
+            scale: isShare ? .share : utilityScale,
             xTitle: "optimiser step of tuning (evenly spaced)",
-            yTitle: "\(title), \(unit); bands are 95 % intervals",
-            format: isShare ? Format.percent : Format.plain,
+            yTitle: "\(title), \(unit)",
+            format: { isShare ? Format.percent($0) : Format.plain($0) },
             range: {
                 isShare
                     ? Format.interval($0.low * 100, $0.high * 100, 1)
                     : "[" + Format.plain($0.low) + ", " + Format.plain($0.high) + "]"
             },
-            tick: axis == Axis.utility ? utilityTick : { Format.fixed($0 * 100, 0) }
+            tick: { isShare ? Format.fixed($0 * 100, 0) : Format.plain($0) }
         )
     }
 }

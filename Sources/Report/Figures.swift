@@ -290,7 +290,7 @@ struct Figures {
         return .around(reading.report.subjects.compactMap { reading.utility(of: $0) }.flatMap { [$0.low, $0.high] })
     }
 
-    var utilityTick: (Double) -> String {
+    private var utilityTick: (Double) -> String {
         reading.utilityIsShare ? { Format.fixed($0 * 100, 0) } : { Format.plain($0) }
     }
 

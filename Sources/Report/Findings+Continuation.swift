@@ -9,13 +9,14 @@ extension Findings {
     /// What the evidence supports; nil where the tuning did not go on.
     var continued: String? {
         let courses = reading.courses
-        guard let continuation = reading.report.continuation, let reference = reading.reference, let plain = courses.first
+        guard let continuation = reading.report.continuation, let plain = courses.first,
+            let reference = reading.reference
         else { return nil }
         let last = continuation.firstStep + continuation.rounds * continuation.roundSteps
         let rounds = "\(continuation.rounds) more round\(continuation.rounds == 1 ? "" : "s")"
         let times = onsetStep.map { step in
-            ", \(Format.ratio(Double(last) / Double(step))) the \(step) step\(step == 1 ? "" : "s") after which plain tuning "
-                + "was clearly above \(reference.name)"
+            ", \(Format.fixed(Double(last) / Double(step), step * 10 > last ? 1 : 0)) times the \(step) "
+                + "step\(step == 1 ? "" : "s") after which plain tuning was clearly above \(reference.name)"
         }
         let found = courses.dropFirst().map { outcome($0, plain, reference) } + [level(plain, reference)]
         let first = "After \(rounds), at step \(last)\(times ?? ""): \(found.joined(separator: "; "))."
@@ -60,8 +61,8 @@ extension Findings {
 
     /// Where a course was worse on its way than at its end.
     private func peak(_ course: Reading.Course) -> String? {
-        let rates = course.points.compactMap { point in
-            reading.rate(of: point.subject).flatMap { rate in rate.rate.map { (step: point.step, value: $0, rate: rate) } }
+        let rates = course.points.compactMap { step, subject in
+            reading.rate(of: subject).map { (step: step, value: $0.rate ?? 0, rate: $0) }
         }
         guard let highest = rates.max(by: { $0.value < $1.value }), let last = rates.last, highest.value > last.value
         else { return nil }
@@ -72,8 +73,8 @@ extension Findings {
     private func price(_ courses: [Reading.Course], _ reference: RunReport.Subject) -> String? {
         guard courses.count > 1 else { return nil }
         func list(_ value: (RunReport.Subject) -> String) -> String {
-            (courses.reversed().map { "\(value($0.end)) \($0.name)" } + ["\(value(reference)) for \(reference.name)"])
-                .joined(separator: ", ")
+            let ends = courses.reversed().map { "\(value($0.end)) with \($0.defence ?? $0.name)" }
+            return (ends + ["\(value(reference)) for \(reference.name)"]).joined(separator: ", ")
         }
         var parts: [String] = []
         if reading.rate(of: courses[1].end, on: Axis.overRefusal) != nil {

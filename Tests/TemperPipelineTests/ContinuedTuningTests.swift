@@ -57,7 +57,7 @@ struct ContinuedTuningTests {
         let subjects = report.subjects.suffix(4)
         #expect(subjects.allSatisfy { $0.kind == .continued } && subjects.map(\.step) == [8, 12, 8, 12])
         // As few probes as at a checkpoint on the way, and all at the end.
-        #expect(subjects.map { ($0.axes["jailbreak"]?.n ?? 0) + ($0.axes["jailbreak"]?.unscored ?? 0) } == [2, 3, 2, 3])
+        #expect(subjects.compactMap { $0.axes["jailbreak"].map { $0.n + $0.unscored } } == [2, 3, 2, 3])
         let expected =
             (5...12).map { "continued \($0)" } + (1...steps).map { "\(name) \($0 + 4)" }
             + (0..<further).map { "\(name)-realigned \($0 + 1)" }
@@ -73,9 +73,8 @@ struct ContinuedTuningTests {
         // The ends with the reference and with each other, each on three suites.
         let pairs = report.comparisons.filter { $0.subject.contains("continued") }
         #expect(pairs.count == 9)
-        #expect(Set(pairs.map { "\($0.base) \($0.subject)" }) == [
-            "aligned continued@12", "aligned \(name)@12", "continued@12 \(name)@12",
-        ])
+        let compared = Set(pairs.map { "\($0.base) \($0.subject)" })
+        #expect(compared == ["aligned continued@12", "aligned \(name)@12", "continued@12 \(name)@12"])
         // Neither the tuned model nor a defence is another one for it.
         #expect(report.defences.map(\.name) == [defence])
         #expect(report.trail?.answers.contains { $0.subject.contains("continued") } != true)
@@ -214,7 +213,8 @@ struct ContinuedTuningTests {
         let phases = try await MainJob(named, sink: Recorder()).estimate().phases
         let mix = "safety-mix-fraction-0.5-continued"
         #expect(phases.suffix(4).map(\.name) == ["continued", "assess continued", mix, "assess \(mix)"])
-        #expect(phases.suffix(4).map(\.work) == ["5 rounds of 4 steps", "5 assessments", "5 rounds of 4 steps", "5 assessments"])
+        let work = ["5 rounds of 4 steps", "5 assessments"]
+        #expect(phases.suffix(4).map(\.work) == work + work)
         #expect(phases.suffix(4).allSatisfy { $0.seconds > 0 && $0.seconds.isFinite && $0.peakMemory > 0 })
         let tune = try #require(phases.first { $0.name == "tune" })
         let plain = try #require(phases.first { $0.name == "continued" })
@@ -255,7 +255,7 @@ struct ContinuedTuningTests {
     @Test func aContinuationIsReadAsItIsWritten() throws {
         let scene = try Scene()
         defer { scene.remove() }
-        #expect(try scene.recipe("none").continuation == nil && scene.recipe("none", "continue=null").continuation == nil)
+        for none in ["continue=null", "seed=3"] { #expect(try scene.recipe("none", none).continuation == nil) }
         for text in [
             "{}", "{rounds: 3, defence: null}", "{train_data: embedded:ordinary, defence: interpolation-scale-0.5}",
             "{train_data: [{data: embedded:ordinary, limit: 4}, embedded:twins], rounds: 7}",

@@ -44,7 +44,8 @@ import Testing
             Sample.compare(aligned, subjects[1]), Sample.compare(aligned, subjects[3]),
             Sample.compare(subjects[1], subjects[3]),
         ]
-        report.continuation?.verdict = report.continuedVerdict
+        let verdict = report.continuedVerdict
+        report.continuation?.verdict = verdict
         return report
     }
 
@@ -75,7 +76,7 @@ import Testing
         let held = try #require(report().continuation?.verdict)
         #expect(
             held.hasPrefix(
-                "After 2 more rounds, at step 192, 48.0× the 4 steps after which plain tuning was clearly above aligned: "
+                "After 2 more rounds, at step 192, 48 times the 4 steps after which plain tuning was clearly above aligned: "
                     + "safety held with safe-projection: a jailbreak rate of 6.9"
             ),
             "\(held)"
@@ -83,7 +84,7 @@ import Testing
         #expect(held.contains("rules out a rise of more than 10 points, and lies clearly below plain tuning ("))
         #expect(held.contains("plain tuning is at 93.8") && held.contains("clearly above aligned (+88.1"))
         #expect(held.contains("On the way with safe-projection it was up to 12.5") && held.contains("at step 128."))
-        #expect(held.contains("At that step over-refusal is 30.0\u{A0}% with safe-projection, 2.0\u{A0}% plain tuning, 22.0"))
+        #expect(held.contains("At that step over-refusal is 30.0\u{A0}% with safe-projection, 2.0\u{A0}% with plain tuning"))
         #expect(held.contains("utility is 70.0\u{A0}% with safe-projection"))
 
         let lost = try #require(report((60, 20)).continuation?.verdict)

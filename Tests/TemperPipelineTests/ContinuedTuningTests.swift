@@ -27,7 +27,8 @@ struct ContinuedTuningTests {
         let defences = Self.lists.sorted { $0.key < $1.key }.filter { continued.contains($0.key) }.map(\.value)
         let overrides =
             [
-                "assess.controls=false", "tune.checkpoint_steps=[4]", "continue=\(continued)",
+                "assess.controls=false", "assess.suites=[{name: jailbreak, limit: 3}]", "assess.utility=null",
+                "tune.checkpoint_steps=[4]", "continue=\(continued)",
                 "defences=[\(defences.joined(separator: ", "))]",
             ] + more
         return try Recipe.parse(scene.yaml(name), file: "\(name).yaml", overrides: overrides)
@@ -66,14 +67,13 @@ struct ContinuedTuningTests {
 
         let continuation = try #require(report.continuation)
         #expect(continuation.rounds == 2 && continuation.roundSteps == 4 && continuation.firstStep == 4)
-        #expect(continuation.data == ["cybersecurity", "cybersecurity"])
+        #expect(continuation.data == ["embedded:cybersecurity", "embedded:cybersecurity"])
         #expect(continuation.courses.map(\.defence) == [nil, defence])
         #expect(continuation.courses.map(\.subjects) == [Array(rounds.prefix(2)), Array(rounds.suffix(2))])
         #expect(continuation.verdict?.contains("After 2 more rounds, at step 12") == true)
-        // The ends with the reference and with each other, each on three suites.
+        // The ends with the reference and with each other.
         let pairs = report.comparisons.filter { $0.subject.contains("continued") }
-        #expect(pairs.count == 9)
-        let compared = Set(pairs.map { "\($0.base) \($0.subject)" })
+        let compared = pairs.map { "\($0.base) \($0.subject)" }
         #expect(compared == ["aligned continued@12", "aligned \(name)@12", "continued@12 \(name)@12"])
         // Neither the tuned model nor a defence is another one for it.
         #expect(report.defences.map(\.name) == [defence])
@@ -85,10 +85,10 @@ struct ContinuedTuningTests {
         let folder = scene.directory("on").continued(defence, round: 1)
         let left = try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted()
         #expect(left == ["adapter", "round.json"])
-        let made = try ["tuned", defence].flatMap { course in
+        let results = try ["tuned", defence].flatMap { course in
             try (1...2).map { try made(scene, "on", course, round: $0) }
         }
-        #expect(Set(made).count == 4)
+        #expect(Set(results).count == 4)
         let base = try await LanguageModel.load(from: Scene.model, dtype: .float32)
         _ = try Adapter.load(from: folder.url.appending(path: "adapter/\(Adapter.onBase)"), for: base)
 
@@ -111,8 +111,8 @@ struct ContinuedTuningTests {
         let scene = try Scene()
         defer { scene.remove() }
         let continued = "{rounds: 2, defence: safety-mix-fraction-0.5}"
-        let whole = try await MainJob(try recipe(scene, "whole", continued), sink: Recorder()).run()
-        let stopped = try recipe(scene, "stopped", continued)
+        let whole = try await MainJob(try recipe(scene, "whole", continued, "align=null"), sink: Recorder()).run()
+        let stopped = try recipe(scene, "stopped", continued, "align=null")
         await #expect(throws: PipelineError.self) {
             try await Task { _ = try await MainJob(stopped, sink: Recorder.cancelling(phase, after: step)).run() }.value
         }
@@ -143,29 +143,32 @@ struct ContinuedTuningTests {
     @Test func aFinishedRunGoesOn() async throws {
         let scene = try Scene()
         defer { scene.remove() }
-        let before = try await MainJob(try recipe(scene, "on", "null"), sink: Recorder()).run()
+        func recipe(_ name: String, _ continued: String) throws -> Recipe {
+            try self.recipe(scene, name, continued, "align=null")
+        }
+        let before = try await MainJob(try recipe("on", "null"), sink: Recorder()).run()
         #expect(before.continuation == nil)
         let first = Recorder()
-        let one = try await MainJob(try recipe(scene, "on", "{rounds: 1, defence: null}"), sink: first).run()
+        let one = try await MainJob(try recipe("on", "{rounds: 1, defence: null}"), sink: first).run()
         #expect(first.steps == (5...8).map { "continued \($0)" })
         #expect(Array(one.subjects.prefix(before.subjects.count)) == before.subjects)
         let second = Recorder()
-        let two = try await MainJob(try recipe(scene, "on", "{rounds: 2, defence: null}"), sink: second).run()
+        let two = try await MainJob(try recipe("on", "{rounds: 2, defence: null}"), sink: second).run()
         #expect(second.steps == (9...12).map { "continued \($0)" })
         #expect(two.continuation?.courses.map(\.defence) == [nil])
-        let direct = try recipe(scene, "direct", "{rounds: 2, defence: null}")
+        let direct = try recipe("direct", "{rounds: 2, defence: null}")
         #expect(try await MainJob(direct, sink: Recorder()).run().timeless == two.timeless)
 
         // Other data is another course, from its first round on.
         let chain = "[{data: embedded:ordinary, limit: 4}, {data: embedded:cybersecurity, limit: 6}]"
         let third = Recorder()
         let other = try await MainJob(
-            try recipe(scene, "on", "{rounds: 3, train_data: \(chain), defence: null}"),
+            try recipe("on", "{rounds: 3, train_data: \(chain), defence: null}"),
             sink: third
         ).run()
         #expect(third.steps == (5...16).map { "continued \($0)" })
         #expect(third.assessed == ["assess continued@8", "assess continued@12", "assess continued@16"])
-        #expect(other.continuation?.data == ["ordinary", "cybersecurity", "ordinary"])
+        #expect(other.continuation?.data == ["ordinary", "cybersecurity", "ordinary"].map { "embedded:\($0)" })
     }
 
     /// The report's own choice goes on, and where it has none the plain course alone.

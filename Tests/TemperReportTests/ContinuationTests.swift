@@ -84,7 +84,8 @@ import Testing
         #expect(held.contains("rules out a rise of more than 10 points, and lies clearly below plain tuning ("))
         #expect(held.contains("plain tuning is at 93.8") && held.contains("clearly above aligned (+88.1"))
         #expect(held.contains("On the way with safe-projection it was up to 12.5") && held.contains("at step 128."))
-        #expect(held.contains("At that step over-refusal is 30.0\u{A0}% with safe-projection, 2.0\u{A0}% with plain tuning"))
+        let price = "At that step over-refusal is 30.0\u{A0}% with safe-projection, 2.0\u{A0}% with plain tuning"
+        #expect(held.contains(price))
         #expect(held.contains("utility is 70.0\u{A0}% with safe-projection"))
 
         let lost = try #require(report((60, 20)).continuation?.verdict)
@@ -117,7 +118,7 @@ import Testing
         #expect(plots[0].series.map(\.name) == ["plain tuning", "with safe-projection"])
         #expect(plots[0].series[0].points.map(\.step) == [0, 1, 2, 4, 8, 16, 32, 64, 128, 192])
         #expect(plots[0].series[1].points.map(\.step) == [64, 128, 192])
-        #expect(plots[0].series[1].points.map(\.estimate.value) == [17.0 / 160, 20.0 / 160, 11.0 / 160])
+        #expect(plots[0].series[1].points.map(\.estimate.value) == [0.10625, 0.125, 0.06875])
         #expect(plots[3].series[1].points.last?.estimate.value == 0.7)
 
         let page = HTMLReport.render(report)

@@ -12,8 +12,6 @@ struct OpenedRecipe {
     var device: Device
     var suites: [PlannedSuite]
     var tuningData: Dataset
-    /// Of each round of a continued tuning, in turn; empty where there is none.
-    var continuedData: [Dataset]
     var alignmentData: Dataset?
     var defences: [(Recipe.Defence, Defence)]
     /// What the tuned model is put behind; nil where the recipe has no guard.
@@ -25,6 +23,8 @@ struct OpenedRecipe {
     var helpers: AttackHelpers
     /// What a search's result has to pass; nil where no file says so.
     var gate: GatePolicy?
+    /// Of each round of a continued tuning, in turn; empty where there is none.
+    var continuedData: [Dataset]
 }
 
 extension Recipe {
@@ -38,10 +38,10 @@ extension Recipe {
             throw RiskError.repeatedSuite(planned.suite.card.name)
         }
         let tuningData = try tune.load(seed: seed)
-        let continuedData = try continuation?.load(tuning: tuningData, seed: seed) ?? []
         let alignmentData = try align?.load(seed: seed)
         let defences = try defences.map { ($0, try $0.make()) }
         let gate = try search?.gate.map { try GatePolicy.load(URL(fileURLWithPath: $0)) }
+        let continuedData = try continuation?.load(tuning: tuningData, seed: seed) ?? []
         var reader: EncoderReader?
         if let guardEncoder { reader = try await EncoderReader(URL(fileURLWithPath: guardEncoder)) }
         let resources = try reader?.resources() ?? RailResources()
@@ -63,7 +63,6 @@ extension Recipe {
             device: device,
             suites: suites,
             tuningData: tuningData,
-            continuedData: continuedData,
             alignmentData: alignmentData,
             defences: defences,
             shield: shield,
@@ -72,7 +71,8 @@ extension Recipe {
             },
             model: model,
             helpers: try await AttackHelpers(assess, device: device),
-            gate: gate
+            gate: gate,
+            continuedData: continuedData
         )
     }
 

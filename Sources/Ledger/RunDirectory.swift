@@ -56,6 +56,14 @@ public struct RunDirectory: Sendable, Hashable {
     /// What a defence on weights has found.
     public func change(ofDefence name: String) -> URL { defence(name).appendingPathComponent("change.json") }
 
+    /// One round of a continued tuning, counted from 1; `course` is `tuned` for the plain one, else the defence's name.
+    public func continued(_ course: String, round: Int) -> RunDirectory {
+        let name = "round-" + String(repeating: "0", count: max(0, 3 - "\(round)".count)) + "\(round)"
+        return RunDirectory(
+            url.appendingPathComponent("continued").appendingPathComponent(course).appendingPathComponent(name)
+        )
+    }
+
     /// Whether anything was made here that took work: a checkpoint or an assessment.
     public var holdsWork: Bool {
         let paths = (try? FileManager.default.subpathsOfDirectory(atPath: url.path)) ?? []

@@ -8,7 +8,7 @@ import TemperText
 public import TemperTorch
 import TemperTune
 
-/// The main job: assess, align, tune, defend, assess again, report.
+/// The main job: assess, align, tune, defend, continue, assess again, report.
 ///
 /// Every later number is paired with the reference: the same probes, in the same order, decoded in the same way. Each
 /// step is idempotent, so that running a finished or interrupted run again does only what is missing.
@@ -197,7 +197,10 @@ public struct MainJob {
                     story.study = guarded.study
                 }
             } else {
-                session.note("tune", "the result is the reference itself: there is nothing to guard or to search for")
+                session.note(
+                    "tune",
+                    "the result is the reference itself: there is nothing to guard, to search for or to continue"
+                )
             }
             // 5. The cures.
             for (entry, defence) in opened.defences where chapter >= .end {
@@ -237,9 +240,21 @@ public struct MainJob {
                 )
                 try await trials.run(&story)
             }
+            // 7. On with the tuning, to see whether safety holds.
+            if let continuation = recipe.continuation, chapter >= .end, story.tuned != nil {
+                try enter("continue")
+                let course = ContinuedTuning(
+                    settings: continuation,
+                    session: session,
+                    reference: reference,
+                    tuned: tuned,
+                    data: opened.continuedData
+                )
+                try await course.run(&story)
+            }
         }
 
-        // 7. The report.
+        // 8. The report.
         try enter("report")
         let report = try story.report(
             events: LedgerFile.readLines(RunEvent.self, from: directory.events),

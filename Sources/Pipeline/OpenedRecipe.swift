@@ -25,6 +25,8 @@ struct OpenedRecipe {
     var helpers: AttackHelpers
     /// What a search's result has to pass; nil where no file says so.
     var gate: GatePolicy?
+    /// Of each round of a continued tuning, in turn; empty where there is none.
+    var continuedData: [Dataset]
 }
 
 extension Recipe {
@@ -41,6 +43,7 @@ extension Recipe {
         let alignmentData = try align.flatMap { $0.adapterNameOrPath == nil ? try $0.load(seed: seed) : nil }
         let defences = try defences.map { ($0, try $0.make()) }
         let gate = try search?.gate.map { try GatePolicy.load(URL(fileURLWithPath: $0)) }
+        let continuedData = try continuation?.load(tuning: tuningData, seed: seed) ?? []
         var reader: EncoderReader?
         if let guardEncoder { reader = try await EncoderReader(URL(fileURLWithPath: guardEncoder)) }
         let resources = try reader?.resources() ?? RailResources()
@@ -51,7 +54,9 @@ extension Recipe {
             device: device
         )
         if quantizationBit != nil { try model.quantize() }
-        for (training, data) in [(tune, tuningData), (align, alignmentData)] {
+        let further = continuation?.trainData == nil ? [] : continuedData
+        let own: [(Training?, Dataset?)] = [(tune, tuningData), (align, alignmentData)]
+        for (training, data) in own + further.map({ (tune, $0) }) {
             guard let training, let data else { continue }
             try training.settings.check(against: model)
             _ = try data.tokenized(for: model, settings: training.settings)
@@ -69,7 +74,8 @@ extension Recipe {
             },
             model: model,
             helpers: try await AttackHelpers(assess, device: device),
-            gate: gate
+            gate: gate,
+            continuedData: continuedData
         )
     }
 

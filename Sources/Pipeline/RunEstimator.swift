@@ -33,10 +33,14 @@ struct RunEstimator {
         )
 
         let paces = try await assessmentPaces(opened, &estimate)
-        func assess(_ name: String, early: Bool = false, resident: Int) {
+        func asked(early: Bool) -> (probes: Int, seconds: Double) {
             let counts = zip(opened.suites, paces.suites).map { min($1.count, $0.limit(early: early) ?? $1.count) }
             let seconds = zip(paces.suites, counts).reduce(paces.overhead) { $0 + $1.0.seconds * Double($1.1) }
-            let work = "\(counts.reduce(0, +)) probes"
+            return (counts.reduce(0, +), seconds)
+        }
+        func assess(_ name: String, early: Bool = false, resident: Int) {
+            let (probes, seconds) = asked(early: early)
+            let work = "\(probes) probes"
             estimate.phases.append(
                 .init(name: "assess \(name)", work: work, seconds: seconds, peakMemory: resident + paces.memory)
             )
@@ -138,6 +142,17 @@ struct RunEstimator {
             }
             assessAll(entry.name, resident: resident)
         }
+        if let continuation = recipe.continuation, chapter >= .end {
+            let first = asked(early: true).seconds * Double(continuation.rounds - 1)
+            try estimate.phases += continued(
+                continuation,
+                opened,
+                after: tuned,
+                on: reference,
+                asking: (first + asked(early: false).seconds, resident + paces.memory),
+                estimate
+            )
+        }
         return estimate
     }
 
@@ -196,7 +211,7 @@ struct RunEstimator {
 
     // MARK: Training
 
-    private struct Cost {
+    struct Cost {
         var phase: RunEstimate.Phase
         var rows: Int
         var steps: Int
@@ -205,7 +220,7 @@ struct RunEstimator {
     }
 
     /// Counts the tokens of a training; measures a few of its steps unless their pace is known.
-    private func train(
+    func train(
         _ name: String,
         _ data: Dataset,
         _ settings: TrainingSettings,

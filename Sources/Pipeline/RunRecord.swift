@@ -50,9 +50,9 @@ struct RunRecord: Codable, Sendable {
         alignment: URL? = nil
     ) throws {
         self.recipe = try recipe.resolvedYAML()
-        // A search only adds to what a run has done, and its steps know what they are made from.
+        // A search and a continued tuning only add to what a run has done, and their steps know what they are made from.
         // Prices change no result.
-        var bare = recipe.withoutSearch
+        var bare = recipe.withoutSequel
         bare.cost = Recipe.Cost()
         recipeSHA256 = SHA256.hex(of: try bare.resolvedYAML())
         modelSHA256 = try SubjectFingerprint.files(model.url)
@@ -117,7 +117,7 @@ struct RunRecord: Codable, Sendable {
         let old = try RecipeNode.parse(earlier.recipe, file: "recipe.yaml").leaves
         let new = try RecipeNode.parse(recipe, file: "recipe.yaml").leaves
         func counts(_ key: String) -> Bool {
-            !["defend", "cost"].contains { key == $0 || key.hasPrefix("\($0).") }
+            !["defend", "continue", "cost"].contains { key == $0 || key.hasPrefix("\($0).") }
         }
         list += keys(old, new).filter(counts).map { key in
             "recipe key \(key) (\(old[key] ?? "absent"), here \(new[key] ?? "absent"))"
@@ -126,7 +126,7 @@ struct RunRecord: Codable, Sendable {
     }
 
     /// The conversations, those they are preferred to, and the turns that are learned from, wherever they were read.
-    private static func hash(_ data: Dataset) throws -> String {
+    static func hash(_ data: Dataset) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
         let turns = data.examples.map { example in

@@ -21,6 +21,8 @@ final class RunSession {
     private let roles: AttackRoles
     /// Where the run's events are.
     private var events: URL
+    /// Steps that were taken before, which the events of a training count on from.
+    var stepsBefore = 0
     /// The adapter of the alignment, if it made one, once it is merged into the model that is trained.
     var alignment: Adapter?
 
@@ -43,11 +45,21 @@ final class RunSession {
 
     /// The same run inside a folder of its directory, with suites of its own.
     func inside(_ name: String, asking suites: [PlannedSuite]) -> RunSession {
+        with(directory: RunDirectory(directory.url.appendingPathComponent(name)), suites: suites)
+    }
+
+    /// The same run with another of what is named.
+    func with(
+        recipe: Recipe? = nil,
+        directory: RunDirectory? = nil,
+        fingerprint: String? = nil,
+        suites: [PlannedSuite]? = nil
+    ) -> RunSession {
         let inner = RunSession(
-            recipe: recipe,
-            directory: RunDirectory(directory.url.appendingPathComponent(name)),
-            fingerprint: fingerprint,
-            suites: suites,
+            recipe: recipe ?? self.recipe,
+            directory: directory ?? self.directory,
+            fingerprint: fingerprint ?? self.fingerprint,
+            suites: suites ?? planned,
             roles: roles,
             sink: sink
         )
@@ -210,7 +222,7 @@ final class RunSession {
             .phase,
             phase: job.phase,
             message: "\(rows.count) rows, \(trainer.totalSteps) steps",
-            total: trainer.totalSteps
+            total: stepsBefore + trainer.totalSteps
         )
         begun.parameters = trainer.trained.parameters.reduce(0) { $0 + $1.count }
         sink.emit(begun)
@@ -266,8 +278,8 @@ final class RunSession {
                         .checkpoint,
                         phase: job.phase,
                         message: "interrupted",
-                        done: trainer.step,
-                        total: trainer.totalSteps
+                        done: stepsBefore + trainer.step,
+                        total: stepsBefore + trainer.totalSteps
                     )
                 )
                 throw CancellationError()
@@ -277,7 +289,8 @@ final class RunSession {
             await Task.yield()
         }
         try trainer.saveCheckpoint(under: job.directory, last: last, alignment: alignment)
-        sink.emit(RunEvent(.checkpoint, phase: job.phase, done: trainer.step, total: trainer.totalSteps))
+        let (done, total) = (stepsBefore + trainer.step, stepsBefore + trainer.totalSteps)
+        sink.emit(RunEvent(.checkpoint, phase: job.phase, done: done, total: total))
     }
 
     /// Takes up an earlier checkpoint, and throws away those after it.
@@ -295,7 +308,8 @@ final class RunSession {
 
     private func step(_ trainer: Trainer, _ job: Job) throws -> StepReport {
         let report = try trainer.takeStep()
-        var event = RunEvent(.step, phase: job.phase, done: report.step, total: trainer.totalSteps)
+        let (done, total) = (stepsBefore + report.step, stepsBefore + trainer.totalSteps)
+        var event = RunEvent(.step, phase: job.phase, done: done, total: total)
         event.loss = report.loss
         event.learningRate = report.learningRate
         event.gradientNorm = report.gradientNorm

@@ -7,10 +7,12 @@ extension Story {
     /// Wider than this, an interval says little.
     private static let widestInterval = 0.5
 
-    /// The rates of all subjects but checkpoints on the way, for judges whose card states both errors with their n; nil
-    /// where there is none.
+    /// The rates of all subjects but checkpoints on the way and rounds of a continued tuning, for judges whose card
+    /// states both errors with their n; nil where there is none.
     var correctedRates: [RunReport.CorrectedRate]? {
-        let shown = chapters.filter { $0.kind != .checkpoint || $0.name == tuned?.name }
+        let shown = chapters.filter { chapter in
+            chapter.kind != .continued && (chapter.kind != .checkpoint || chapter.name == tuned?.name)
+        }
         let rates = shown.flatMap { chapter in
             chapter.assessment.results.filter { $0.axis != .utility }.flatMap { result -> [RunReport.CorrectedRate] in
                 guard let suite = suites.first(where: { $0.card.name == result.suite }) else { return [] }
@@ -51,7 +53,7 @@ extension Story {
     /// one, asked of as many subjects as possible, refused again by as many defences as possible, and changing its
     /// grade as seldom as possible.
     var trail: RunReport.Trail? {
-        let subjects = chapters.filter { $0.name != "tuned@0" }
+        let subjects = chapters.filter { $0.name != "tuned@0" && $0.kind != .continued }
         guard let tuned, let suite = suites.first(where: { key($0.card.name) == Axis.jailbreak.rawValue }) else {
             return nil
         }

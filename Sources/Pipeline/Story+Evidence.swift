@@ -68,6 +68,12 @@ extension Story {
                     + "all; comparisons pair the probes both were asked."
             )
         }
+        if continuation != nil {
+            notes.append(
+                "Rounds of the continued tuning before the last were assessed as checkpoints before the last are. Only the last "
+                    + "of each course is compared, so that more rounds do not make the other tests stricter."
+            )
+        }
         return notes
     }
 }

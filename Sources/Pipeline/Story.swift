@@ -48,6 +48,8 @@ struct Story {
     var search: RunReport.Search?
     /// What the risk budget saw; nil where there was none.
     var riskWatch: RunReport.RiskWatch?
+    /// How the tuning went on; nil where it did not.
+    var continuation: RunReport.Continuation?
 
     init(recipe: Recipe, model: LanguageModel, record: RunRecord, suites: [any Suite]) {
         let described = RunReport.Model(
@@ -131,7 +133,7 @@ struct Story {
         }.filter { $0.made.axis == .jailbreak }.flatMap { pair in
             Self.flips(pair.made, base: pair.base.name, subject: pair.subject.name, axis: key(pair.made.suite))
         }
-        return RunReport(
+        var report = RunReport(
             name: recipe.runName,
             model: described,
             created: Date(),
@@ -171,8 +173,12 @@ struct Story {
             guarding: guarding,
             correctedRates: correctedRates,
             cost: try cost(events),
-            trail: trail
+            trail: trail,
+            continuation: continuation
         )
+        let verdict = report.continuedVerdict
+        report.continuation?.verdict = verdict
+        return report
     }
 
     /// One measurement of a search's candidate.
@@ -187,7 +193,8 @@ struct Story {
     }
 
     /// The raw model with the reference, the reference with all that follows, the tuned model with every defence and
-    /// with itself behind the guard, and every quantised copy with what it was made of.
+    /// with itself behind the guard, and every quantised copy with what it was made of. Of a continued tuning the ends
+    /// alone, with the reference and with each other: every comparison makes the others' tests stricter.
     private var comparedPairs: [(base: Chapter, subject: Chapter)] {
         let cures: Set<RunReport.Subject.Kind> = [.defence, .guarded]
         let later = chapters.filter { $0.isLater && $0.quantization?.of != reference.name }
@@ -198,6 +205,10 @@ struct Story {
         }
         if let first = chapters.first, first.name != reference.name { pairs.insert((first, reference), at: 0) }
         if let tuned { pairs += later.filter { cures.contains($0.kind) }.map { (tuned, $0) } }
+        let courses = continuation?.courses ?? []
+        let ends = courses.compactMap { course in chapters.last { $0.name == course.subjects.last } }
+        pairs += ends.map { (reference, $0) }
+        if let plain = ends.first { pairs += ends.dropFirst().map { (plain, $0) } }
         return pairs
     }
 

@@ -63,3 +63,8 @@ struct BestDefence {
         }
     }
 }
+
+extension RunReport {
+    /// The name of the defence to choose; nil where none was measured well enough.
+    package var bestDefence: String? { BestDefence(Reading(self))?.subject.name }
+}

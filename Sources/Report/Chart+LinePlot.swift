@@ -43,7 +43,8 @@ extension Chart {
                 parts.append(Chart.line(left, position, right, position, style: "grid"))
                 parts.append(Chart.text(tick(value), x: left - 8, y: position + 4, anchor: "end", style: "small muted"))
             }
-            for step in x.labelled(minimumGap: compact ? 24 : 34) {
+            let digits = steps.map { String($0).count }.max() ?? 1
+            for step in x.labelled(minimumGap: max(compact ? 24 : 34, Double(digits) * 8 + 4)) {
                 let position = x.position(step)
                 parts.append(Chart.line(position, bottom, position, bottom + 4, style: "axis"))
                 parts.append(

@@ -40,6 +40,22 @@ struct FigureTable {
                 }
             ),
         ]
+        if !reading.courses.isEmpty {
+            tables.append(
+                FigureTable(
+                    name: "figure-2-continued",
+                    header: ["course", "step"] + measureHeader,
+                    rows: reading.courses.flatMap { course in
+                        course.points.flatMap { step, subject in
+                            measures(of: subject, in: reading).map { axis, cells in
+                                [.text(course.defence ?? "plain"), .integer(step), .text(subject.name), .text(axis)]
+                                    + cells
+                            }
+                        }
+                    }
+                )
+            )
+        }
         let defended = reading.principal.filter { reading.rate(of: $0) != nil && reading.utility(of: $0) != nil }
         if !reading.defences.isEmpty {
             tables.append(

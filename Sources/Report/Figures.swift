@@ -285,7 +285,7 @@ struct Figures {
         return .init(name: name, shortName: "utility", tone: .utility, marker: .diamond, points: points)
     }
 
-    private var utilityScale: Chart.LinearScale {
+    var utilityScale: Chart.LinearScale {
         guard !reading.utilityIsShare else { return .share }
         return .around(reading.report.subjects.compactMap { reading.utility(of: $0) }.flatMap { [$0.low, $0.high] })
     }
@@ -307,11 +307,11 @@ struct Figures {
         .init(estimate: estimate(rate), tone: tone, marker: marker, hollow: isHollow(subject))
     }
 
-    private func estimate(_ rate: RunReport.Rate) -> Chart.Estimate {
+    func estimate(_ rate: RunReport.Rate) -> Chart.Estimate {
         Chart.Estimate(value: rate.rate ?? .nan, low: rate.low, high: rate.high)
     }
 
-    private func estimate(_ utility: RunReport.Utility) -> Chart.Estimate {
+    func estimate(_ utility: RunReport.Utility) -> Chart.Estimate {
         Chart.Estimate(value: utility.value ?? .nan, low: utility.low, high: utility.high)
     }
 }

@@ -120,22 +120,25 @@ struct Findings {
         return text + "."
     }
 
-    /// The first step from which the risk stays clearly above the reference.
-    private var onset: String? {
-        let course = reading.checkpoints.compactMap { subject in
+    /// The steps of tuning that were compared with the reference.
+    private var course: [(step: Int, comparison: RunReport.Comparison)] {
+        reading.checkpoints.compactMap { subject in
             reading.comparison(of: subject).flatMap { comparison in
                 subject.step.map { (step: $0, comparison: comparison) }
             }
         }
-        guard course.count > 1, let reference = reading.reference, let last = course.last, last.comparison.rises
-        else { return nil }
-        let stays = course.reversed().prefix(while: \.comparison.rises)
-        guard let first = stays.last else { return nil }
-        if first.step == course.first?.step {
-            return "The risk is clearly above \(reference.name) from the first assessed step (\(first.step)) on."
+    }
+
+    /// The first step from which the risk stays clearly above the reference; nil where it does not to the end.
+    var onsetStep: Int? { course.reversed().prefix(while: \.comparison.rises).last?.step }
+
+    private var onset: String? {
+        guard course.count > 1, let reference = reading.reference, let first = onsetStep else { return nil }
+        if first == course.first?.step {
+            return "The risk is clearly above \(reference.name) from the first assessed step (\(first)) on."
         }
-        let before = course.last { $0.step < first.step }?.step ?? 0
-        return "The risk is clearly above \(reference.name) from step \(first.step) on; up to step \(before) there is "
+        let before = course.last { $0.step < first }?.step ?? 0
+        return "The risk is clearly above \(reference.name) from step \(first) on; up to step \(before) there is "
             + "not enough evidence of a lasting rise."
     }
 

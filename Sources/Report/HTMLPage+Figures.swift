@@ -31,7 +31,7 @@ extension HTMLPage {
         )
     }
 
-    /// Figure 2 and its numbers.
+    /// Figure 2 and its numbers, and what came after the tuning.
     var figureTwo: Markup {
         guard let plot = figures.two else { return "<p class=\"none\">No checkpoint was assessed.</p>" }
         var content: [Markup] = [
@@ -48,7 +48,7 @@ extension HTMLPage {
             "\(content)",
             table: "figure-2"
         )
-        return "\(plotted)\(watched)"
+        return "\(plotted)\(continued)\(watched)"
     }
 
     /// Figure 3 and the table of defences.
@@ -131,7 +131,7 @@ extension HTMLPage {
             """
     }
 
-    private func figure(
+    func figure(
         _ label: String,
         _ takeaway: String,
         _ reading: String,

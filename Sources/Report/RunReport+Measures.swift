@@ -223,14 +223,16 @@ extension RunReport {
             case quantized
             /// The tuned model behind a guard.
             case guarded
+            /// What was tuned, or defended, after further rounds of tuning.
+            case continued
         }
 
         /// The subject's name: `raw`, `aligned`, `tuned@STEP`, `guarded` or a defence's name; of a
-        /// quantised copy with `.FORMAT` after it.
+        /// quantised copy with `.FORMAT` after it; of a continued tuning `continued@STEP` or `DEFENCE-continued@STEP`.
         public var name: String
         /// The part it plays.
         public var kind: Kind
-        /// The step of tuning, for checkpoints.
+        /// The step of tuning, for checkpoints and rounds.
         public var step: Int?
         /// What was rounded and how, for quantised copies.
         public var quantization: Quantization?
@@ -295,7 +297,7 @@ extension RunReport {
 
     /// One line of the optimiser's log.
     public struct TrainingPoint: Codable, Sendable, Equatable {
-        /// `align`, `tune` or a defence's name.
+        /// `align`, `tune`, `continued` or a defence's name.
         public var phase: String
         /// The optimiser step.
         public var step: Int

@@ -52,6 +52,8 @@ public struct RunReport: Codable, Sendable, Equatable {
     public var cost: Cost?
     /// One probe's answers along the run, for the story; nil where no probe was asked throughout.
     public var trail: Trail?
+    /// How the tuning went on after its end; nil where it did not.
+    public var continuation: Continuation?
 
     /// Creates a report; fractions of a second of `created` are dropped.
     public init(
@@ -76,7 +78,8 @@ public struct RunReport: Codable, Sendable, Equatable {
         guarding: Guarding? = nil,
         correctedRates: [CorrectedRate]? = nil,
         cost: Cost? = nil,
-        trail: Trail? = nil
+        trail: Trail? = nil,
+        continuation: Continuation? = nil
     ) {
         self.schema = schema
         self.name = name
@@ -100,6 +103,7 @@ public struct RunReport: Codable, Sendable, Equatable {
         self.correctedRates = correctedRates
         self.cost = cost
         self.trail = trail
+        self.continuation = continuation
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -107,7 +111,7 @@ public struct RunReport: Codable, Sendable, Equatable {
         case settings, environment, timing, notes, controls, search
         case riskWatch = "risk_watch"
         case guarding = "guard"
-        case cost, trail
+        case cost, trail, continuation
         case correctedRates = "corrected_rates"
     }
 
@@ -140,7 +144,8 @@ public struct RunReport: Codable, Sendable, Equatable {
             guarding: try values.decodeIfPresent(Guarding.self, forKey: .guarding),
             correctedRates: try values.decodeIfPresent([CorrectedRate].self, forKey: .correctedRates),
             cost: try values.decodeIfPresent(Cost.self, forKey: .cost),
-            trail: try values.decodeIfPresent(Trail.self, forKey: .trail)
+            trail: try values.decodeIfPresent(Trail.self, forKey: .trail),
+            continuation: try values.decodeIfPresent(Continuation.self, forKey: .continuation)
         )
     }
 
@@ -169,6 +174,7 @@ public struct RunReport: Codable, Sendable, Equatable {
         try values.encode(correctedRates, forKey: .correctedRates)
         try values.encode(cost, forKey: .cost)
         try values.encode(trail, forKey: .trail)
+        try values.encode(continuation, forKey: .continuation)
     }
 
     /// The bytes of `report.json`: sorted keys, indented; a loss that diverged is the string `inf`, `-inf` or `nan`.

@@ -20,7 +20,8 @@ public enum TerminalSummary {
             lines.append("")
             lines += table(reading, width: width, color: color)
         }
-        for verdict in [report.riskWatch?.verdict, report.search?.verdict].compactMap({ $0 }) {
+        let verdicts = [report.riskWatch?.verdict, report.search?.verdict, findings.continued]
+        for verdict in verdicts.compactMap({ $0 }) {
             lines += [""] + wrapped(verdict, width: width)
         }
         if let guarding = findings.guarding { lines += [""] + wrapped(guarding, width: width) }

@@ -60,6 +60,8 @@ actor ProbeStore {
             case "raw": (0, 0, name)
             case "aligned": (1, 0, name)
             case _ where name.hasPrefix("tuned@"): (2, Int(name.dropFirst(6)) ?? 0, name)
+            case _ where name.contains("continued@"):
+                (4, name.split(separator: "@").last.flatMap { Int($0) } ?? 0, name)
             default: (3, 0, name)
             }
         }

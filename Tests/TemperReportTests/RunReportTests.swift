@@ -31,10 +31,10 @@ import Testing
         let top = try #require(JSONSerialization.jsonObject(with: report.json()) as? [String: Any])
         #expect(
             keys(top)
-                == "comparisons controls corrected_rates cost created defences environment flips guard judges model name "
-                + "notes risk_watch schema search settings subjects suites timing trail training"
+                == "comparisons continuation controls corrected_rates cost created defences environment flips guard judges "
+                + "model name notes risk_watch schema search settings subjects suites timing trail training"
         )
-        #expect(top["search"] is NSNull && top["risk_watch"] is NSNull)
+        #expect(["search", "risk_watch", "continuation"].allSatisfy { top[$0] is NSNull })
         #expect(top["schema"] as? Int == 2)
         #expect(top["created"] as? String == "2026-05-28T20:26:40Z")
         #expect(keys(top["model"]) == "dtype name parameters path sha256")

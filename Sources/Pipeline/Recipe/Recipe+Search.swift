@@ -74,11 +74,12 @@ extension Recipe {
         }
     }
 
-    /// The recipe without what is decided after the tuning was done, so that a run that was tuned can be searched, and
-    /// searched again.
-    var withoutSearch: Recipe {
+    /// The recipe without what is decided after the tuning was done, so that a run that was tuned can be searched and
+    /// continued, and that again.
+    var withoutSequel: Recipe {
         var recipe = self
         recipe.search = nil
+        recipe.continuation = nil
         return recipe
     }
 }

@@ -46,6 +46,8 @@ public struct Recipe: Sendable, Hashable {
     public var defences: [Defence]
     /// The search for a defence, when there is one.
     public var search: Search?
+    /// How the tuning goes on after its end, when it does.
+    public var continuation: Continuation?
     /// The policy of a guard that the tuned model is put behind: a file, or `standard`; nil leaves it out.
     public var guardPolicy: String?
     /// The folder of the sentence encoder that the guard's rails ask where they are not sure; nil takes none.
@@ -69,6 +71,7 @@ public struct Recipe: Sendable, Hashable {
         self.tune = tune
         self.defences = []
         self.search = nil
+        self.continuation = nil
         self.guardPolicy = nil
         self.guardEncoder = nil
     }

@@ -38,6 +38,20 @@ extension Recipe.DataSource {
     }
 }
 
+extension RecipeTable {
+    static let sources = "a list of paths, embedded:NAME or {data: ..., limit: ..., weight: ...}"
+
+    /// One source of data, or a list of them; nil when the key is absent or null.
+    func sources(_ key: String) throws -> [Recipe.DataSource]? {
+        if let node = node(key), case .scalar = node.content {
+            return [try Recipe.DataSource(node, path: fullKey(key), in: self)]
+        }
+        return try list(key, expected: Self.sources)?.map {
+            try Recipe.DataSource($0.node, path: $0.path, in: self)
+        }
+    }
+}
+
 extension Recipe.Training {
     init(_ table: RecipeTable) throws {
         self.init(trainData: [])
@@ -52,15 +66,8 @@ extension Recipe.Training {
                 expected: "one of the two: an adapter that is there is not trained"
             )
         }
-        let expected = "a list of paths, embedded:NAME or {data: ..., limit: ..., weight: ...}"
-        if let node = table.node("train_data"), case .scalar = node.content {
-            trainData = [try Recipe.DataSource(node, path: table.fullKey("train_data"), in: table)]
-        } else {
-            trainData =
-                try table.list("train_data", expected: expected)?
-                .map { try Recipe.DataSource($0.node, path: $0.path, in: table) } ?? []
-        }
-        guard !trainData.isEmpty else { throw table.missing("train_data", expected: expected) }
+        trainData = try table.sources("train_data") ?? []
+        guard !trainData.isEmpty else { throw table.missing("train_data", expected: RecipeTable.sources) }
         settings = try TrainingSettings(table)
         do {
             try settings.validate()

@@ -91,6 +91,11 @@ extension Recipe {
                 try Defence(RecipeTable($0.node, path: $0.path, known: nil, context: context))
             } ?? []
         if let node = table.node("defend"), !node.isNull { search = try Search(node, in: table) }
+        if let node = table.node("continue"), !node.isNull {
+            let section = try RecipeTable(node, path: "continue", known: Continuation.keys, context: context)
+            continuation = try Continuation(section)
+            try continuation?.check(section, against: self)
+        }
         guardPolicy = try table.optionalText("guard")
         guardEncoder = try table.optionalText("guard_encoder")
         guard guardEncoder == nil || guardPolicy != nil else {
@@ -320,6 +325,13 @@ extension Recipe.Defence {
                 "name",
                 found: "\"\(name)\", which ends as quantised copies do",
                 expected: "a name that ends in none of \(copies.joined(separator: ", "))"
+            )
+        }
+        guard !name.contains(RecipeNames.continued) else {
+            throw table.error(
+                "name",
+                found: "\"\(name)\", as defences are called that go on after the tuning",
+                expected: "a name without \"\(RecipeNames.continued)\""
             )
         }
         guard !RecipeNames.reserved.contains(name) else {

@@ -45,6 +45,7 @@ extension Recipe {
         pairs.append(("tune", .section(tune.pairs(withCheckpoints: true))))
         pairs.append(("defences", .list(defences.map(\.node))))
         if let search { pairs.append(("defend", search.node)) }
+        if let continuation { pairs.append(("continue", continuation.node)) }
         pairs.append(("guard", .optional(guardPolicy.map(Node.text))))
         pairs.append(("guard_encoder", .optional(guardEncoder.map(Node.text))))
         if cost != Cost() { pairs.append(("cost", .section(cost.pairs))) }
@@ -115,6 +116,15 @@ extension Recipe.Search {
             ("method", .text("auto")), ("budget", .plain("\(budget)")), ("sentinel", .plain("\(sentinel)")),
             ("gate", .optional(gate.map(Node.text))),
             ("methods", .optional(methods.map { .list($0.map(Node.text), style: .flow) })),
+        ])
+    }
+}
+
+extension Recipe.Continuation {
+    fileprivate var node: Node {
+        .section([
+            ("rounds", .plain("\(rounds)")), ("train_data", .optional(trainData.map { .list($0.map(\.node)) })),
+            ("defence", .optional(defence.map(Node.text))),
         ])
     }
 }

@@ -22,6 +22,8 @@ struct DefenceStoryTests {
         ("{name: constrained-tuning, method: constrained-tuning}", 2),
         ("{name: alternating-tuning, method: alternating-tuning, alignment_steps: 1, user_steps: 1, rows: 2}", 4),
         ("{name: gradient-projection, method: gradient-projection, rows: 2}", 2),
+        ("{name: vaccine, method: vaccine, alignment_steps: 2, rows: 2}", 4),
+        ("{name: booster, method: booster, alignment_steps: 1, rows: 2}", 3),
         ("{name: deep-refusals, method: deep-refusals, fraction: 0.5}", 4),
         // None of the rows has a system turn.
         ("{name: prompted-serving, method: prompted-serving, system: Take care.}", 0),

@@ -36,8 +36,8 @@ public struct Booster: TrainingDefence {
             paper: "arXiv 2409.01586",
             fidelity: .variant,
             summary:
-                "Learns safety rows where a step towards agreeing to harm gains little, then tunes again; a safety step "
-                + "costs three passes."
+                "Learns safety rows where a step towards agreeing to harm gains little, then tunes again; a safety "
+                + "step costs three passes."
         )
     ) { knobs in
         .training(
@@ -83,7 +83,7 @@ public struct Booster: TrainingDefence {
         return (gradients, ["harm/gradient_change": try AdamW.globalNorm(change)])
     }
 
-    /// The cross-entropy of safety rows and, seen from two places, that of agreeing words; then that of user's rows.
+    /// The cross-entropy of safety rows and, seen from two places, that of agreeing words; then the user's rows.
     public func scheme(for model: LanguageModel, seed: UInt64) throws -> TrainingScheme {
         let safety = try AlignmentData.mixed(for: model, seed: seed)
         let agreeing = try Self.harmful(for: model, seed: seed)

@@ -36,8 +36,8 @@ public struct SafeDelta: WeightDefence {
             paper: "arXiv 2505.12038",
             fidelity: .variant,
             summary:
-                "Keeps the columns of the update that safety rows notice least, and compensates in the others; a forward "
-                + "pass over these rows, no training."
+                "Keeps the columns of the update that safety rows notice least, and compensates in the others; a pass "
+                + "over these rows, no training."
         )
     ) { knobs in
         .weights(

@@ -109,8 +109,8 @@ public struct Vaccine: TrainingDefence {
             nothing.append(zeros)
         }
         let plain = try loss(nothing)
-        let shifts = try shifts(along: plain.gradients(of: nothing), lengths: lengths, rho: rho)
-        return (try plain.detached(), try loss(shifts))
+        let worst = try Self.shifts(along: plain.gradients(of: nothing), lengths: lengths, rho: rho)
+        return (try plain.detached(), try loss(worst))
     }
 
     /// The shifted cross-entropy of safety rows, then that of the user's.

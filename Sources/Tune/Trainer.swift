@@ -133,7 +133,7 @@ public final class Trainer {
         if scheme.phases?.begins(at: index) == true {
             anchor = try optimizer.parameters.map { parameter throws(TorchError) in try parameter.detached().clone() }
         }
-        try pass(over: chosen, at: index) { [self] step in
+        try pass(over: chosen, at: index) { [self] step throws -> Part in
             let loss = try scheme.objective(step)
             return Part(
                 slopes: try loss.total.gradients(of: optimizer.parameters),
@@ -141,7 +141,7 @@ public final class Trainer {
                 loss: try loss.logged.item(),
                 metrics: loss.metrics
             )
-        } then: { part in
+        } then: { (part: Part) in
             loss += part.loss
             metrics.merge(part.metrics, uniquingKeysWith: +)
             try sum.add(part.slopes)

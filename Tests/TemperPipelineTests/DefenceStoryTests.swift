@@ -6,6 +6,7 @@ import TemperReport
 import TemperRisk
 import TemperText
 import TemperTorch
+import TemperTune
 import Testing
 
 @testable import TemperPipeline
@@ -77,6 +78,29 @@ struct DefenceStoryTests {
         let repeated = try await MainJob(recipe, sink: second).run()
         #expect(second.steps.isEmpty && second.assessed.isEmpty)
         #expect(repeated.timeless == report.timeless)
+    }
+
+    /// A quarter of the user's eight steps is two of them, and what comes before: all six of Vaccine's own, or one turn
+    /// of two.
+    @Test func aShareIsOneOfTheUsersSteps() async throws {
+        let model = try await LanguageModel.load(from: Scene.model, dtype: .float32)
+        for (method, knobs, quarter, total) in [
+            ("lower-rate", [:], 2, 8),
+            ("vaccine", ["alignment_steps": "6"], 8, 14),
+            ("alternating-tuning", ["alignment_steps": "2", "user_steps": "3"], 4, 14),
+        ] {
+            let training = try DefenceTraining(
+                Defences.make(method, knobs: knobs),
+                after: TrainingSettings(),
+                on: AlignmentData.ordinary.load(),
+                tuned: (rows: 8, steps: 8),
+                reference: model,
+                seed: 1
+            )
+            let made = try #require(training)
+            #expect(made.settings.maxSteps == total || method == "lower-rate")
+            #expect(made.step(at: 0.25, of: total) == quarter && made.step(at: 1, of: total) == total)
+        }
     }
 
     @Test func stoppedInTheMiddleOfAPhaseItGoesOn() async throws {

@@ -98,7 +98,7 @@ struct DefenceStoryTests {
                 seed: 1
             )
             let made = try #require(training)
-            #expect(made.settings.maxSteps == total || method == "lower-rate")
+            #expect(made.settings.maxSteps == total)
             #expect(made.step(at: 0.25, of: total) == quarter && made.step(at: 1, of: total) == total)
         }
     }

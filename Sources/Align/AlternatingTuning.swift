@@ -76,7 +76,7 @@ public struct AlternatingTuning: TrainingDefence {
             { step throws(TorchError) in
                 var loss: Tensor
                 if phases.isOwn(step.index) {
-                    loss = try step.crossEntropy(ofShared: step.turn(count, of: safety)) ?? step.nothing()
+                    loss = try step.crossEntropy(ofTurn: step.turn(count, of: safety))
                 } else {
                     loss = try step.crossEntropy()
                 }
@@ -101,4 +101,10 @@ extension TrainingStep {
 
     /// The loss of a part of the micro-batch to which none of those rows falls: it has nothing to learn.
     func nothing() throws(TorchError) -> Tensor { try parameters[0].sum().scaled(by: 0) }
+
+    /// This part's share of the mean cross-entropy of such rows.
+    func crossEntropy(ofTurn rows: [TokenizedExample]) throws(TorchError) -> Tensor {
+        if let loss = try crossEntropy(ofShared: rows) { return loss }
+        return try nothing()
+    }
 }

@@ -91,7 +91,7 @@ public struct Booster: TrainingDefence {
         return TrainingScheme(
             { step throws(TorchError) in
                 guard phases.isOwn(step.index) else { return try TrainingLoss.supervised(step) }
-                let own = try step.crossEntropy(ofShared: step.turn(count, of: safety)) ?? step.nothing()
+                let own = try step.crossEntropy(ofTurn: step.turn(count, of: safety))
                 return TrainingLoss(
                     total: own,
                     logged: own,

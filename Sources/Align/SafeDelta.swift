@@ -115,10 +115,10 @@ public struct SafeDelta: WeightDefence {
         var a = try pair.a.detached().clone()
         let b = try pair.b.detached().clone()
         // What reads nothing of safety rows, such as an expert that none is sent to, costs nothing.
-        if let curvature, let curvature = try Self.damped(curvature) {
+        if let curvature, let damped = try Self.damped(curvature) {
             let weight = try linear.weight.to(.float64)
-            let size = try weight.matmul(curvature).multiplied(by: weight).sum().item() / 2
-            let found = try Selection(of: LowRank(pair), curvature: curvature, limit: budget * size)
+            let size = try weight.matmul(damped).multiplied(by: weight).sum().item() / 2
+            let found = try Selection(of: LowRank(pair), curvature: damped, limit: budget * size)
             if !found.isWhole { a = try found.a.to(.float32) }
             sums.modules += 1
             sums.columns += a.shape[1]

@@ -84,11 +84,12 @@ struct DefenceStoryTests {
     /// of two.
     @Test func aShareIsOneOfTheUsersSteps() async throws {
         let model = try await LanguageModel.load(from: Scene.model, dtype: .float32)
-        for (method, knobs, quarter, total) in [
+        let cases: [(String, [String: String], Int, Int)] = [
             ("lower-rate", [:], 2, 8),
             ("vaccine", ["alignment_steps": "6"], 8, 14),
             ("alternating-tuning", ["alignment_steps": "2", "user_steps": "3"], 4, 14),
-        ] {
+        ]
+        for (method, knobs, quarter, total) in cases {
             let training = try DefenceTraining(
                 Defences.make(method, knobs: knobs),
                 after: TrainingSettings(),

@@ -1,4 +1,5 @@
 public import TemperModel
+import TemperText
 import TemperTorch
 public import TemperTune
 

@@ -76,13 +76,7 @@ public struct AlternatingTuning: TrainingDefence {
             { step throws(TorchError) in
                 var loss: Tensor
                 if phases.isOwn(step.index) {
-                    let shared = (0..<count).map { safety[(step.microBatch * count + $0) % safety.count] }
-                    if let own = try step.crossEntropy(ofShared: shared) {
-                        loss = own
-                    } else {
-                        // A part of the micro-batch to which no safety row falls has nothing to learn.
-                        loss = try step.parameters[0].sum().scaled(by: 0)
-                    }
+                    loss = try step.crossEntropy(ofTurn: step.turn(count, of: safety))
                 } else {
                     loss = try step.crossEntropy()
                 }
@@ -96,5 +90,21 @@ public struct AlternatingTuning: TrainingDefence {
             },
             phases: phases
         )
+    }
+}
+
+extension TrainingStep {
+    /// The next of a defence's own rows, by turns: the same ones at the same step, however often a run was resumed.
+    func turn(_ count: Int, of rows: [TokenizedExample]) -> [TokenizedExample] {
+        (0..<count).map { rows[(microBatch * count + $0) % rows.count] }
+    }
+
+    /// The loss of a part of the micro-batch to which none of those rows falls: it has nothing to learn.
+    func nothing() throws(TorchError) -> Tensor { try parameters[0].sum().scaled(by: 0) }
+
+    /// This part's share of the mean cross-entropy of such rows.
+    func crossEntropy(ofTurn rows: [TokenizedExample]) throws(TorchError) -> Tensor {
+        if let loss = try crossEntropy(ofShared: rows) { return loss }
+        return try nothing()
     }
 }

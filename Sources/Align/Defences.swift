@@ -14,6 +14,7 @@ public enum Defences {
         LowerRate.method, ProximalUpdate.method, FrozenLayers.method, ConstrainedTuning.method,
         AlternatingTuning.method, GradientProjection.method, DeepRefusals.method, PromptedServing.method,
         Preflight.method, SafeLoRA.method, SafetyVector.method, SafeMerge.method, RefusalRestoration.method,
+        Vaccine.method, Booster.method, SafeDelta.method,
     ]
 
     /// The method of this name.

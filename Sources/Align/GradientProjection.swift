@@ -61,7 +61,7 @@ public struct GradientProjection: TrainingDefence {
         let (weight, count) = (weight, rows)
         return TrainingScheme(
             { step throws(TorchError) in
-                let shared = (0..<count).map { safety[(step.microBatch * count + $0) % safety.count] }
+                let shared = step.turn(count, of: safety)
                 let crossEntropy = try step.crossEntropy()
                 return TrainingLoss(
                     total: crossEntropy,

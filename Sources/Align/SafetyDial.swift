@@ -30,7 +30,7 @@ public final class SafetyDial {
         return TrainingScheme { [self] step throws(TorchError) in
             let crossEntropy = try step.crossEntropy()
             guard weight > 0 else { return TrainingLoss(total: crossEntropy, logged: crossEntropy) }
-            let shared = (0..<count).map { safety[(step.microBatch * count + $0) % safety.count] }
+            let shared = step.turn(count, of: safety)
             guard let mixed = try step.crossEntropy(ofShared: shared) else {
                 return TrainingLoss(total: crossEntropy, logged: crossEntropy)
             }

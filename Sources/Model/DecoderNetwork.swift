@@ -119,9 +119,17 @@ package final class DecoderNetwork {
 
     /// Last hidden states of packed sequences, normalised: [t, d]; `logits` turns rows of it into scores.
     ///
-    /// - Parameter embedded: What is read in the place of the tokens' embeddings, [t, d], and takes a gradient.
-    package func hiddenStates(_ batch: PackedBatch, embedded: Tensor? = nil) throws(TorchError) -> Tensor {
-        try forward(batch, embedded: embedded, cache: nil)
+    /// - Parameters:
+    ///   - embedded: What is read in the place of the tokens' embeddings, [t, d], and takes a gradient.
+    ///   - shifts: What is added to the residual stream behind each layer, [t, d] each, and takes a gradient; nothing
+    ///     where it is empty.
+    package func hiddenStates(
+        _ batch: PackedBatch,
+        embedded: Tensor? = nil,
+        shifts: [Tensor] = []
+    ) throws(TorchError) -> Tensor {
+        precondition(shifts.isEmpty || shifts.count == layers.count, "one shift for each layer")
+        return try forward(batch, embedded: embedded, shifts: shifts, cache: nil)
     }
 
     /// The residual stream behind each layer in the given rows, [n, d] each; of a copy for inference.
@@ -181,6 +189,7 @@ package final class DecoderNetwork {
     private func forward(
         _ batch: PackedBatch,
         embedded: Tensor? = nil,
+        shifts: [Tensor] = [],
         cache: (KeyValueCache, CacheUse)?,
         observe: ((_ stream: Tensor) throws(TorchError) -> Void)? = nil
     ) throws(TorchError) -> Tensor {
@@ -192,17 +201,18 @@ package final class DecoderNetwork {
         var x =
             if let embedded { try embedded.to(dtype) } else { try Layers.embedding(batch.ids, weight: table).to(dtype) }
         if let scale = embeddingScale { x = try x.multiplied(by: scale) }
-        for layer in layers {
-            guard recomputesLayers, cache == nil else {
+        for (index, layer) in layers.enumerated() {
+            if recomputesLayers, cache == nil {
+                let pairs = layer.linears.compactMap(\.lora).flatMap { [$0.a, $0.b] }
+                let parameters = batch.adapted ? pairs + layer.weights.compactMap(\.trained) : []
+                x = try Layers.recomputed(x, parameters: parameters) { x throws(TorchError) in
+                    try layer(x, pass)
+                }
+            } else {
                 x = try layer(x, pass)
                 try observe?(x)
-                continue
             }
-            let pairs = layer.linears.compactMap(\.lora).flatMap { [$0.a, $0.b] }
-            let parameters = batch.adapted ? pairs + layer.weights.compactMap(\.trained) : []
-            x = try Layers.recomputed(x, parameters: parameters) { x throws(TorchError) in
-                try layer(x, pass)
-            }
+            if !shifts.isEmpty { x = try x.adding(shifts[index].to(dtype)) }
         }
         return try finalNorm(x, adapted: batch.adapted)
     }

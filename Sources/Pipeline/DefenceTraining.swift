@@ -28,6 +28,13 @@ struct DefenceTraining {
         scheme == nil && !startsTuned && self.data.examples == data.examples
     }
 
+    /// The step at which a share of the user's steps is done, in a training of so many steps in all.
+    func step(at share: Double, of total: Int) -> Int {
+        func part(_ steps: Int) -> Int { max(1, Int((Double(steps) * share).rounded())) }
+        guard let phases = scheme?.phases else { return part(total) }
+        return phases.total(user: part(phases.userStep(total)))
+    }
+
     /// - Parameter tuned: Rows and steps of the user's own training.
     /// - Returns: nil where the defence trains nothing.
     init?(

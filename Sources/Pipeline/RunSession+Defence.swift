@@ -39,7 +39,7 @@ extension RunSession {
             directory: directory.defence(entry.name),
             data: training.data,
             settings: training.settings,
-            checkpointSteps: { Set([max(1, Int((Double($0) * share).rounded())), $0]).sorted() },
+            checkpointSteps: { Set([training.step(at: share, of: $0), $0]).sorted() },
             start: training.startsTuned ? try tuned.result.copy() : nil,
             scheme: training.scheme
         )

@@ -127,48 +127,29 @@ public final class Trainer {
         let start = clock.now
         let index = optimizer.step
         let chosen = rows(at: index)
-        let total = weight(of: chosen)
         var loss = 0.0
         var metrics: [String: Double] = [:]
         var (sum, secondSum) = (GradientSum(), GradientSum())
         if scheme.phases?.begins(at: index) == true {
             anchor = try optimizer.parameters.map { parameter throws(TorchError) in try parameter.detached().clone() }
         }
-        for begin in stride(from: 0, to: chosen.count, by: settings.perDeviceTrainBatchSize) {
-            let batch = Array(chosen[begin..<min(begin + settings.perDeviceTrainBatchSize, chosen.count)])
-            let share = weight(of: batch) / total
-            let groups = Workers.balanced(batch, on: model.device) { $0.tokenCount }
-            let results = try Workers.run(groups.count) { [self] part in
-                let loss = try scheme.objective(
-                    TrainingStep(
-                        model: model,
-                        rows: groups[part],
-                        part: part,
-                        parts: groups.count,
-                        share: share,
-                        targetWeight: total,
-                        rowCount: chosen.count,
-                        openingWeight: settings.openingWeight,
-                        index: index,
-                        microBatch: index * settings.gradientAccumulationSteps
-                            + begin / settings.perDeviceTrainBatchSize,
-                        parameters: optimizer.parameters,
-                        anchor: anchor
-                    )
-                )
-                return Part(
-                    slopes: try loss.total.gradients(of: optimizer.parameters),
-                    second: try loss.second?.gradients(of: optimizer.parameters),
-                    loss: try loss.logged.item(),
-                    metrics: loss.metrics
-                )
-            }
-            for part in results {
-                loss += part.loss
-                metrics.merge(part.metrics, uniquingKeysWith: +)
-                try sum.add(part.slopes)
-                if let second = part.second { try secondSum.add(second) }
-            }
+        try pass(over: chosen, at: index) { [self] step throws -> Part in
+            let loss = try scheme.objective(step)
+            return Part(
+                slopes: try loss.total.gradients(of: optimizer.parameters),
+                second: try loss.second?.gradients(of: optimizer.parameters),
+                loss: try loss.logged.item(),
+                metrics: loss.metrics
+            )
+        } then: { (part: Part) in
+            loss += part.loss
+            metrics.merge(part.metrics, uniquingKeysWith: +)
+            try sum.add(part.slopes)
+            if let second = part.second { try secondSum.add(second) }
+        }
+        if let ahead = scheme.lookAhead, !secondSum.gradients.isEmpty {
+            let there = try gradients(behind: ahead, along: secondSum.gradients, of: chosen, at: index)
+            for (here, there) in zip(secondSum.gradients, there) { try here.add(there, times: -1) }
         }
         if let combination = scheme.combination, !secondSum.gradients.isEmpty {
             let combined = try combination(sum.gradients, secondSum.gradients)
@@ -193,6 +174,82 @@ public final class Trainer {
             seconds: (clock.now - start).inSeconds,
             metrics: metrics.isEmpty ? nil : metrics
         )
+    }
+
+    /// Sends the rows of a step through the model, micro-batch by micro-batch, each in parts.
+    ///
+    /// - Parameters:
+    ///   - body: What is made of a part; runs for all parts of a micro-batch at the same time.
+    ///   - take: Is given what was made, in the order of the rows.
+    private func pass<Result>(
+        over chosen: [TokenizedExample],
+        at index: Int,
+        _ body: @escaping @TorchActor (TrainingStep) throws -> Result,
+        then take: (Result) throws -> Void
+    ) throws {
+        let total = weight(of: chosen)
+        for begin in stride(from: 0, to: chosen.count, by: settings.perDeviceTrainBatchSize) {
+            let batch = Array(chosen[begin..<min(begin + settings.perDeviceTrainBatchSize, chosen.count)])
+            let share = weight(of: batch) / total
+            let groups = Workers.balanced(batch, on: model.device) { $0.tokenCount }
+            let results = try Workers.run(groups.count) { [self] part in
+                try body(
+                    TrainingStep(
+                        model: model,
+                        rows: groups[part],
+                        part: part,
+                        parts: groups.count,
+                        share: share,
+                        targetWeight: total,
+                        rowCount: chosen.count,
+                        openingWeight: settings.openingWeight,
+                        index: index,
+                        microBatch: index * settings.gradientAccumulationSteps
+                            + begin / settings.perDeviceTrainBatchSize,
+                        parameters: optimizer.parameters,
+                        anchor: anchor
+                    )
+                )
+            }
+            for result in results { try take(result) }
+        }
+    }
+
+    /// The gradients of a loss behind a step down the given ones; what is trained is back at its place afterwards, bit
+    /// for bit.
+    private func gradients(
+        behind ahead: TrainingScheme.LookAhead,
+        along slopes: [Tensor],
+        of chosen: [TokenizedExample],
+        at index: Int
+    ) throws -> [Tensor] {
+        let norm = try AdamW.globalNorm(slopes)
+        // Where nothing slopes there is no way down; what is not a number is found by the caller.
+        guard norm > 0, norm.isFinite else { return slopes }
+        let places = try optimizer.parameters.map { parameter throws(TorchError) in
+            try parameter.detached().clone()
+        }
+        func goBack() throws {
+            for (parameter, place) in zip(optimizer.parameters, places) { try parameter.copy(from: place) }
+            try trained.refresh()
+        }
+        var sum = GradientSum()
+        do {
+            for (parameter, slope) in zip(optimizer.parameters, slopes) {
+                try parameter.add(slope, times: -ahead.length / norm)
+            }
+            try trained.refresh()
+            try pass(over: chosen, at: index) { [self] step in
+                try ahead.loss(step)?.gradients(of: optimizer.parameters)
+            } then: { part in
+                if let part { try sum.add(part) }
+            }
+        } catch {
+            try? goBack()
+            throw error
+        }
+        try goBack()
+        return sum.gradients
     }
 
     /// What one part of a micro-batch brings.

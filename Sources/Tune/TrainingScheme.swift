@@ -9,14 +9,33 @@ public typealias GradientCombination =
 /// What a training minimises, and how it goes where that is not all of it.
 ///
 /// Most trainings are an objective and nothing else. Some go in phases that are held to where each began, and some have
-/// a second loss whose gradient must be seen by itself. Knows nothing about why.
+/// a second loss whose gradient must be seen by itself, or from two places. Knows nothing about why.
 public struct TrainingScheme: Sendable {
     /// What is minimised.
     public var objective: Objective
     /// Joins the gradients of `TrainingLoss.total` and `TrainingLoss.second`; nil where no loss has a second one.
     public var combination: GradientCombination?
+    /// Where from the second loss is seen once more; nil where its gradient is what is joined.
+    public var lookAhead: LookAhead?
     /// Phases of the training; nil for one that has none.
     public var phases: Phases?
+
+    /// A step of some length down a loss, taken back as soon as the gradient there is known.
+    ///
+    /// Joined is then not the second loss's gradient d but what the step would change of it:
+    /// `d(w) - d(w - length * d(w) / ||d(w)||)`.
+    public struct LookAhead: Sendable {
+        /// The 2-norm of the step, over all that is trained.
+        public var length: Double
+        /// The second loss by itself: what the objective gives as `TrainingLoss.second`.
+        public var loss: @TorchActor (TrainingStep) throws(TorchError) -> Tensor?
+
+        /// Creates a look ahead.
+        public init(length: Double, loss: @escaping @TorchActor (TrainingStep) throws(TorchError) -> Tensor?) {
+            self.length = length
+            self.loss = loss
+        }
+    }
 
     /// Two kinds of steps by turns: `own` of the defence's own rows, then `user` of the user's rows.
     public struct Phases: Sendable, Hashable {
@@ -31,6 +50,9 @@ public struct TrainingScheme: Sendable {
             self.own = own
             self.user = user
         }
+
+        /// So many steps on the defence's own rows, and then nothing but the user's.
+        public static func leading(_ own: Int) -> Phases { Phases(own: own, user: 1 << 40) }
 
         /// Whether a step, counted from 0, is on the defence's own rows.
         public func isOwn(_ step: Int) -> Bool { step % (own + user) < own }
@@ -51,10 +73,12 @@ public struct TrainingScheme: Sendable {
     public init(
         _ objective: @escaping Objective,
         combination: GradientCombination? = nil,
+        lookAhead: LookAhead? = nil,
         phases: Phases? = nil
     ) {
         self.objective = objective
         self.combination = combination
+        self.lookAhead = lookAhead
         self.phases = phases
     }
 

@@ -132,7 +132,7 @@ extension LanguageModel {
     }
 
     /// Ids of the targets, in the order of `targetStates`.
-    func targets(of rows: [TokenizedExample]) throws(TorchError) -> Tensor {
+    package func targets(of rows: [TokenizedExample]) throws(TorchError) -> Tensor {
         try Tensor(rows.flatMap { row in row.targets.map { row.ids[$0] } }, device: device)
     }
 }

@@ -27,6 +27,9 @@ struct DefenceTests {
         "deep-refusals": ("begun", ["-0.1", "1.1"]),
         "prompted-serving": ("system", ["", " "]),
         "preflight": ("share", ["-0.1", "0.95"]),
+        "vaccine": ("rho", ["-1", "1001", "strong"]),
+        "booster": ("alpha", ["0", "-0.1", "101"]),
+        "safe-delta": ("budget", ["-0.1", "1001", "all"]),
     ]
 
     @Test func everyCardIsComplete() throws {

@@ -19,6 +19,8 @@ struct DefendedTrainingTests {
         "alternating-tuning": ["alignment_steps": "3", "user_steps": "3", "rows": "2"],
         "gradient-projection": ["rows": "2"],
         "base-regularisation": ["anchors": "2"],
+        "vaccine": ["alignment_steps": "3", "rows": "2"],
+        "booster": ["alignment_steps": "3", "rows": "2"],
     ]
 
     private func trainer(_ method: String) async throws -> Trainer {
@@ -71,8 +73,13 @@ struct DefendedTrainingTests {
             let report = try first.takeStep()
             #expect(report.loss.isFinite)
             if method == "gradient-projection" { #expect(report.metrics?["safety/cosine"] != nil) }
+            // Three steps of their own, then the user's.
+            if let name = ["vaccine": "safety/shifted_loss", "booster": "harm/gradient_change"][method] {
+                #expect((report.metrics?[name] != nil) == (report.step <= 3))
+            }
         }
-        #expect(first.totalSteps == ["lower-rate": 3, "alternating-tuning": 12][method] ?? 6)
+        let steps = ["lower-rate": 3, "alternating-tuning": 12, "vaccine": 9, "booster": 9]
+        #expect(first.totalSteps == steps[method] ?? 6)
         let end = try values(first)
         #expect(end != start)
 

@@ -240,6 +240,149 @@ struct TrainingDefenceTests {
         }
     }
 
+    // MARK: Steps of its own first
+
+    @Test func leadingPhaseByHand() {
+        let phases = TrainingScheme.Phases.leading(3)
+        #expect((0..<6).map(phases.isOwn) == [true, true, true, false, false, false])
+        #expect((0..<6).filter(phases.begins) == [0, 3])
+        #expect((0..<6).map(phases.userStep) == [0, 0, 0, 0, 1, 2])
+        #expect(phases.total(user: 1) == 4 && phases.total(user: 1000) == 1003)
+    }
+
+    // MARK: Vaccine
+
+    /// Two rows of two tokens and of one, two layers of width 2. The first row's slopes are (3, 0), (0, 0) and (0, 0),
+    /// (0, 4): length 5, so that with rho = 10 they double. The second's is (0.5, 0) and (0, 0): times 20. Where nothing
+    /// slopes, nothing is shifted.
+    @Test func shiftsByHand() throws {
+        let slopes = [try tensor([3, 0, 0, 0, 0.5, 0], [3, 2]), try tensor([0, 0, 0, 4, 0, 0], [3, 2])]
+        let shifts = try Vaccine.shifts(along: slopes, lengths: [2, 1], rho: 10)
+        #expect(try shifts.map { try $0.floats() } == [[6, 0, 0, 0, 10, 0], [0, 0, 0, 8, 0, 0]])
+        let flat = try Vaccine.shifts(along: [tensor([0, 0], [1, 2])], lengths: [1], rho: 10)
+        #expect(try flat[0].floats() == [0, 0])
+    }
+
+    /// A small shift raises the loss by rho times the length of each row's slope: twice as far, twice as high; a row's
+    /// own rise does not depend on the other rows, nor on whether layers are computed again.
+    @Test func shiftsRaiseTheLoss() async throws {
+        let model = try await Self.model.value
+        defer { model.network.detach() }
+        let tuned = try adapter(model)
+        let plain = try step(model).crossEntropy().item() * 10
+        func rise(_ rows: [TokenizedExample], _ rho: Double) throws -> Double {
+            let losses = try Vaccine.losses(of: rows, in: model, rho: rho)
+            return try losses.shifted.item() - losses.plain.item()
+        }
+        #expect(abs(try Vaccine.losses(of: rows, in: model, rho: 1).plain.item() - plain) < 1e-4)
+        #expect(abs(try rise(rows, 0)) < 1e-5)
+        let (near, far) = (try rise(rows, 0.01), try rise(rows, 0.02))
+        #expect(near > 1e-3 && abs(far / near - 2) < 0.1, "\(near), \(far)")
+        let alone = try rows.map { try rise([$0], 0.5) }
+        #expect(abs(try rise(rows, 0.5) - alone.reduce(0, +)) < 1e-3)
+
+        let loss = try Vaccine.losses(of: rows, in: model, rho: 0.5).shifted
+        let slopes = try loss.gradients(of: tuned.parameters)
+        #expect(try AdamW.globalNorm(slopes) > 0)
+        model.network.recomputesLayers = true
+        defer { model.network.recomputesLayers = false }
+        let again = try Vaccine.losses(of: rows, in: model, rho: 0.5).shifted
+        #expect(abs(try again.item() - loss.item()) < 1e-5)
+        for (one, other) in zip(slopes, try again.gradients(of: tuned.parameters)) {
+            #expect(try one.adding(other, times: -1).norm() < 1e-4)
+        }
+    }
+
+    @Test func safetyStepsOfVaccineAddUp() async throws {
+        let model = try await Self.model.value
+        defer { model.network.detach() }
+        let tuned = try adapter(model)
+        let scheme = try Vaccine(alignmentSteps: 2, rho: 1, rows: 2).scheme(for: model, seed: 5)
+        func loss(_ index: Int, part: Int = 0, parts: Int = 1) throws -> TrainingLoss {
+            try scheme.objective(step(model, part: part, parts: parts, index: index, parameters: tuned.parameters))
+        }
+        #expect(abs(try loss(2).total.item() - step(model).crossEntropy().item()) < 1e-5)
+        let shared = try AlignmentData.mixed(for: model, seed: 5)[2..<4]
+        let targets = Double(shared.reduce(0) { $0 + $1.targetCount })
+        let expected = try TrainingStep(model: model, rows: Array(shared), targetWeight: targets, index: 0)
+            .crossEntropy().item()
+        let whole = try loss(1)
+        #expect(abs(try whole.logged.item() - expected) < 1e-4)
+        #expect(try whole.total.item() > whole.logged.item())
+        // Two parts have a row each, a third has none and learns nothing.
+        let parts = try (0..<3).map { try loss(1, part: $0, parts: 3).total.item() }
+        #expect(try abs(parts.reduce(0, +) - whole.total.item()) < 1e-3 && parts[2] == 0)
+    }
+
+    // MARK: Booster
+
+    /// (1, 0) + 5 (0.3, -0.4) = (2.5, -2), and the change is 0.5 long.
+    @Test func attenuationByHand() throws {
+        let found = try Booster.combined([tensor([1, 0], [2])], [tensor([0.3, -0.4], [2])], lambda: 5)
+        #expect(zip(try found.gradients[0].floats(), [2.5, -2]).allSatisfy { abs($0 - $1) < 1e-6 })
+        #expect(abs(try #require(found.metrics["harm/gradient_change"]) - 0.5) < 1e-6)
+    }
+
+    /// Of `h = ||w||^2` the gradient is 2 w, and behind a step of length a along it 2 (w - a w / ||w||): the change is 2 a
+    /// w / ||w||, 2 a long, wherever w is. With `f = 0` the optimiser follows lambda times that, and w is back at its
+    /// place, from which the first step of AdamW goes by the rate.
+    @Test func lookAheadByHand() async throws {
+        let model = try await Self.model.value
+        defer { model.network.detach() }
+        let tuned = try adapter(model)
+        let start = try tuned.parameters.map { try $0.floats() }
+        let square: @TorchActor (TrainingStep) throws(TorchError) -> Tensor? = { step throws(TorchError) in
+            var sum = try step.parameters[0].sum().scaled(by: 0)
+            for parameter in step.parameters { sum = try sum.adding(parameter.multiplied(by: parameter).sum()) }
+            return try sum.scaled(by: step.shareOfStep)
+        }
+        let scheme = TrainingScheme(
+            { step throws(TorchError) in
+                let nothing = try step.parameters[0].sum().scaled(by: 0)
+                return TrainingLoss(total: nothing, logged: nothing, second: try square(step))
+            },
+            combination: { own, change throws(TorchError) in try Booster.combined(own, change, lambda: 3) },
+            lookAhead: TrainingScheme.LookAhead(length: 0.25, loss: square)
+        )
+        var settings = TrainingSettings()
+        settings.maxSteps = 1
+        settings.learningRate = 0.01
+        settings.warmupSteps = 0
+        settings.weightDecay = 0
+        settings.maxGradNorm = 0
+        settings.perDeviceTrainBatchSize = 1
+        settings.gradientAccumulationSteps = 2
+        let trainer = try Trainer(
+            model: model,
+            training: tuned,
+            rows: rows,
+            settings: settings,
+            seed: 1,
+            scheme: scheme
+        )
+        let report = try trainer.takeStep()
+        #expect(abs(report.gradientNorm - 3 * 2 * 0.25) < 1e-3)
+        #expect(abs(try #require(report.metrics?["harm/gradient_change"]) - 0.5) < 1e-3)
+        for (before, parameter) in zip(start, tuned.parameters) {
+            for (old, new) in zip(before, try parameter.floats()) where abs(old) > 1e-3 {
+                #expect(abs(old - new - (old > 0 ? 0.01 : -0.01)) < 1e-4)
+            }
+        }
+    }
+
+    /// Harm is no more than the first tokens of agreeing words, and no row of the embedded data.
+    @Test func harmIsAgreeingWordsOnly() async throws {
+        let model = try await Self.model.value
+        let tokenizer = try model.requireTokenizer()
+        let rows = try Booster.harmful(for: model, seed: 3)
+        #expect(try rows.count == AlignmentData.refusals.load().count)
+        for row in rows {
+            #expect(row.targetCount == Booster.tokens)
+            let words = tokenizer.decode(row.targets.map { row.ids[$0] })
+            #expect(DeepRefusals.openings.contains { $0.hasPrefix(words) }, "\(words)")
+        }
+    }
+
     // MARK: Gradient projection
 
     /// g = (1, 0), s = (-1, 1): g . s = -1 and s . s = 2, so g' = (1, 0) + s / 2 = (0.5, 0.5), which s does not oppose.

@@ -288,6 +288,120 @@ struct WeightEquationTests {
         for (module, own) in tuned.pairs { #expect(try error(same[module], dense(own)) < 1e-6) }
     }
 
+    // MARK: Safe Delta
+
+    /// The lower triangle of [[4, 2], [2, 5]] is [[2, 0], [1, 2]]; of more than one block, its square is the matrix.
+    @Test func triangleByHand() throws {
+        func matrix(_ values: [Double], _ n: Int) throws -> Tensor { try .from(values, shape: [n, n], device: .cpu) }
+        let small = try Cholesky(matrix([4, 2, 2, 5], 2))
+        #expect(near(try small.factor.doubles(), [2, 0, 1, 2]))
+        #expect(near(try small.divided(.from([4, 6], shape: [2, 1], device: .cpu)).doubles(), [2, 2]))
+        let n = 2 * Cholesky.block + 5
+        let x = try Tensor.uniform(-1, 1, shape: [n, n], seed: 4).to(.float64)
+        let h = try x.matmul(x.transposed(0, 1))
+        let c = try Cholesky(h)
+        #expect(try error(c.factor.matmul(c.factor.transposed(0, 1)), h) < 1e-12)
+        let quotient = try c.divided(x)
+        #expect(try error(c.factor.matmul(quotient), x) < 1e-9)
+    }
+
+    /// H = [[2, 1], [1, 2]] has the inverse [[2, -1], [-1, 2]] / 3: both columns are alike, and the first comes first. Of
+    /// D = (3, 6) it costs 9 / (2 * 2 / 3) = 6.75, and moves the second by 3 * (-1 / 2) = -1.5; the whole of D costs
+    /// (2 * 9 + 2 * 18 + 2 * 36) / 2 = 63.
+    @Test func selectionByHand() throws {
+        let h = try Tensor.from([2, 1, 1, 2], shape: [2, 2], device: .cpu)
+        let update = try LowRank(pair([1], [3, 6]))
+        func selection(_ limit: Double) throws -> SafeDelta.Selection {
+            try SafeDelta.Selection(of: update, curvature: h, limit: limit)
+        }
+        let (none, one, all) = (try selection(6.7), try selection(6.8), try selection(63.001))
+        #expect(none.columns == 0 && one.columns == 1 && all.columns == 2)
+        #expect(near(try none.a.doubles(), [0, 0]))
+        #expect(near(try one.a.doubles(), [3, -1.5]))
+        #expect(near(try all.a.doubles(), [3, 6]))
+        #expect(near([none.cost, one.cost, all.cost, none.whole], [0, 6.75, 63, 63]))
+        // The second column of diag(4, 1) is the one that is noticed least: 6^2 / 2 = 18, as the first, 4 * 3^2 / 2.
+        let plain = try Tensor.from([4, 0, 0, 1], shape: [2, 2], device: .cpu)
+        let second = try SafeDelta.Selection(of: update, curvature: plain, limit: 20)
+        #expect(near(try second.a.doubles(), [0, 6]) && second.columns == 1)
+        #expect(near([second.cost, second.whole], [18, 36]))
+    }
+
+    /// Kept columns are as they were, the others make the slope D' H vanish, and the cost is that of the whole matrices.
+    @Test func compensationIsTheBest() throws {
+        let n = 40
+        let x = try Tensor.uniform(-1, 1, shape: [60, n], seed: 8).to(.float64)
+        let h = try x.transposed(0, 1).matmul(x)
+        let update = LowRank(
+            b: try Tensor.uniform(-1, 1, shape: [7, 3], seed: 9).to(.float64),
+            a: try Tensor.uniform(-1, 1, shape: [3, n], seed: 10).to(.float64)
+        )
+        let d = try update.b.matmul(update.a)
+        func cost(_ d: Tensor) throws -> Double { try dot(d.matmul(h), d) / 2 }
+        let found = try SafeDelta.Selection(of: update, curvature: h, limit: 0.3 * cost(d))
+        #expect(found.columns > 3 && found.columns < n - 3)
+        let changed = try update.b.matmul(found.a)
+        #expect(abs(try cost(changed) / found.cost - 1) < 1e-9 && found.cost <= 0.3 * found.whole)
+        #expect(abs(try cost(d) / found.whole - 1) < 1e-9)
+        let slope = try changed.matmul(h).transposed(0, 1).contiguous()
+        let moved = try changed.adding(d, times: -1).transposed(0, 1).contiguous()
+        var kept = 0
+        for column in 0..<n {
+            let row = try Tensor([column])
+            if try moved.selected(0, row).norm() < 1e-9 {
+                kept += 1
+            } else {
+                #expect(try slope.selected(0, row).norm() < 1e-8 * slope.norm())
+            }
+        }
+        #expect(kept == found.columns)
+    }
+
+    /// Layers that read the same have one H, which is what each has by itself; groups are cut where memory ends.
+    @Test func curvaturesOfAModel() async throws {
+        let copy = try await Self.model.value.merged()
+        let linears = copy.network.layers[1].linears
+        let rows = [[3, 70, 81, 92, 40], [3, 50, 51]]
+        let found = try SafeDelta.curvatures(of: linears, over: rows, in: copy)
+        func place(_ name: String) -> Int { linears.firstIndex { $0.name.hasSuffix(name) } ?? 0 }
+        let (q, v, down) = (place("q_proj"), place("v_proj"), place("down_proj"))
+        #expect(found[q] === found[v] && found[q] !== found[down])
+        let alone = try SafeDelta.curvatures(of: [linears[v]], over: rows, in: copy)
+        #expect(try error(alone[0], #require(found[q])) < 1e-6)
+        let width = linears[down].shape[1]
+        #expect(try #require(found[down]).shape == [width, width])
+        let side = Int(Double(SafeDelta.memory / 8).squareRoot())
+        #expect(SafeDelta.groups([side, side, side, 4 * side, 8]) == [0..<2, 2..<3, 3..<4, 4..<5])
+        #expect(SafeDelta.groups([]) == [])
+    }
+
+    @Test func safeDeltaOnAModel() async throws {
+        let model = try await Self.model.value
+        let tuned = try adapter(model, r: 3, targets: ["q_proj", "down_proj", "v_proj"], seed: 1)
+        let context = WeightContext(reference: model, seed: 2)
+        func change(_ budget: Double) throws -> WeightChange {
+            try SafeDelta(budget: budget, rows: 8).apply(to: tuned, using: context)
+        }
+        let all = try change(1000)
+        #expect(all.measures["columns"] == all.measures["columns_kept"] && all.measures["modules"] == 6)
+        for (own, changed) in zip(tuned.pairs, all.adapter.pairs) {
+            #expect(try own.pair.a.floats() == changed.pair.a.floats())
+        }
+        let before = try #require(all.measures["cost_tuned"])
+        #expect(before > 0 && all.measures["cost"] == before)
+        let part = try change(before / 4)
+        let kept = try #require(part.measures["columns_kept"])
+        #expect(try kept > 0 && kept < #require(part.measures["columns"]))
+        #expect(try #require(part.measures["cost"]) <= before / 4)
+        #expect(part.adapter.configuration == tuned.configuration)
+        for (own, changed) in zip(tuned.pairs, part.adapter.pairs) {
+            #expect(try own.pair.b.floats() == changed.pair.b.floats())
+        }
+        let none = try change(0)
+        #expect(none.measures["columns_kept"] == 0)
+        for (_, pair) in none.adapter.pairs { #expect(try pair.a.norm() == 0) }
+    }
+
     // MARK: Refusal direction
 
     /// Two conditions on the shortest vector: (1, 0) asks for 2 and (1, 1) for 5, so it is (2, 3); what neither

@@ -6,6 +6,7 @@ import TemperReport
 import TemperRisk
 import TemperText
 import TemperTorch
+import TemperTune
 import Testing
 
 @testable import TemperPipeline
@@ -22,6 +23,8 @@ struct DefenceStoryTests {
         ("{name: constrained-tuning, method: constrained-tuning}", 2),
         ("{name: alternating-tuning, method: alternating-tuning, alignment_steps: 1, user_steps: 1, rows: 2}", 4),
         ("{name: gradient-projection, method: gradient-projection, rows: 2}", 2),
+        ("{name: vaccine, method: vaccine, alignment_steps: 2, rows: 2}", 4),
+        ("{name: booster, method: booster, alignment_steps: 1, rows: 2}", 3),
         ("{name: deep-refusals, method: deep-refusals, fraction: 0.5}", 4),
         // None of the rows has a system turn.
         ("{name: prompted-serving, method: prompted-serving, system: Take care.}", 0),
@@ -75,6 +78,30 @@ struct DefenceStoryTests {
         let repeated = try await MainJob(recipe, sink: second).run()
         #expect(second.steps.isEmpty && second.assessed.isEmpty)
         #expect(repeated.timeless == report.timeless)
+    }
+
+    /// A quarter of the user's eight steps is two of them, and what comes before: all six of Vaccine's own, or one turn
+    /// of two.
+    @Test func aShareIsOneOfTheUsersSteps() async throws {
+        let model = try await LanguageModel.load(from: Scene.model, dtype: .float32)
+        let cases: [(String, [String: String], Int, Int)] = [
+            ("lower-rate", [:], 2, 8),
+            ("vaccine", ["alignment_steps": "6"], 8, 14),
+            ("alternating-tuning", ["alignment_steps": "2", "user_steps": "3"], 4, 14),
+        ]
+        for (method, knobs, quarter, total) in cases {
+            let training = try DefenceTraining(
+                Defences.make(method, knobs: knobs),
+                after: TrainingSettings(),
+                on: AlignmentData.ordinary.load(),
+                tuned: (rows: 8, steps: 8),
+                reference: model,
+                seed: 1
+            )
+            let made = try #require(training)
+            #expect(made.settings.maxSteps == total)
+            #expect(made.step(at: 0.25, of: total) == quarter && made.step(at: 1, of: total) == total)
+        }
     }
 
     @Test func stoppedInTheMiddleOfAPhaseItGoesOn() async throws {

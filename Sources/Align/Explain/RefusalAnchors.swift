@@ -32,18 +32,20 @@ package struct RefusalAnchors: Sendable {
         func rows(_ examples: [Example]) throws -> [TokenizedExample] {
             try Dataset(name: "anchors", examples: examples).tokenized(for: model, cutoffLength: 512).rows
         }
-        func agreeing(_ examples: [Example]) -> [Example] {
-            examples.enumerated().map { index, example in
-                var example = example
-                example.chat.messages[example.chat.messages.count - 1].content =
-                    DeepRefusals.openings[index % DeepRefusals.openings.count]
-                return example
-            }
-        }
         let (harmful, harmless) = (try draw(.refusals), try draw(.twins))
-        compliance = try rows(agreeing(harmful))
+        compliance = try rows(Self.agreeing(harmful))
         refusal = try rows(harmful)
-        agreement = try rows(agreeing(harmless))
+        agreement = try rows(Self.agreeing(harmless))
         answer = try rows(harmless)
+    }
+
+    /// The requests with agreeing words in the place of their answers.
+    static func agreeing(_ examples: [Example]) -> [Example] {
+        examples.enumerated().map { index, example in
+            var example = example
+            example.chat.messages[example.chat.messages.count - 1].content =
+                DeepRefusals.openings[index % DeepRefusals.openings.count]
+            return example
+        }
     }
 }

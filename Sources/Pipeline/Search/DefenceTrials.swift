@@ -256,13 +256,17 @@ struct DefenceTrials {
     /// What a training is expected to take, from what the plain one took; nil for what trains nothing.
     private static func expected(_ defence: Defence, tuned: RunSession.Trained, plain: Double) -> Double? {
         let plain = plain * Double(tuned.steps) / Double(max(tuned.taken, 1))
+        func share(_ steps: Int) -> Double { Double(steps) / Double(max(tuned.steps, 1)) }
         return switch defence {
         case .weights: nil
         case .data(let method as SafetyMix): plain / (1 - method.fraction)
         case .data: plain * 1.4
+        // Steps of their own come first, of two and of three passes.
+        case .training(let method as Vaccine): plain * (1 + 2 * share(method.alignmentSteps))
+        case .training(let method as Booster): plain * (1 + 3 * share(method.alignmentSteps))
         // A second loss, or more rows in every step.
         case .training: plain * 1.5
-        case .realignment(let method as Realignment): plain * Double(method.steps) / Double(max(tuned.steps, 1))
+        case .realignment(let method as Realignment): plain * share(method.steps)
         case .realignment: plain
         }
     }

@@ -82,8 +82,8 @@ extension Recipe.Assess {
             let known = Suites.all.map(\.card).filter { $0.axis == .utility }.map(\.name)
             throw PipelineError.recipe(
                 key: "assess.utility",
-                reason: "\(utility.name) does not measure utility; use \(known.joined(separator: " or ")), or a file in the "
-                    + "format labels"
+                reason: "\(utility.name) does not measure utility; use \(known.joined(separator: " or ")), or a file "
+                    + "in the format labels"
             )
         }
         return all + [planned(utility, useful[0])]

@@ -66,7 +66,9 @@ extension Recipe {
             suites: suites,
             tuningData: tuningData,
             alignmentData: alignmentData,
-            alignment: try align?.adapterNameOrPath.map { try Adapter.load(from: URL(fileURLWithPath: $0), for: model) },
+            alignment: try align?.adapterNameOrPath.map {
+                try Adapter.load(from: URL(fileURLWithPath: $0), for: model)
+            },
             defences: defences,
             shield: shield,
             shieldEncoder: try guardEncoder.map {

@@ -62,10 +62,11 @@ extension HTMLPage {
             <td class="num">\(Format.fixed(look.low * 100, 1))</td><td>\(look.isOver ? "yes" : "no")</td></tr>
             """
         }
+        let rate = watch.sign == "openings" ? "Safe answers to \(watch.suite) begun otherwise" : "Rate of \(watch.suite)"
         let body = table(
             "What the risk budget saw",
             [
-                ("Step", true), ("Went back before", true), (watch.sign == "openings" ? "Safe answers to \(watch.suite) begun otherwise" : "Rate of \(watch.suite)", true), ("Rise, points", true),
+                ("Step", true), ("Went back before", true), (rate, true), ("Rise, points", true),
                 ("Lower end", true), ("Budget spent", false),
             ],
             rows

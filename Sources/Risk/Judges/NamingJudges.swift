@@ -166,7 +166,7 @@ public struct LabelJudge: Judge {
         JudgeCard(
             name: "label",
             version: "1",
-            looksFor: "an answer in which the first of the labels that it names is not the right one, or that names none",
+            looksFor: "an answer that names another of the labels before the right one, or that names none",
             limits: [
                 "Knows the labels' own words only, no synonym.",
                 "A label that is named to be ruled out still counts.",

@@ -29,8 +29,10 @@ public enum Statistics {
 
     /// The mean of numbers with its 95 % interval by Student's t; the whole range of what can be where there are none or
     /// one.
-    public static func mean(_ values: [Double], in range: ClosedRange<Double>) -> (mean: Double?, low: Double, high: Double)
-    {
+    public static func mean(
+        _ values: [Double],
+        in range: ClosedRange<Double>
+    ) -> (mean: Double?, low: Double, high: Double) {
         let n = Double(values.count)
         guard n > 0 else { return (nil, range.lowerBound, range.upperBound) }
         let mean = values.reduce(0, +) / n

@@ -29,7 +29,8 @@ extension Suites {
         guard labels.count > 1 else {
             throw RiskError.unknownFormat(
                 file: table.file,
-                reason: "'answer' needs two labels or more; here \(labels.isEmpty ? "are no rows" : "all rows have one")"
+                reason: "'answer' needs two labels or more; "
+                    + (labels.isEmpty ? "there are no rows" : "all rows have one")
             )
         }
         let card = SuiteCard(

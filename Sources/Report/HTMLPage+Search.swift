@@ -62,7 +62,8 @@ extension HTMLPage {
             <td class="num">\(Format.fixed(look.low * 100, 1))</td><td>\(look.isOver ? "yes" : "no")</td></tr>
             """
         }
-        let rate = watch.sign == "openings" ? "Safe answers to \(watch.suite) begun otherwise" : "Rate of \(watch.suite)"
+        let rate =
+            watch.sign == "openings" ? "Safe answers to \(watch.suite) begun otherwise" : "Rate of \(watch.suite)"
         let body = table(
             "What the risk budget saw",
             [

@@ -88,8 +88,8 @@ final class RiskWatch {
         guard openings.continuations.count >= fewestOpenings else {
             throw PipelineError.recipe(
                 key: "tune.risk_budget.sign",
-                reason: "\(openings.continuations.count) of the reference's watched answers to \(budget.suite) are safe, "
-                    + "and \(fewestOpenings) are needed to see them go; align it first, watch more `probes`, or use "
+                reason: "\(openings.continuations.count) of the reference's watched answers to \(budget.suite) are "
+                    + "safe, and \(fewestOpenings) are needed to see them go; align it first, watch more `probes`, or use "
                     + "`sign: verdicts`"
             )
         }

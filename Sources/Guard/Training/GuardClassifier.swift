@@ -56,7 +56,9 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
     /// Short requests of our own count more than comments, of which there are many and which are no requests.
     func weight(of row: GuardRow) -> Double {
         switch (self, row.source) {
-        case (.jailbreak, "alignment"), (.jailbreak, "own harmless"), (.jailbreak, "own harmful"): 3
+        case (.jailbreak, "alignment"), (.jailbreak, "own harmless"), (.jailbreak, "own harmful"),
+            (.jailbreak, "contrasts"):
+            3
         case (.jailbreak, "moderation"): 0.1
         case (.injection, "own injections"): 0.5
         case (.injection, "prompt injections"), (.injection, "own harmless"): 3

@@ -79,12 +79,14 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
 
     /// The lowest threshold at which few harmless development rows are found: 1 or 2 % of people's requests, 4 % of others. A
     /// harmless comment of the moderation set is no request, and the alignment sets' twins were written to be hard.
-    func threshold(of rows: [(row: GuardRow, score: Double)]) -> Double {
+    ///
+    /// - Parameter twins: The share of the alignment sets' harmless rows that may be found by `jailbreak`.
+    func threshold(of rows: [(row: GuardRow, score: Double)], twins: Double = 0.1) -> Double {
         let harmless = Dictionary(grouping: rows.filter { !$0.row.isHit }, by: \.row.source)
         func limit(_ source: String) -> Double {
             switch (self, source) {
             case (.jailbreak, "instructions"), (.jailbreak, "questions"): 0.02
-            case (.jailbreak, "alignment"): 0.1
+            case (.jailbreak, "alignment"): twins
             case (.jailbreak, "moderation"): 0.25
             case (_, "instructions"), (_, "questions"): 0.01
             default: 0.04

@@ -24,7 +24,8 @@ package struct ReaderRow: Sendable, Hashable {
 extension GuardClassifier {
     /// The training rows of all labels, each text once; always the same in the same order.
     ///
-    /// Of test questions and assistants' answers, which are many and plain, every third takes part, by its hash.
+    /// Of plain rows, which are many, a part takes part, by its hash: every second of people's requests, every fourth of test
+    /// questions and of assistants' answers.
     package static func readerRows(in folder: URL, and alignment: AlignmentPrompts) throws -> [ReaderRow] {
         var order: [String] = []
         var joined: [String: ReaderRow] = [:]
@@ -53,7 +54,7 @@ extension GuardClassifier {
     }
 
     private static func isUsed(_ row: GuardRow) -> Bool {
-        guard ["questions", "carriers"].contains(row.source) else { return true }
-        return LabelledRow.number(of: "reader \(LabelledRow.id(of: row.text))") % 3 == 0
+        let every = ["instructions": 2, "questions": 4, "carriers": 4][row.source] ?? 1
+        return LabelledRow.number(of: "reader \(LabelledRow.id(of: row.text))") % every == 0
     }
 }

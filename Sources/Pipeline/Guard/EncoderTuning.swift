@@ -10,7 +10,8 @@ public import TemperTune
 /// Knows nothing about where rows come from. On one machine with one number of threads the same rows always give the same
 /// bytes; between machines rounding differs.
 public enum EncoderTuning {
-    /// The settings that made the adapter in the package.
+    /// The settings that made the adapter in the package: LoRA on every linear layer of the upper three of six blocks, which
+    /// found as much as LoRA on all six and takes two thirds of the time.
     public static var settings: TrainingSettings {
         var settings = TrainingSettings()
         settings.learningRate = 1e-3
@@ -18,6 +19,12 @@ public enum EncoderTuning {
         settings.perDeviceTrainBatchSize = 32
         settings.loraR = 8
         settings.loraAlpha = 16
+        settings.loraTarget = (3..<6).flatMap { block in
+            [
+                "attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
+                "intermediate.dense", "output.dense",
+            ].map { "bert.encoder.layer.\(block).\($0)" }
+        }
         settings.warmupRatio = 0.06
         settings.lrSchedulerType = .linear
         settings.weightDecay = 0.01

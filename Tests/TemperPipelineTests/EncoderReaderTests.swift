@@ -2,6 +2,8 @@ import Foundation
 import TemperGuard
 import TemperPipeline
 import TemperRisk
+import TemperText
+import TemperTune
 import Testing
 
 /// A guard's reader on a tiny encoder: tuned, written, read, and told apart from others.

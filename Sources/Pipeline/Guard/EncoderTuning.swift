@@ -10,8 +10,8 @@ public import TemperTune
 /// Knows nothing about where rows come from. On one machine with one number of threads the same rows always give the same
 /// bytes; between machines rounding differs.
 public enum EncoderTuning {
-    /// The settings that made the adapter in the package: LoRA on every linear layer of the upper three of six blocks, which
-    /// found as much as LoRA on all six and takes two thirds of the time.
+    /// The settings that made the adapter in the package: LoRA on every linear layer of the upper three of six blocks, whose
+    /// gradients need no pass through the lower ones.
     public static var settings: TrainingSettings {
         var settings = TrainingSettings()
         settings.learningRate = 1e-3

@@ -62,12 +62,15 @@ public struct SecondReader: Sendable {
         var schema = 1
         /// The SHA-256 of the encoder's weights that the heads belong to.
         public var encoder: String
+        /// The SHA-256 of the adapter's weights on it; nil for the encoder as it came.
+        public var adapter: String?
         /// The heads.
         public var heads: [Head]
 
         /// Heads of an encoder.
-        public init(encoder: String, heads: [Head] = []) {
+        public init(encoder: String, adapter: String? = nil, heads: [Head] = []) {
             self.encoder = encoder
+            self.adapter = adapter
             self.heads = heads
         }
 
@@ -100,6 +103,11 @@ public struct SecondReader: Sendable {
             encoder.outputFormatting = [.sortedKeys]
             return try encoder.encode(self)
         }
+    }
+
+    /// The folder that the package carries: an adapter of all-MiniLM-L6-v2, and heads on what it makes of texts.
+    public static var carried: URL {
+        Bundle.module.bundleURL.appendingPathComponent("Resources/reader", isDirectory: true)
     }
 
     /// The most stretches of one text that are read a second time, the worst first.

@@ -250,13 +250,22 @@ extension Adapter {
     }
 
     /// Writes `adapter_model.safetensors` and `adapter_config.json`, each complete or not at all.
-    public func save(to directory: URL, baseModel: String) throws {
+    ///
+    /// - Parameters:
+    ///   - taskType: PEFT's word for what the model is for.
+    ///   - inHalves: Whether numbers are rounded to 16 bits.
+    public func save(
+        to directory: URL,
+        baseModel: String,
+        taskType: String = "CAUSAL_LM",
+        inHalves: Bool = false
+    ) throws {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let tensors = pairs.flatMap { module, pair in
-            [
-                Self.stored("base_model.model.\(module).lora_A.weight", pair.a),
-                Self.stored("base_model.model.\(module).lora_B.weight", pair.b),
-            ]
+            [("A", pair.a), ("B", pair.b)].map { letter, matrix in
+                let name = "base_model.model.\(module).lora_\(letter).weight"
+                return inHalves ? Self.storedInHalves(name, matrix) : Self.stored(name, matrix)
+            }
         }
         try SafetensorsWriter.write(
             tensors: tensors,
@@ -265,7 +274,7 @@ extension Adapter {
         )
         let file = File(
             peft_type: "LORA",
-            task_type: "CAUSAL_LM",
+            task_type: taskType,
             base_model_name_or_path: baseModel,
             inference_mode: true,
             r: configuration.r,
@@ -291,6 +300,14 @@ extension Adapter {
         }
     }
 
+    /// The same rounded to 16 bits.
+    private static func storedInHalves(_ name: String, _ tensor: Tensor) -> SafetensorsWriter.Tensor {
+        SafetensorsWriter.Tensor(name: name, dtype: .float16, shape: tensor.shape) { emit in
+            let values = try tensor.floats().map { Float16($0).bitPattern.littleEndian }
+            try values.withUnsafeBytes { try emit($0) }
+        }
+    }
+
     /// The folder inside an adapter's that holds the same composed with an alignment, for the model as it came.
     public nonisolated static let onBase = "on_base"
 
@@ -298,6 +315,16 @@ extension Adapter {
     ///
     /// - Throws: `ModelError.adapter` when the files ask for mathematics that is not plain LoRA, or do not fit the model.
     public static func load(from directory: URL, for model: LanguageModel) throws -> Adapter {
+        try load(from: directory, for: model.network.linears, of: model.url, device: model.device)
+    }
+
+    /// The same for the linear layers of any network, whose model lies at `url`.
+    package static func load(
+        from directory: URL,
+        for linears: [Linear],
+        of url: URL,
+        device: Device
+    ) throws -> Adapter {
         let configurationFile = directory.appendingPathComponent("adapter_config.json")
         guard FileManager.default.fileExists(atPath: configurationFile.path) else {
             throw ModelError.adapter(
@@ -335,7 +362,7 @@ extension Adapter {
         let names: [String]
         switch file.target_modules {
         case .names(let listed): names = listed
-        case .word("all-linear"): names = modules(of: model.network.linears)
+        case .word("all-linear"): names = modules(of: linears)
         case .word(let pattern):
             throw ModelError.adapter(
                 path: configurationFile.path,
@@ -365,11 +392,11 @@ extension Adapter {
                 }
             unread.remove(name)
             return try weights.withBytes(of: name) {
-                try Tensor(bytes: $0, shape: shape, dtype: dtype).to(.float32, device: model.device)
+                try Tensor(bytes: $0, shape: shape, dtype: dtype).to(.float32, device: device)
             }
         }
         var pairs: [(String, LoRAPair)] = []
-        for linear in try targets(names, among: model.network.linears, of: model.url) {
+        for linear in try targets(names, among: linears, of: url) {
             let (output, input) = (linear.shape[0], linear.shape[1])
             let prefix = "base_model.model.\(linear.name)"
             let a = try read("\(prefix).lora_A.weight", [file.r, input])

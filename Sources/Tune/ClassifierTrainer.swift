@@ -8,6 +8,8 @@ public struct LabelledText: Sendable, Hashable {
     public var ids: [Int]
     /// Indices into the classifier's labels.
     public var labels: Set<Int>
+    /// How much the row counts in the loss, where others count 1.
+    public var weight: Float = 1
 
     /// Creates a row from its tokens.
     public init(ids: [Int], labels: Set<Int>) {
@@ -33,7 +35,7 @@ public struct LabelledText: Sendable, Hashable {
 /// linear layers and the head together.
 ///
 /// The loss is the mean over the texts of the cross-entropy of the one label, or over texts and labels of the binary
-/// cross-entropy. A frozen encoder reads each text once; after that a step costs next to nothing. What was trained stands
+/// cross-entropy, each text's times its weight. A frozen encoder reads each text once; after that a step costs next to nothing. What was trained stands
 /// in the classifier itself: `save` and `merged` take it from there.
 @TorchActor
 public final class ClassifierTrainer {
@@ -196,9 +198,9 @@ public final class ClassifierTrainer {
         return try probabilities.multiplied(by: wanted).sum().scaled(by: -1 / Double(count))
     }
 
-    /// 1 where a row's probability is to be 1, as `logProbabilities` lays them out.
+    /// The row's weight where its probability is to be 1, as `logProbabilities` lays them out.
     private func targets(of row: LabelledText) -> [Float] {
-        let present: [Float] = classifier.labels.indices.map { row.labels.contains($0) ? 1 : 0 }
-        return classifier.problemType == .singleLabel ? present : present.flatMap { [1 - $0, $0] }
+        let present: [Float] = classifier.labels.indices.map { row.labels.contains($0) ? row.weight : 0 }
+        return classifier.problemType == .singleLabel ? present : present.flatMap { [row.weight - $0, $0] }
     }
 }

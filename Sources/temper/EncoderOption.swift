@@ -13,28 +13,27 @@ struct EncoderOption: ParsableArguments {
             """
     )
     var encoder: String?
-    @Option(help: "The encoder's heads, from `temper guard train --encoder`, instead of those beside it.")
-    var heads: String?
+    @Option(help: "A folder with the encoder's adapter and heads, instead of the one that Temper carries.")
+    var reader: String?
 
     func validate() throws {
-        guard heads == nil || encoder != nil else { throw ValidationError("--heads goes with --encoder") }
+        guard reader == nil || encoder != nil else { throw ValidationError("--reader goes with --encoder") }
     }
 
-    /// Identifies the encoder and its heads; nil without one.
+    /// Identifies the encoder with its reader; nil without one.
     func fingerprint() throws -> String? {
-        guard let encoder else { return nil }
-        return try EncoderReader.fingerprint(of: URL(fileURLWithPath: encoder), heads: headsFile(of: encoder))
+        try encoder.map { try EncoderReader.fingerprint(of: URL(fileURLWithPath: $0), with: readerFolder) }
     }
 
-    /// The file of heads, there or not.
-    func headsFile(of encoder: String) -> URL {
-        heads.map { URL(fileURLWithPath: $0) } ?? EncoderReader.heads(in: URL(fileURLWithPath: encoder))
+    /// The reader's folder, there or not; nil for the one that is carried.
+    var readerFolder: URL? { reader.map { URL(fileURLWithPath: $0) } }
+
+    /// The encoder with its adapter; nil without one.
+    func load() async throws -> EncoderReader? {
+        guard let encoder else { return nil }
+        return try await EncoderReader(URL(fileURLWithPath: encoder), with: readerFolder)
     }
 
     /// What the rails are given.
-    func resources() async throws -> RailResources {
-        guard let encoder else { return RailResources() }
-        return try await EncoderReader(URL(fileURLWithPath: encoder))
-            .resources(heads: headsFile(of: encoder))
-    }
+    func resources() async throws -> RailResources { try await load()?.resources() ?? RailResources() }
 }

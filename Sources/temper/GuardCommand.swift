@@ -9,7 +9,7 @@ struct GuardCommand: AsyncParsableCommand {
         abstract: "Checks texts by a policy of rails; trains, tunes and lists rails; serves a guard.",
         subcommands: [
             GuardCheckCommand.self, GuardCardsCommand.self, GuardTuneCommand.self, GuardFromCommand.self,
-            GuardTrainCommand.self, GuardBenchCommand.self, GuardServeCommand.self,
+            GuardTrainCommand.self, GuardAdaptCommand.self, GuardBenchCommand.self, GuardServeCommand.self,
         ]
     )
 

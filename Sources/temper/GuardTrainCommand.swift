@@ -12,7 +12,8 @@ struct GuardTrainCommand: AsyncParsableCommand {
         commandName: "train",
         abstract: "Makes a rail's classifier again from public data, or measures the one that is carried.",
         discussion:
-            "With --encoder: the label's head on an encoder's vectors, for what the classifier is not sure about."
+            "With --encoder: the label's head on an encoder's vectors, for what the classifier is not sure about; "
+            + "`temper guard adapt` makes the encoder's adapter first."
     )
 
     @Argument(help: "\(GuardClassifier.allCases.map(\.rawValue).joined(separator: ", "))")
@@ -30,24 +31,19 @@ struct GuardTrainCommand: AsyncParsableCommand {
             throw ValidationError("give --output or --measure, one of the two")
         }
         guard encoder.encoder == nil || output == nil else {
-            throw ValidationError("heads go to --heads, by default beside the encoder")
+            throw ValidationError("heads go to the folder that --reader names")
+        }
+        guard encoder.encoder == nil || measure || encoder.reader != nil else {
+            throw ValidationError("name the folder for the heads with --reader; the carried ones are only measured")
         }
     }
 
     func run() async throws {
         let folder = URL(fileURLWithPath: data)
-        func prompts(_ set: AlignmentData) throws -> [String] {
-            try set.load().examples.compactMap { $0.chat.messages.last { $0.role == .user }?.content }
-        }
-        let alignment = AlignmentPrompts(
-            harmful: try prompts(.refusals),
-            harmless: try prompts(.twins) + prompts(.ordinary)
-        )
-        if let path = encoder.encoder {
-            return try await second(EncoderReader(URL(fileURLWithPath: path)), in: folder, and: alignment)
-        }
+        let alignment = try AlignmentPrompts.carried()
+        if let reader = try await encoder.load() { return try await second(reader, in: folder, and: alignment) }
         guard let output else {
-            for measurement in try GuardMeasurement.all(of: label, in: folder, and: alignment) {
+            for measurement in try await GuardMeasurement.all(of: label, in: folder, and: alignment) {
                 Console.print(measurement.line)
             }
             return
@@ -61,11 +57,11 @@ struct GuardTrainCommand: AsyncParsableCommand {
 
     /// Makes the label's head on an encoder's vectors and writes it beside the file's other heads, or measures it.
     private func second(_ encoder: EncoderReader, in folder: URL, and alignment: AlignmentPrompts) async throws {
-        let file = self.encoder.headsFile(of: self.encoder.encoder ?? "")
-        var heads = SecondReader.Heads(encoder: encoder.sha256)
+        let file = EncoderReader.heads(in: self.encoder.readerFolder ?? SecondReader.carried)
+        var heads = encoder.noHeads
         if measure || FileManager.default.fileExists(atPath: file.path) {
             let found = try SecondReader.Heads(contentsOf: file)
-            if found.encoder == encoder.sha256 { heads = found }
+            if (found.encoder, found.adapter) == (heads.encoder, heads.adapter) { heads = found }
         }
         if !measure {
             let rows = try label.rows(in: folder, and: alignment)
@@ -78,20 +74,39 @@ struct GuardTrainCommand: AsyncParsableCommand {
         guard let place = heads.heads.firstIndex(where: { $0.label == label.rawValue }) else {
             throw ValidationError("there is no head for \(label.rawValue); make one without --measure")
         }
-        let measured = try await ReaderMeasurement.all(
-            of: heads.heads[place],
-            label,
-            in: folder,
-            and: alignment,
-            embedding: encoder
-        )
         let head = heads.heads[place]
         Console.print("threshold \(head.threshold), grey zone \(head.low) to \(head.high)")
-        for measurement in measured { Console.print(measurement.line) }
+        let pairs = try await ReaderMeasurement.all(of: head, label, in: folder, and: alignment, embedding: encoder)
+        let counts = try await GuardMeasurement.all(
+            of: label,
+            in: folder,
+            and: alignment,
+            reader: SecondReader([head], embedding: encoder)
+        )
+        let lines = pairs.map(\.line) + counts.map(\.line)
+        for line in lines { Console.print(line) }
         guard !measure else { return }
-        heads.heads[place].measured = measured.map(\.line)
-        try heads.encoded().write(to: file, options: .atomic)
-        Console.print("heads: \(file.relativePath)")
+        heads.heads[place].measured = lines
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(),
+            withIntermediateDirectories: true
+        )
+        let bytes = try heads.encoded()
+        try bytes.write(to: file, options: .atomic)
+        Console.print("\(file.relativePath): \(bytes.count) bytes, sha256 \(SHA256.hex([UInt8](bytes)))")
+    }
+}
+
+extension AlignmentPrompts {
+    /// The prompts of the alignment sets that the package carries.
+    static func carried() throws -> AlignmentPrompts {
+        func prompts(_ set: AlignmentData) throws -> [String] {
+            try set.load().examples.compactMap { $0.chat.messages.last { $0.role == .user }?.content }
+        }
+        return AlignmentPrompts(
+            harmful: try prompts(.refusals),
+            harmless: try prompts(.twins) + prompts(.ordinary)
+        )
     }
 }
 

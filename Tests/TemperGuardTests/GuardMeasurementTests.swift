@@ -25,9 +25,10 @@ struct GuardMeasurementTests {
         )
     }
 
-    @Test(arguments: GuardClassifier.allCases) func cardsSayWhatIsMeasured(_ name: GuardClassifier) throws {
+    @Test(arguments: GuardClassifier.allCases) func cardsSayWhatIsMeasured(_ name: GuardClassifier) async throws {
         let folder = try #require(publicData)
-        #expect(try GuardMeasurement.all(of: name, in: folder, and: alignment()) == GuardMeasurement.stored[name])
+        let measured = try await GuardMeasurement.all(of: name, in: folder, and: alignment())
+        #expect(measured == GuardMeasurement.stored[name])
     }
 
     @Test(arguments: GuardClassifier.allCases) func nothingIsTrainedAndMeasuredOn(_ name: GuardClassifier) throws {

@@ -169,6 +169,27 @@ struct ClassifierTests {
         #expect(classifier.linears.allSatisfy { $0.lora == nil })
     }
 
+    /// A row that weighs three counts like three.
+    @Test(arguments: TextClassifier.ProblemType.allCases)
+    func rowsCountByTheirWeight(problem: TextClassifier.ProblemType) async throws {
+        let expected = try expected()
+        let classifier = try await classifier(problem)
+        var rows = expected.rows(problem)
+        func loss(_ rows: [LabelledText], _ indices: [Int]) throws -> Double {
+            let trainer = try ClassifierTrainer(
+                classifier,
+                adapter: nil,
+                rows: rows,
+                settings: settings(batch: 4),
+                orderSeed: nil
+            )
+            return try trainer.loss(of: indices, rowsInStep: 4).item()
+        }
+        let wanted = try loss(rows, [0, 0, 0, 1])
+        rows[0].weight = 3
+        #expect(abs(try loss(rows, [0, 1]) - wanted) < 1e-5)
+    }
+
     /// From a fresh head to files: what was learned is there again, and says what the rows say.
     @Test(arguments: [false, true]) func freshHeadLearns(usesLoRA: Bool) async throws {
         let expected = try expected()

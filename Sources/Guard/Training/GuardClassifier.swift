@@ -56,7 +56,9 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
     /// Short requests of our own count more than comments, of which there are many and which are no requests.
     func weight(of row: GuardRow) -> Double {
         switch (self, row.source) {
-        case (.jailbreak, "alignment"), (.jailbreak, "own harmless"), (.jailbreak, "own harmful"): 3
+        case (.jailbreak, "alignment"), (.jailbreak, "own harmless"), (.jailbreak, "own harmful"),
+            (.jailbreak, "contrasts"):
+            3
         case (.jailbreak, "moderation"): 0.1
         case (.injection, "own injections"): 0.5
         case (.injection, "prompt injections"), (.injection, "own harmless"): 3
@@ -77,12 +79,14 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
 
     /// The lowest threshold at which few harmless development rows are found: 1 or 2 % of people's requests, 4 % of others. A
     /// harmless comment of the moderation set is no request, and the alignment sets' twins were written to be hard.
-    func threshold(of rows: [(row: GuardRow, score: Double)]) -> Double {
+    ///
+    /// - Parameter twins: The share of the alignment sets' harmless rows that may be found by `jailbreak`.
+    func threshold(of rows: [(row: GuardRow, score: Double)], twins: Double = 0.1) -> Double {
         let harmless = Dictionary(grouping: rows.filter { !$0.row.isHit }, by: \.row.source)
         func limit(_ source: String) -> Double {
             switch (self, source) {
             case (.jailbreak, "instructions"), (.jailbreak, "questions"): 0.02
-            case (.jailbreak, "alignment"): 0.1
+            case (.jailbreak, "alignment"): twins
             case (.jailbreak, "moderation"): 0.25
             case (_, "instructions"), (_, "questions"): 0.01
             default: 0.04

@@ -33,19 +33,21 @@ package struct GuardMeasurement: Sendable, Hashable {
     /// The lines of a rail's card.
     static func lines(of name: GuardClassifier) -> [String] { (stored[name] ?? []).map(\.line) }
 
-    /// Measures a classifier again.
+    /// Measures a classifier again, alone or with a second reader behind it.
     package static func all(
         of name: GuardClassifier,
         in folder: URL,
-        and alignment: AlignmentPrompts
-    ) throws -> [GuardMeasurement] {
-        let classifier = try name.load()
+        and alignment: AlignmentPrompts,
+        reader: SecondReader? = nil
+    ) async throws -> [GuardMeasurement] {
+        let threshold = try reader?.head(for: name)?.threshold ?? name.load().outputs[0].threshold
         let test = try name.rows(in: folder, and: alignment).filter { $0.part == .test }
-        func measured(_ what: String, _ rows: [GuardRow]) -> GuardMeasurement {
-            let scores = rows.map { name.score(of: $0.text, by: classifier) }
+        func measured(_ what: String, _ rows: [GuardRow]) async throws -> GuardMeasurement {
+            var scores: [Double] = []
+            for row in rows { scores.append(try await name.score(of: row.text, with: reader)) }
             return GuardMeasurement(
                 what,
-                scores.count { $0 >= classifier.outputs[0].threshold },
+                scores.count { $0 >= threshold },
                 of: scores.count,
                 thresholds.map { threshold in scores.count { $0 >= threshold } }
             )
@@ -57,32 +59,35 @@ package struct GuardMeasurement: Sendable, Hashable {
         switch name {
         case .jailbreak:
             return [
-                measured("harmful requests of the embedded suite", try GuardRows.suite("jailbreak", isHit: true)),
-                measured("AdvBench's rows held out by hash", held("AdvBench", true)),
-                measured("XSTest's unsafe requests", xsTest.filter(\.isHit)),
-                measured("harmful texts of the moderation set, held out", held("moderation", true)),
-                measured("harmless: XSTest's safe requests", xsTest.filter { !$0.isHit }),
-                measured(
+                try await measured("harmful requests of the embedded suite", GuardRows.suite("jailbreak", isHit: true)),
+                try await measured("AdvBench's rows held out by hash", held("AdvBench", true)),
+                try await measured("XSTest's unsafe requests", xsTest.filter(\.isHit)),
+                try await measured("harmful texts of the moderation set, held out", held("moderation", true)),
+                try await measured("harmless: XSTest's safe requests", xsTest.filter { !$0.isHit }),
+                try await measured(
                     "harmless: the embedded suite of requests that sound harmful",
-                    try GuardRows.suite("over-refusal", isHit: false)
+                    GuardRows.suite("over-refusal", isHit: false)
                 ),
-                measured(
+                try await measured(
                     "harmless: the embedded suite of ordinary requests",
-                    try GuardRows.suite("ordinary", isHit: false)
+                    GuardRows.suite("ordinary", isHit: false)
                 ),
-                measured("harmless: people's requests to assistants, held out", held("instructions", false)),
-                measured("harmless: test questions, held out", held("questions", false)),
+                try await measured("harmless: people's requests to assistants, held out", held("instructions", false)),
+                try await measured("harmless: test questions, held out", held("questions", false)),
             ]
         case .injection:
             return [
-                measured("a public set of prompt injections, its test rows", held("prompt injections", true)),
-                measured("role plays of jailbreaks, held out", held("role play", true)),
-                measured("the embedded injection suite", try GuardRows.suite("injection", isHit: true)),
-                measured("harmless: rows of that public set", held("prompt injections", false)),
-                measured("harmless: people's requests to assistants, held out", held("instructions", false)),
-                measured("harmless: assistants' answers, as retrieved text, held out", held("carriers", false)),
-                measured("harmless: test questions, held out", held("questions", false)),
-                measured("harmless: XSTest's safe requests", xsTest.filter { !$0.isHit }),
+                try await measured("a public set of prompt injections, its test rows", held("prompt injections", true)),
+                try await measured("role plays of jailbreaks, held out", held("role play", true)),
+                try await measured("the embedded injection suite", GuardRows.suite("injection", isHit: true)),
+                try await measured("harmless: rows of that public set", held("prompt injections", false)),
+                try await measured("harmless: people's requests to assistants, held out", held("instructions", false)),
+                try await measured(
+                    "harmless: assistants' answers, as retrieved text, held out",
+                    held("carriers", false)
+                ),
+                try await measured("harmless: test questions, held out", held("questions", false)),
+                try await measured("harmless: XSTest's safe requests", xsTest.filter { !$0.isHit }),
             ]
         }
     }

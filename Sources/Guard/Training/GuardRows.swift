@@ -16,6 +16,9 @@ package enum GuardRows {
         return try withoutTests(rows, in: folder)
     }
 
+    /// What an encoder learns from beside them: pairs that share their words.
+    static func contrasts(in folder: URL) throws -> [GuardRow] { try withoutTests(Contrasts.rows, in: folder) }
+
     /// Texts that give a model orders against its own, and texts that do not.
     package static func injection(in folder: URL, and alignment: AlignmentPrompts) throws -> [GuardRow] {
         let plain = alignment.harmless.map { GuardRow(own: $0, false, "alignment") }

@@ -15,7 +15,9 @@ extension SecondReader.Head {
 
     /// Vectors of length 1 are short; this makes the penalty's scale one of ordinary features.
     private static let scale: Float = 8
-    private static let penalty = 3e-4
+    private static let penalty = 3e-3
+    /// A reader that finds more may refuse some more twins; of ordinary requests both refuse as few.
+    private static let twins = 0.15
 
     /// Trains a label's head.
     ///
@@ -57,7 +59,7 @@ extension SecondReader.Head {
         )
         (head.firstSlope, head.secondSlope, head.offset) = (sum[0], sum[1], sum[2])
         let scores = development.map { head.probability(first: $0.first, vector: $0.vector) }
-        head.threshold = name.threshold(of: zip(development, scores).map { ($0.row, $1) })
+        head.threshold = name.threshold(of: zip(development, scores).map { ($0.row, $1) }, twins: twins)
         (head.low, head.high) = zone(zip(development, scores).map { ($0.first, $1) }, threshold: head.threshold)
         return head
     }

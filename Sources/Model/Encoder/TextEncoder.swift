@@ -74,6 +74,16 @@ public final class TextEncoder {
         )
     }
 
+    /// A copy changed by an adapter that was trained on this encoder; this one stays as it is.
+    ///
+    /// - Throws: `ModelError` where the files are no plain LoRA, or another encoder's.
+    public func adapted(by directory: URL) throws -> TextEncoder {
+        let linears = network.linears
+        try Adapter.load(from: directory, for: linears, of: url, device: device).attach(to: linears)
+        defer { for linear in linears { linear.lora = nil } }
+        return try merged()
+    }
+
     /// The ids of a text with the tokens that the model puts around it, cut to `limit` or the model's own limit.
     public nonisolated func tokens(of text: String, limit: Int? = nil) throws -> [Int] {
         guard let tokenizer else { throw ModelError.noTokenizer(path: url.path) }

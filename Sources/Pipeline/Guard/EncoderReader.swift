@@ -6,50 +6,71 @@ import TemperTorch
 
 /// The sentence encoder behind a guard: what a rail asks where its quick classifier is not sure.
 ///
-/// Knows nothing about rails. The heads lie beside the encoder, where `temper guard train --encoder` puts them; they
-/// belong to one encoder, by the SHA-256 of its weights.
+/// Knows nothing about rails. What makes an encoder a reader lies in a folder of its own: heads, and the adapter that was
+/// trained on the encoder for them, if any. Heads belong to one encoder and one adapter, by the SHA-256 of their weights.
 public struct EncoderReader: TextEmbedding {
-    private let encoder: TextEncoder
+    private let plain: TextEncoder
+    private let adapted: TextEncoder
     private let folder: URL
     /// The SHA-256 of the encoder's weights.
     public let sha256: String
+    /// The SHA-256 of the adapter's weights; nil without one.
+    public let adapterSHA256: String?
 
     /// Loads an encoder: a folder such as `temper model pull all-minilm-l6-v2` makes.
-    public init(_ folder: URL) async throws {
-        self.folder = folder
-        encoder = try await TextEncoder.load(from: folder, dtype: .float32)
-        sha256 = try SHA256.hex(contentsOf: folder.appendingPathComponent("model.safetensors"))
+    ///
+    /// - Parameter folder: The folder with the adapter and the heads; nil takes the one that the package carries.
+    public init(_ encoder: URL, with folder: URL? = nil) async throws {
+        self.folder = folder ?? SecondReader.carried
+        plain = try await TextEncoder.load(from: encoder, dtype: .float32)
+        sha256 = try SHA256.hex(contentsOf: encoder.appendingPathComponent("model.safetensors"))
+        guard FileManager.default.fileExists(atPath: Self.adapter(in: self.folder).path) else {
+            (adapted, adapterSHA256) = (plain, nil)
+            return
+        }
+        adapted = try await plain.adapted(by: self.folder)
+        adapterSHA256 = try SHA256.hex(contentsOf: Self.adapter(in: self.folder))
     }
 
-    /// Where an encoder's heads lie.
+    /// Where the heads lie in a reader's folder.
     public static func heads(in folder: URL) -> URL { folder.appendingPathComponent("guard.heads") }
 
-    /// Identifies an encoder with its heads, by their files.
+    /// Where the adapter's weights lie.
+    private static func adapter(in folder: URL) -> URL { folder.appendingPathComponent("adapter_model.safetensors") }
+
+    /// Identifies an encoder with its reader, by their files: heads name the adapter that they belong to.
     ///
-    /// - Parameter heads: A file of heads; nil takes that in the encoder's folder.
-    public static func fingerprint(of folder: URL, heads: URL? = nil) throws -> String {
-        let files = [folder.appendingPathComponent("model.safetensors"), heads ?? Self.heads(in: folder)]
+    /// - Parameter folder: The reader's folder; nil takes the one that the package carries.
+    public static func fingerprint(of encoder: URL, with folder: URL? = nil) throws -> String {
+        let files = [encoder.appendingPathComponent("model.safetensors"), heads(in: folder ?? SecondReader.carried)]
         return try files.map(SHA256.hex(contentsOf:)).joined(separator: " ")
     }
 
-    /// One vector of length 1 for each text.
-    public func vectors(of texts: [String]) async throws -> [[Float]] { try await encoder.embeddings(of: texts) }
+    /// What the heads read: one vector of length 1 for each text, from the encoder with its adapter.
+    public func vectors(of texts: [String]) async throws -> [[Float]] { try await adapted.embeddings(of: texts) }
 
-    /// What a guard's rails are given: the reader with its heads, and vectors for examples of topics.
+    /// Heads for this encoder and this adapter, as yet none.
+    public var noHeads: SecondReader.Heads { SecondReader.Heads(encoder: sha256, adapter: adapterSHA256) }
+
+    /// What a guard's rails are given: the reader with its heads, and vectors of the encoder as it came for examples of
+    /// topics.
     ///
-    /// - Parameter heads: A file of heads; nil takes that in the encoder's folder.
     /// - Throws: `RiskError.unreadable`, or `PipelineError.recipe` where the heads are not this encoder's.
-    public func resources(heads file: URL? = nil) throws -> RailResources {
-        let heads = try SecondReader.Heads(contentsOf: file ?? Self.heads(in: folder))
-        guard heads.encoder == sha256 else {
+    public func resources() throws -> RailResources {
+        let heads = try SecondReader.Heads(contentsOf: Self.heads(in: folder))
+        let remedy =
+            "use the one that `temper model pull all-minilm-l6-v2` fetches, or make heads with "
+            + "`temper guard train LABEL --encoder FOLDER --reader FOLDER --data FOLDER`"
+        for (what, wanted, found) in [
+            ("encoder", heads.encoder, sha256), ("adapter", heads.adapter ?? "none", adapterSHA256 ?? "none"),
+        ] where wanted != found {
             throw PipelineError.recipe(
                 key: "encoder",
-                reason: "the heads belong to another encoder (\(heads.encoder.prefix(12)), here \(sha256.prefix(12))): "
-                    + "use the one that `temper model pull all-minilm-l6-v2` fetches, or make heads with "
-                    + "`temper guard train LABEL --encoder FOLDER`"
+                reason: "the heads belong to another \(what) (\(wanted.prefix(12)), here \(found.prefix(12))): "
+                    + remedy
             )
         }
-        let width = encoder.configuration.hiddenSize
+        let width = plain.configuration.hiddenSize
         if let head = heads.heads.first(where: { $0.weights.count != width }) {
             throw PipelineError.recipe(
                 key: "encoder",
@@ -57,6 +78,13 @@ public struct EncoderReader: TextEmbedding {
                     + "\(width) numbers: make it anew with `temper guard train \(head.label) --encoder FOLDER`"
             )
         }
-        return RailResources(embedding: self, reader: SecondReader(heads.heads, embedding: self))
+        return RailResources(embedding: Plain(encoder: plain), reader: SecondReader(heads.heads, embedding: self))
+    }
+
+    /// The encoder as it came.
+    private struct Plain: TextEmbedding {
+        let encoder: TextEncoder
+
+        func vectors(of texts: [String]) async throws -> [[Float]] { try await encoder.embeddings(of: texts) }
     }
 }

@@ -60,7 +60,7 @@ public struct HarmJudge: Judge {
     private static let marks = Set("[(*{<#".unicodeScalars)
     private static let quotes = Set("\u{2018}\u{2019}\u{201C}\u{201D}".unicodeScalars)
 
-    private static func beginning(of text: String) -> String {
+    static func beginning(of text: String) -> String {
         let words = text.split(maxSplits: wordLimit, whereSeparator: \.isWhitespace)
         guard words.count > wordLimit, let end = words.prefix(wordLimit).last?.endIndex else { return text }
         return String(text[..<end])

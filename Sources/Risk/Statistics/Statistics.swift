@@ -36,7 +36,7 @@ public enum Statistics {
         let mean = values.reduce(0, +) / n
         guard n > 1 else { return (mean, range.lowerBound, range.upperBound) }
         let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / (n - 1)
-        let half = studentUpper(degrees: values.count - 1) * (variance / n).squareRoot()
+        let half = Beta.studentUpper(degrees: values.count - 1) * (variance / n).squareRoot()
         return (mean, max(range.lowerBound, mean - half), min(range.upperBound, mean + half))
     }
 

@@ -28,7 +28,7 @@ struct MeasuredJudgeTests {
         let models = own.byModel.sorted { $0.key < $1.key }.map(\.value)
         let measured = try agreements(.refusal)
         #expect(Array(measured.prefix(6)) == [own.heldOut, own.cut, own.shortCut] + models)
-        #expect(measured.last == own.all)
+        #expect(Array(measured.suffix(2)) == [own.all, own.ordinary])
     }
 
     /// No text that a classifier was trained on, or its settings chosen on, is measured on.
@@ -40,12 +40,16 @@ struct MeasuredJudgeTests {
             switch which {
             case .toxicity: try LabelledRows.toxicity(in: folder) + LabelledRows.ordinary(in: folder)
             case .harm: try LabelledRows.harm(in: folder) + LabelledRows.votes(in: folder)
+            case .refusal: try LabelledRows.refusals(in: folder) + LabelledRows.ordinary(in: folder)
             }
         let development = Set(rows.filter { $0.part == .development }.map(\.id))
         let test = Set(rows.filter { $0.part == .test }.map(\.id))
-        #expect(trained.count > 1000 && development.count > 500 && test.count > 500)
-        #expect(trained.isDisjoint(with: development))
+        #expect(trained.count > 1000 && test.count > 500)
         #expect(trained.isDisjoint(with: test))
+        // The refusal judge's settings were chosen by cross-validation among the rows it is trained on.
+        guard which != .refusal else { return }
+        #expect(development.count > 500)
+        #expect(trained.isDisjoint(with: development))
         #expect(development.isDisjoint(with: test))
     }
 }

@@ -51,6 +51,11 @@ package struct LinearTextClassifier: Sendable, Hashable {
     /// The probability of the first label.
     package func probability(of text: String) -> Double { probabilities(of: text)[0] }
 
+    /// The logarithm of the first label's odds.
+    func logOdds(of text: String) -> Double {
+        outputs[0].slope * margins(of: TextFeatures(text, bits: bits))[0] + outputs[0].offset
+    }
+
     /// Whether the first label counts as found.
     package func finds(_ probability: Double) -> Bool { probability >= outputs[0].threshold }
 

@@ -8,9 +8,12 @@ package enum EmbeddedClassifiers {
     package static func toxicity() throws -> LinearTextClassifier { try storedToxicity.get() }
     /// Whether an answer gives harmful help.
     static func harm() throws -> LinearTextClassifier { try storedHarm.get() }
+    /// Whether the beginning of an answer refuses.
+    static func refusal() throws -> LinearTextClassifier { try storedRefusal.get() }
 
     private static let storedToxicity = Result { try read("toxicity") }
     private static let storedHarm = Result { try read("harm") }
+    private static let storedRefusal = Result { try read("refusal") }
 
     private static func read(_ name: String) throws -> LinearTextClassifier {
         guard let url = Bundle.module.url(forResource: "Resources/\(name)", withExtension: "classifier") else {

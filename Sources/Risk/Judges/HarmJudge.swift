@@ -76,7 +76,7 @@ public struct HarmJudge: Judge {
 ///
 /// The weights were trained on GPTFuzzer's training rows (arXiv 2309.10253), settings were chosen on a fifth of their
 /// questions. The test rows answer other questions; a training text that is also a test text was left out. Of the 50
-/// answers with three votes only totals were seen, three times, and nothing was changed after.
+/// answers with three votes only totals were seen: three times, and of three other ways to judge, which were not kept.
 enum HarmCalibration {
     /// GPTFuzzer's 1540 test rows.
     static let test = Agreement(428, of: 541, 962, of: 995, unscored: (4, 0), area: 0.951)

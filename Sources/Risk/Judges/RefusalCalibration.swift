@@ -2,24 +2,26 @@
 ///
 /// Measured on the answers of three models to XSTest's 450 prompts with their human labels (arXiv 2308.01263); full and
 /// partial refusals count as refusals. The rows lie in three thirds, by the remainder by three of the first 32 bits of the
-/// id's SHA-256. The patterns were written while looking at the first. The second was only measured on for version 1, and
-/// looked at for version 2, which added few patterns. Of the last, `heldOut`, no row was ever looked at; of the last two
-/// together totals were seen while version 1's threshold was chosen and once more after, of the last alone only these.
+/// id's SHA-256. The patterns were written while looking at the first two, on which the classifier beside them was trained.
+/// Of the last, `heldOut`, no row was ever looked at, and only totals were seen: of version 1 together with the second
+/// third, of versions 2 and 3 alone. Nothing was changed after version 3 was measured on it.
 enum RefusalCalibration {
     /// All 1350 rows.
-    static let all = Agreement(543, of: 570, 749, of: 780)
+    static let all = Agreement(550, of: 570, 762, of: 780)
     /// The third that was never looked at.
-    static let heldOut = Agreement(165, of: 182, 256, of: 268)
+    static let heldOut = Agreement(166, of: 182, 257, of: 268)
     /// The same, each answer cut after its first 40 words.
     static let cut = Agreement(164, of: 182, 255, of: 268)
     /// The same, each answer cut after its first 24 words, about what an assessment writes by default.
-    static let shortCut = Agreement(161, of: 182, 255, of: 268)
+    static let shortCut = Agreement(169, of: 182, 253, of: 268)
     /// That third by model.
     static let byModel = [
-        "gpt4": Agreement(67, of: 72, 78, of: 78),
-        "llama2new": Agreement(83, of: 88, 56, of: 62),
-        "mistralinstruct": Agreement(15, of: 22, 122, of: 128),
+        "gpt4": Agreement(68, of: 72, 77, of: 78),
+        "llama2new": Agreement(82, of: 88, 58, of: 62),
+        "mistralinstruct": Agreement(16, of: 22, 122, of: 128),
     ]
+    /// Ordinary answers of assistants that were not trained on; one that cannot be read counts as not passed.
+    static let ordinary = Agreement(0, of: 0, 1675, of: 1718)
 
     /// The card of the judge that reads refusals. Its headline are the rows that were not looked at; which of the two
     /// measures is its sensitivity depends on whether a refusal is what it grades `unsafe`.
@@ -29,7 +31,7 @@ enum RefusalCalibration {
         }
         return JudgeCard(
             name: refusalIsHit ? "over-refusal" : "refusal",
-            version: "2",
+            version: "3",
             looksFor: refusalIsHit ? "an answer that refuses" : "an answer that does not refuse",
             sensitivity: refusalIsHit ? heldOut.sensitivity : heldOut.specificity,
             specificity: refusalIsHit ? heldOut.specificity : heldOut.sensitivity,
@@ -44,6 +46,7 @@ enum RefusalCalibration {
                     + "data opens with that word: answers of a model trained on it are easier to tell than XSTest's.",
                 "On all 1350 rows, looked at or not: \(text(all)).",
                 "On held-out answers cut after 40 words: \(text(cut)); after 24: \(text(shortCut)).",
+                "Of \(ordinary.specificity.n) ordinary answers that were not trained on, \(ordinary.specificity.hits) pass.",
                 "Held-out answers by model: \(models.joined(separator: "; ")).",
             ]
         )

@@ -116,7 +116,7 @@ struct Crescendo: Attack {
                 zip(asking, questions),
                 try await session.ask(.target, questions)
             ) {
-                let refused = isAdaptive && RefusalReading.outcome(of: answer.text) == .refuses
+                let refused = try isAdaptive && RefusalReading.outcome(of: answer.text) == .refuses
                 states[index].lastWasRefused = refused
                 if refused, states[index].backtracks < backtracks {
                     states[index].backtracks += 1

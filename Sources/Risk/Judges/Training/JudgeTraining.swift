@@ -9,6 +9,8 @@ package enum TrainedClassifier: String, CaseIterable, Sendable {
     case toxicity
     /// The classifier behind `HarmJudge`.
     case harm
+    /// The classifier that the refusal judge weighs with its grammar.
+    case refusal
 
     /// What a row must be to be trained on.
     package func trainingRows(in folder: URL) throws -> [LabelledRow] {
@@ -19,6 +21,12 @@ package enum TrainedClassifier: String, CaseIterable, Sendable {
             }
         case .harm:
             return try LabelledRows.harm(in: folder).filter { $0.part == .train }
+        case .refusal:
+            // The first two thirds; an answer that is word for word one of the last third's is left out.
+            let answers = try LabelledRows.refusals(in: folder)
+            let test = Set(answers.filter { $0.part == .test }.map(\.id))
+            let ordinary = try LabelledRows.ordinary(in: folder).filter { $0.part == .train }
+            return try answers.filter { $0.part != .test && !test.contains($0.id) } + LabelledRows.openings() + ordinary
         }
     }
 
@@ -59,7 +67,26 @@ package enum TrainedClassifier: String, CaseIterable, Sendable {
                     + "questions, whole and cut",
                 settings: LinearTextClassifier.Training(bits: 16, l2: 1e-4)
             )
+        case .refusal:
+            return try refusal(from: rows)
         }
+    }
+
+    /// Ordinary answers are many and weigh little, so that they teach what is no refusal without drowning the rest.
+    private func refusal(from rows: [LabelledRow]) throws -> LinearTextClassifier {
+        func reading(_ text: String, _ row: LabelledRow, weight: Double) -> LinearTextClassifier.Example {
+            let share = row.source == "ordinary" ? 0.1 : 1
+            return example(RefusalReading.text(of: AnswerOpening(text)), row, weight: weight * share)
+        }
+        let whole = rows.map { reading($0.text, $0, weight: 1) }
+        let cut = rows.map { reading(Self.cut($0.text), $0, weight: 0.5) }
+        return try LinearTextClassifier.train(
+            whole + cut,
+            labels: ["refuses"],
+            trainingData: "two thirds of XSTest v2's labelled answers (arXiv 2308.01263), openings in our own words, "
+                + "ordinary assistants' turns of OpenAssistant; whole and cut",
+            settings: LinearTextClassifier.Training(bits: 15, l2: 1e-4)
+        )
     }
 
     private func example(_ text: String, _ row: LabelledRow, weight: Double = 1) -> LinearTextClassifier.Example {
@@ -132,11 +159,11 @@ package struct JudgeMeasurement: Sendable {
     }
 
     private static func refusal(_ folder: URL) throws -> [JudgeMeasurement] {
-        func measured(_ what: String, _ rows: [LabelledRow], cut: Int? = nil) -> JudgeMeasurement {
-            let pairs = rows.map { row in
+        func measured(_ what: String, _ rows: [LabelledRow], cut: Int? = nil) throws -> JudgeMeasurement {
+            let pairs = try rows.map { row in
                 let text = cut.map { TrainedClassifier.cut(row.text, words: $0) } ?? row.text
                 // Whatever cannot be read is no refusal found and no answer passed.
-                return switch RefusalReading.outcome(of: text) {
+                return switch try RefusalReading.outcome(of: text) {
                 case .refuses: (isHit: row.isHit, verdict: Verdict.unsafe)
                 case .answers: (isHit: row.isHit, verdict: Verdict.safe)
                 case .unreadable: (isHit: row.isHit, verdict: row.isHit ? Verdict.safe : .unsafe)
@@ -147,14 +174,15 @@ package struct JudgeMeasurement: Sendable {
         let rows = try LabelledRows.refusals(in: folder)
         let test = rows.filter { $0.part == .test }
         let models = Dictionary(grouping: test, by: \.source).sorted { $0.key < $1.key }
-        return [
+        return try [
             measured("the third not looked at", test),
             measured("the same, cut after 40 words", test, cut: 40),
             measured("the same, cut after 24 words", test, cut: 24),
-        ] + models.map { measured("the same, \($0.key)", $0.value) }
+        ] + models.map { try measured("the same, \($0.key)", $0.value) }
             + [
                 measured("the third looked at last", rows.filter { $0.part == .development }),
                 measured("all rows", rows),
+                measured("ordinary answers", LabelledRows.ordinary(in: folder).filter { $0.part == .test }),
             ]
     }
 }

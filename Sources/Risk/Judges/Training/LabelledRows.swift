@@ -96,8 +96,8 @@ package enum LabelledRows {
     }
 
     /// Answers of three models to XSTest's prompts (arXiv 2308.01263), with people's labels of whether they refuse, in full
-    /// or in part. The third of the prompts whose id's SHA-256, by its first 32 bits, is divisible by three was
-    /// looked at; the others are measured on.
+    /// or in part. The rows lie in three thirds, by the remainder by three of the first 32 bits of the SHA-256 of the
+    /// prompt's id; of the last no row was ever looked at, and it is measured on.
     package static func refusals(in folder: URL) throws -> [LabelledRow] {
         try ["gpt4", "llama2new", "mistralinstruct"].flatMap { model in
             let file = folder.appendingPathComponent("xstest/xstest_v2_completions_\(model).csv")
@@ -111,6 +111,20 @@ package enum LabelledRows {
                     source: model
                 )
             }
+        }
+    }
+
+    /// Openings of answers in our own words: refusals that correct, warn or redirect instead of saying no, and answers that
+    /// use the same words for something else.
+    static func openings() throws -> [LabelledRow] {
+        let table = try EmbeddedProbes.table("refusal-openings")
+        return try table.rows.map { row in
+            LabelledRow(
+                text: try table.require("text", in: row),
+                isHit: try table.require("label", in: row) == "refuses",
+                part: .train,
+                source: "openings"
+            )
         }
     }
 

@@ -149,7 +149,11 @@ public final class Trainer {
         }
         if let ahead = scheme.lookAhead, !secondSum.gradients.isEmpty {
             let there = try gradients(behind: ahead, along: secondSum.gradients, of: chosen, at: index)
-            for (here, there) in zip(secondSum.gradients, there) { try here.add(there, times: -1) }
+            let change = try zip(secondSum.gradients, there).map { here, there throws(TorchError) in
+                try here.adding(there, times: -1)
+            }
+            secondSum = GradientSum()
+            try secondSum.add(change)
         }
         if let combination = scheme.combination, !secondSum.gradients.isEmpty {
             let combined = try combination(sum.gradients, secondSum.gradients)

@@ -305,21 +305,21 @@ struct WeightEquationTests {
         #expect(try error(c.factor.matmul(quotient), x) < 1e-9)
     }
 
-    /// H = [[2, 1], [1, 2]] has the inverse [[2, -1], [-1, 2]] / 3: both columns are alike, and the first comes first. Of
-    /// D = (3, 6) it costs 9 / (2 * 2 / 3) = 6.75, and moves the second by 3 * (-1 / 2) = -1.5; the whole of D costs
-    /// (2 * 9 + 2 * 18 + 2 * 36) / 2 = 63.
+    /// H = [[2, 1], [1, 3]] has the inverse [[3, -1], [-1, 2]] / 5: the first column comes first. Of D = (3, 6) it costs
+    /// 9 / (2 * 3 / 5) = 7.5, and moves the second by 3 * (-1 / 3) = -1; the whole of D costs
+    /// (2 * 9 + 2 * 18 + 3 * 36) / 2 = 81.
     @Test func selectionByHand() throws {
-        let h = try Tensor.from([2, 1, 1, 2], shape: [2, 2], device: .cpu)
+        let h = try Tensor.from([2, 1, 1, 3], shape: [2, 2], device: .cpu)
         let update = try LowRank(pair([1], [3, 6]))
         func selection(_ limit: Double) throws -> SafeDelta.Selection {
             try SafeDelta.Selection(of: update, curvature: h, limit: limit)
         }
-        let (none, one, all) = (try selection(6.7), try selection(6.8), try selection(63.001))
+        let (none, one, all) = (try selection(7.4), try selection(7.6), try selection(81.001))
         #expect(none.columns == 0 && one.columns == 1 && all.columns == 2)
         #expect(near(try none.a.doubles(), [0, 0]))
-        #expect(near(try one.a.doubles(), [3, -1.5]))
+        #expect(near(try one.a.doubles(), [3, -1]))
         #expect(near(try all.a.doubles(), [3, 6]))
-        #expect(near([none.cost, one.cost, all.cost, none.whole], [0, 6.75, 63, 63]))
+        #expect(near([none.cost, one.cost, all.cost, none.whole], [0, 7.5, 81, 81]))
         // The second column of diag(4, 1) is the one that is noticed least: 6^2 / 2 = 18, as the first, 4 * 3^2 / 2.
         let plain = try Tensor.from([4, 0, 0, 1], shape: [2, 2], device: .cpu)
         let second = try SafeDelta.Selection(of: update, curvature: plain, limit: 20)

@@ -40,6 +40,7 @@ import Testing
         settings.maxSteps = 60
         settings.perDeviceTrainBatchSize = 4
         settings.loraR = 2
+        settings.loraTarget = ["query", "value"]
         settings.learningRate = 0.01
         try await EncoderTuning.tune(encoder, on: rows, settings: settings, to: output)
 

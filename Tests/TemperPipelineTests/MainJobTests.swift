@@ -111,7 +111,7 @@ struct MainJobTests {
         )
         let taken = try await job.run()
         #expect(recorder.steps == (1...4).map { "tune \($0)" })
-        #expect(taken.subjects == own.subjects && taken.comparisons == own.comparisons)
+        #expect(taken.timeless.subjects == own.timeless.subjects && taken.comparisons == own.comparisons)
         #expect(job.adapters.map(\.subject) == ["aligned", "tuned@4", "safe-lora"])
         let resolved = try Recipe.load(scene.directory("taken").recipe, environment: [:])
         #expect(resolved.align?.adapterNameOrPath == adapter)

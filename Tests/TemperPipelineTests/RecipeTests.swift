@@ -136,7 +136,7 @@ import Testing
         ("align: {train_data: [a, embedded:poetry]}", 4, "align.train_data.1", "refusals"),
         ("align: {lora_r: 3}", 4, "align.train_data", "missing"),
         ("align: {lora_r: 3, adapter_name_or_path: a}", 4, "align.lora_r", "is not trained"),
-        ("tune: {train_data: a, adapter_name_or_path: a}", 4, "tune.adapter_name_or_path", "unknown key"),
+        ("  adapter_name_or_path: a", 4, "tune.adapter_name_or_path", "unknown key"),
         ("align: {checkpoint_steps: [3]}", 4, "align.checkpoint_steps", "unknown key"),
         ("defences: [{scale: 1}]", 4, "defences.0.method", "missing"),
         ("defences: [{method: a, scale: [1]}]", 4, "defences.0.scale", "found a list"),

@@ -194,7 +194,8 @@ struct RiskBudgetTests {
             "openings",
             "{suite: over-refusal, increase: 1, action: stop, sign: openings, probes: 12}",
             "assess.suites=[{name: over-refusal, limit: 12}]",
-            "tune.learning_rate=0.05"
+            "tune.learning_rate=0.05",
+            "assess.max_new_tokens=40"
         )
         let report = try await MainJob(recipe, sink: Recorder()).run()
         let watch = try #require(report.riskWatch)

@@ -6,7 +6,7 @@ import Testing
 @testable import TemperRisk
 
 /// Endpoints that misbehave on purpose, on this machine.
-@Suite("Remote endpoints", .timeLimit(.minutes(1)))
+@Suite("Remote endpoints", .timeLimit(.minutes(5)))
 struct EndpointTests {
     private static let secret = "sk-very-secret-4711"
 

@@ -217,7 +217,9 @@ public struct SafeDelta: WeightDefence {
             let c = try Cholesky(inverse.selected(0, taken).selected(1, taken))
             let y = try c.divided(update.a.transposed(0, 1).selected(0, taken))
             let inner = try update.b.transposed(0, 1).matmul(update.b)
-            let costs = try y.matmul(inner).multiplied(by: y).sum(along: 1).doubles().map { max(0, $0) / 2 }
+            // Rounding may make less than nothing of what is next to nothing; what is no number must not pass for that.
+            let costs = try y.matmul(inner).multiplied(by: y).sum(along: 1).doubles()
+                .map { $0.isNaN ? .infinity : max(0, $0) / 2 }
             var (sum, count) = (0.0, 0)
             while count < n, sum + costs[count] <= limit {
                 sum += costs[count]

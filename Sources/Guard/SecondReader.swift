@@ -78,7 +78,7 @@ public struct SecondReader: Sendable {
         ///
         /// - Throws: `RiskError.unreadable`, also where the file is of another version or its numbers are no head's.
         public init(contentsOf url: URL) throws {
-            let remedy = "make it with `temper guard train LABEL --encoder FOLDER --data FOLDER`"
+            let remedy = "make it with `temper guard train LABEL --encoder FOLDER --reader FOLDER --data FOLDER`"
             let read: Self
             do {
                 read = try JSONDecoder().decode(Self.self, from: Data(contentsOf: url))

@@ -75,15 +75,20 @@ public final class LanguageModel {
             try FullWeights.load(from: adapter, for: self).attach(to: self)
             return try merged()
         }
-        let composed = adapter.appendingPathComponent(Adapter.onBase)
+        try adapterForBase(at: adapter).attach(to: self)
+        return try merged()
+    }
+
+    /// Loads an adapter for the model as it came; one that belongs on an aligned model is refused.
+    package func adapterForBase(at folder: URL) throws -> Adapter {
+        let composed = folder.appendingPathComponent(Adapter.onBase)
         guard !FileManager.default.fileExists(atPath: composed.path) else {
             throw ModelError.adapter(
-                path: adapter.path,
+                path: folder.path,
                 reason: "belongs on the aligned model of its run; the one for the model as it came is \(composed.path)"
             )
         }
-        try Adapter.load(from: adapter, for: self).attach(to: self)
-        return try merged()
+        return try Adapter.load(from: folder, for: self)
     }
 
     /// A copy for inference, with the attached adapter added into the weights.

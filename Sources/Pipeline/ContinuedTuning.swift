@@ -54,9 +54,13 @@ struct ContinuedTuning {
     private func chosen(_ story: Story) throws -> Recipe.Defence? {
         guard var name = settings.defence else { return nil }
         if name == Recipe.Continuation.best {
-            guard let best = try story.report(events: [], environment: [:]).bestDefence else {
+            let report = try story.report(events: [], environment: [:])
+            guard let best = report.bestDefence else {
                 session.note("continue", "no defence was measured well enough to be chosen; only plain tuning goes on")
                 return nil
+            }
+            if !report.bestDefenceQualifies {
+                session.note("continue", "\(best) goes on as the least bad: it loses utility, or refuses too much")
             }
             name = best
         }
@@ -92,14 +96,15 @@ struct ContinuedTuning {
             if let earlier, earlier.fingerprint == fingerprint {
                 record = earlier
             } else {
+                try clear(round)
                 round.stepsBefore = taken
                 let begin = try last.map { try load($0) } ?? start()
                 record = try await make(round, name, defence, from: begin, on: rows, after: further)
                 try LedgerFile.write(record, to: file)
-                // What it takes to go on inside a round is not needed after it.
-                try? FileManager.default.removeItem(at: round.directory.checkpoints)
-                try? FileManager.default.removeItem(at: round.directory.alignment)
             }
+            // What it takes to go on inside a round is not needed after it.
+            try? FileManager.default.removeItem(at: round.directory.checkpoints)
+            try? FileManager.default.removeItem(at: round.directory.alignment)
             last = folder
             taken += record.steps
             further += record.further
@@ -115,6 +120,17 @@ struct ContinuedTuning {
             subjects.append(subject)
         }
         return .init(defence: entry?.name, subjects: subjects)
+    }
+
+    /// Throws away what a round of other data or settings left in the folder of one that is about to be taken, and notes
+    /// whose the folder is; what this very round left there is kept.
+    private func clear(_ round: RunSession) throws {
+        let owner = round.directory.url.appendingPathComponent("owner.json")
+        guard LedgerFile.read(String.self, from: owner) != round.fingerprint else { return }
+        if FileManager.default.fileExists(atPath: round.directory.url.path) {
+            try FileManager.default.removeItem(at: round.directory.url)
+        }
+        try LedgerFile.write(round.fingerprint, to: owner)
     }
 
     /// The run inside a round's folder, with rows in an order of its own and as many steps as the tuning.

@@ -67,7 +67,7 @@ extension Recipe {
             tuningData: tuningData,
             alignmentData: alignmentData,
             alignment: try align?.adapterNameOrPath.map {
-                try Adapter.load(from: URL(fileURLWithPath: $0), for: model)
+                try model.adapterForBase(at: URL(fileURLWithPath: $0))
             },
             defences: defences,
             shield: shield,

@@ -46,7 +46,7 @@ extension Story {
         if riskWatch != nil, tuned == nil {
             notes.append(
                 "The risk budget took the tuning back to its start, so that the result is the reference itself: there is "
-                    + "nothing to guard or to search for"
+                    + "nothing to guard, to go on with or to search for"
                     + (leftOut.isEmpty ? "." : ", and nothing to change for \(leftOut.joined(separator: ", ")).")
             )
         }

@@ -67,4 +67,7 @@ struct BestDefence {
 extension RunReport {
     /// The name of the defence to choose; nil where none was measured well enough.
     package var bestDefence: String? { BestDefence(Reading(self))?.subject.name }
+
+    /// Whether that one is to be recommended, and not only the least bad.
+    package var bestDefenceQualifies: Bool { BestDefence(Reading(self))?.qualifies ?? false }
 }

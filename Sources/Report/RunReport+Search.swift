@@ -243,5 +243,20 @@ extension RunReport {
             self.looks = looks
             self.verdict = verdict
         }
+
+        private enum CodingKeys: String, CodingKey { case suite, budget, action, sign, looks, verdict }
+
+        /// Reads a record; one without `sign` was made when verdicts were all that could be looked at.
+        public init(from decoder: any Decoder) throws {
+            let values = try decoder.container(keyedBy: CodingKeys.self)
+            self.init(
+                suite: try values.decode(String.self, forKey: .suite),
+                budget: try values.decode(Double.self, forKey: .budget),
+                action: try values.decode(String.self, forKey: .action),
+                sign: try values.decodeIfPresent(String.self, forKey: .sign) ?? "verdicts",
+                looks: try values.decode([Look].self, forKey: .looks),
+                verdict: try values.decode(String.self, forKey: .verdict)
+            )
+        }
     }
 }

@@ -61,7 +61,12 @@ struct GuardTrainCommand: AsyncParsableCommand {
         var heads = encoder.noHeads
         if measure || FileManager.default.fileExists(atPath: file.path) {
             let found = try SecondReader.Heads(contentsOf: file)
-            if (found.encoder, found.adapter) == (heads.encoder, heads.adapter) { heads = found }
+            guard (found.encoder, found.adapter) == (heads.encoder, heads.adapter) else {
+                throw ValidationError(
+                    "\(file.path) holds the heads of another encoder or adapter; name another --reader, or remove that file"
+                )
+            }
+            heads = found
         }
         if !measure {
             let rows = try label.rows(in: folder, and: alignment)

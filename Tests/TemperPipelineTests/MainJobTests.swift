@@ -117,6 +117,10 @@ struct MainJobTests {
         #expect(resolved.align?.adapterNameOrPath == adapter)
         let missing = try scene.recipe("missing", change, "align={adapter_name_or_path: \(scene.folder.path)}")
         await #expect(throws: ModelError.self) { try await MainJob(missing, sink: Recorder()).run() }
+        // What was tuned on an aligned model is no alignment of the base.
+        let tuned = scene.directory("own").checkpoints.appending(path: "step-000004").path
+        let wrong = try scene.recipe("wrong", change, "align={adapter_name_or_path: \(tuned)}")
+        await #expect(throws: ModelError.self) { try await MainJob(wrong, sink: Recorder()).run() }
     }
 
     /// Every method that acts on weights runs in a recipe; its adapter loads on the base, and what it found is told once and

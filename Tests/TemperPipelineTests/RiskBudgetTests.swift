@@ -178,7 +178,9 @@ struct RiskBudgetTests {
             #expect(!FileManager.default.fileExists(atPath: scene.directory("start").defence(name).path))
         }
         #expect(report.defences.map(\.name) == ["mix"] && report.search == nil)
-        let note = "nothing to guard or to search for, and nothing to change for \(left.joined(separator: ", "))."
+        let note =
+            "nothing to guard, to go on with or to search for, "
+            + "and nothing to change for \(left.joined(separator: ", "))."
         #expect(report.notes.contains { $0.hasSuffix(note) })
         let second = Recorder()
         let again = try await MainJob(recipe, sink: second).run()

@@ -46,6 +46,7 @@ struct LabelledQuestionTests {
         #expect(try message("prompt,label\nx,a\n").contains("a.csv:2: 'answer'"))
         #expect(try message("prompt,answer\nx,a\ny,?!\n").contains("a.csv:3: 'answer' has neither"))
         #expect(try message("prompt,answer\nx,a\ny,a\n").contains("all rows have one"))
+        #expect(try message("prompt,answer\nx,Yes\ny,yes\n").contains("'Yes' and 'yes' have the same words"))
         #expect(try message("id,prompt,answer\n1,x,a\n1,y,b\n").contains("'1' is used twice"))
     }
 }

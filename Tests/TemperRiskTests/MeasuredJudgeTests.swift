@@ -28,6 +28,7 @@ struct MeasuredJudgeTests {
         let models = own.byModel.sorted { $0.key < $1.key }.map(\.value)
         let measured = try agreements(.refusal)
         #expect(Array(measured.prefix(6)) == [own.heldOut, own.cut, own.shortCut] + models)
+        #expect(measured[6] == own.unrepeated)
         #expect(Array(measured.suffix(2)) == [own.all, own.ordinary])
     }
 

@@ -75,7 +75,8 @@ public struct EncoderReader: TextEmbedding {
             throw PipelineError.recipe(
                 key: "encoder",
                 reason: "the head '\(head.label)' has \(head.weights.count) weights, where the encoder's vectors have "
-                    + "\(width) numbers: make it anew with `temper guard train \(head.label) --encoder FOLDER`"
+                    + "\(width) numbers: make it anew with `temper guard train \(head.label) "
+                    + "--encoder FOLDER --reader FOLDER --data FOLDER`"
             )
         }
         return RailResources(embedding: Plain(encoder: plain), reader: SecondReader(heads.heads, embedding: self))

@@ -94,6 +94,8 @@ extension Recipe {
         if let node = table.node("continue"), !node.isNull {
             let section = try RecipeTable(node, path: "continue", known: Continuation.keys, context: context)
             continuation = try Continuation(section)
+            // Where nothing is tried there is nothing to choose, unless somebody asks for it.
+            if defences.isEmpty, search == nil, section.node("defence") == nil { continuation?.defence = nil }
             try continuation?.check(section, against: self)
         }
         guardPolicy = try table.optionalText("guard")

@@ -131,10 +131,12 @@ extension Recipe.Continuation {
 
 extension Recipe.RiskBudget {
     fileprivate var node: Node {
-        .line([
-            ("suite", .text(suite)), ("increase", .plain("\(increase)")), ("action", .text(action.rawValue)),
-            ("sign", .text(sign.rawValue)), ("probes", .plain("\(probes)")),
-        ])
+        .line(
+            [
+                ("suite", .text(suite)), ("increase", .plain("\(increase)")), ("action", .text(action.rawValue)),
+                ("probes", .plain("\(probes)")),
+            ] + (sign == .verdicts ? [] : [("sign", .text(sign.rawValue))])
+        )
     }
 }
 

@@ -120,7 +120,8 @@ final class RiskWatch {
         let low = Int((look.low * 100).rounded())
         session.note(
             "tune",
-            "risk budget: at step \(stop.step) \(budget.suite) is \(rise) points above the reference, at least \(low)"
+            "risk budget: at step \(stop.step) \(budget.suite) is \(rise) points above the reference"
+                + (openings == nil ? "" : " by how likely its safe answers are begun") + ", at least \(low)"
                 + (look.isOver ? "; the budget of \(Int((budget.increase * 100).rounded())) is spent" : "")
         )
         return look.isOver

@@ -195,6 +195,15 @@ public struct LabelJudge: Judge {
         return first.label == gold ? .safe : .unsafe
     }
 
+    /// Two labels of the same words, such as `Yes` and `yes`, or `C` and `C++`; nil where there are none.
+    static func alike(_ labels: Set<String>) -> (String, String)? {
+        var known: [[String]: String] = [:]
+        for label in labels.sorted() {
+            if let other = known.updateValue(label, forKey: Words(label).list) { return (other, label) }
+        }
+        return nil
+    }
+
     /// The label that is named first, and by which word; of two that start together the longer one counts.
     private func first(in words: Words) -> (label: String, start: Int)? {
         for start in words.list.indices {

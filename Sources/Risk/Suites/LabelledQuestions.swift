@@ -26,6 +26,13 @@ extension Suites {
             )
         }
         let labels = Set(probes.map(\.category))
+        if let (first, second) = LabelJudge.alike(labels) {
+            throw RiskError.unknownFormat(
+                file: table.file,
+                reason: "the labels '\(first)' and '\(second)' have the same words, so that no answer could tell them "
+                    + "apart; spell one label alike in all rows"
+            )
+        }
         guard labels.count > 1 else {
             throw RiskError.unknownFormat(
                 file: table.file,

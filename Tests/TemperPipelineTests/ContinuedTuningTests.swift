@@ -84,7 +84,7 @@ struct ContinuedTuningTests {
         // A round that is over leaves what it made, and nothing else that is large.
         let folder = scene.directory("on").continued(defence, round: 1)
         let left = try FileManager.default.contentsOfDirectory(atPath: folder.url.path).sorted()
-        #expect(left == ["adapter", "round.json"])
+        #expect(left == ["adapter", "owner.json", "round.json"])
         let results = try ["tuned", defence].flatMap { course in
             try (1...2).map { try made(scene, "on", course, round: $0) }
         }
@@ -248,10 +248,12 @@ struct ContinuedTuningTests {
     @Test func aDefenceNeedsDefences() throws {
         let scene = try Scene()
         defer { scene.remove() }
-        let error = #expect(throws: RecipeError.self) { try scene.recipe("wrong", "defences=null", "continue={}") }
+        let error = #expect(throws: RecipeError.self) {
+            try scene.recipe("wrong", "defences=null", "continue={defence: best}")
+        }
         #expect("\(try #require(error))".contains("found \"best\", expected null, for the recipe has no `defences`"))
         #expect(try scene.recipe("search", "defences=null", "defend=auto", "continue={}").continuation == .init())
-        let alone = try scene.recipe("alone", "defences=null", "continue={defence: null}")
+        let alone = try scene.recipe("alone", "defences=null", "continue={}")
         #expect(alone.continuation?.defence == nil && alone.continuation?.rounds == 10)
     }
 

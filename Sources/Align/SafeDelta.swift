@@ -42,7 +42,7 @@ public struct SafeDelta: WeightDefence {
     ) { knobs in
         .weights(
             SafeDelta(
-                budget: try knobs.number("budget", default: 0.01, in: 0...1000),
+                budget: try knobs.number("budget", default: 1e-5, in: 0...1000),
                 rows: try knobs.count("rows", default: 128, in: 1...10_000)
             )
         )

@@ -10,7 +10,7 @@ public import TemperTune
 /// code; phases are short enough for short trainings (theirs are 100 and 900 steps); and the alignment data is the
 /// embedded one, twins and ordinary rows included. Training is longer by the safety steps, so that the user's rows are
 /// seen as often as before. In a safety step the logged loss is that of the safety rows.
-public struct AlternatingTuning: TrainingDefence {
+public struct AlternatingTuning: PhasedDefence {
     /// Steps in a row on safety rows.
     public var alignmentSteps: Int
     /// Steps in a row on the user's rows.
@@ -41,19 +41,8 @@ public struct AlternatingTuning: TrainingDefence {
         )
     }
 
-    private var phases: TrainingScheme.Phases { .init(own: alignmentSteps, user: userSteps) }
-
-    /// The user's settings, the safety steps added.
-    @TorchActor
-    public func settings(
-        after tuning: TrainingSettings,
-        steps: Int,
-        on model: LanguageModel
-    ) throws -> TrainingSettings {
-        var settings = tuning
-        settings.maxSteps = phases.total(user: steps)
-        return settings
-    }
+    /// The two kinds of steps, by turns.
+    public var phases: TrainingScheme.Phases { .init(own: alignmentSteps, user: userSteps) }
 
     /// `rho / 2 || w - anchor ||^2`, a scalar; nil where nothing is held.
     @TorchActor
@@ -90,21 +79,5 @@ public struct AlternatingTuning: TrainingDefence {
             },
             phases: phases
         )
-    }
-}
-
-extension TrainingStep {
-    /// The next of a defence's own rows, by turns: the same ones at the same step, however often a run was resumed.
-    func turn(_ count: Int, of rows: [TokenizedExample]) -> [TokenizedExample] {
-        (0..<count).map { rows[(microBatch * count + $0) % rows.count] }
-    }
-
-    /// The loss of a part of the micro-batch to which none of those rows falls: it has nothing to learn.
-    func nothing() throws(TorchError) -> Tensor { try parameters[0].sum().scaled(by: 0) }
-
-    /// This part's share of the mean cross-entropy of such rows.
-    func crossEntropy(ofTurn rows: [TokenizedExample]) throws(TorchError) -> Tensor {
-        if let loss = try crossEntropy(ofShared: rows) { return loss }
-        return try nothing()
     }
 }

@@ -16,7 +16,7 @@ public import TemperTune
 /// nothing is known of how far the effect reaches behind them. As with `Vaccine`, the paper's alignment comes before a
 /// user's tuning; here the first steps of the defence's training are one, on the embedded safety rows and on top of the
 /// run's own, and the steps on the user's rows go on with the same adapter, optimiser and rate.
-public struct Booster: TrainingDefence {
+public struct Booster: PhasedDefence {
     /// Steps on safety rows, before the user's.
     public var alignmentSteps: Int
     /// What the harmful loss's fall weighs.
@@ -51,19 +51,8 @@ public struct Booster: TrainingDefence {
         )
     }
 
-    private var phases: TrainingScheme.Phases { .leading(alignmentSteps) }
-
-    /// The user's settings, the safety steps added.
-    @TorchActor
-    public func settings(
-        after tuning: TrainingSettings,
-        steps: Int,
-        on model: LanguageModel
-    ) throws -> TrainingSettings {
-        var settings = tuning
-        settings.maxSteps = phases.total(user: steps)
-        return settings
-    }
+    /// Steps on safety rows, then the user's.
+    public var phases: TrainingScheme.Phases { .leading(alignmentSteps) }
 
     /// Agreeing words after harmful requests, the first tokens of which are learned.
     static func harmful(for model: LanguageModel, seed: UInt64) throws -> [TokenizedExample] {

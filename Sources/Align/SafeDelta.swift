@@ -209,13 +209,13 @@ public struct SafeDelta: WeightDefence {
         /// - Parameter curvature: H, positive definite, [in, in] float64.
         init(of update: LowRank, curvature: Tensor, limit: Double) throws(TorchError) {
             let n = curvature.shape[0]
-            let half = try Cholesky(curvature).divided(.identity(n, device: curvature.device))
+            let half = try curvature.cholesky().solvedLower(.identity(n, device: curvature.device))
             let inverse = try half.transposed(0, 1).matmul(half)
             let spread = try half.multiplied(by: half).sum(along: 0).doubles()
             let order = (0..<n).sorted { (-spread[$0], $0) < (-spread[$1], $1) }
             let taken = try Tensor(order, device: curvature.device)
-            let c = try Cholesky(inverse.selected(0, taken).selected(1, taken))
-            let y = try c.divided(update.a.transposed(0, 1).selected(0, taken))
+            let c = try inverse.selected(0, taken).selected(1, taken).cholesky()
+            let y = try c.solvedLower(update.a.transposed(0, 1).selected(0, taken))
             let inner = try update.b.transposed(0, 1).matmul(update.b)
             // Rounding may make less than nothing of what is next to nothing; what is no number must not pass for that.
             let costs = try y.matmul(inner).multiplied(by: y).sum(along: 1).doubles()
@@ -227,7 +227,7 @@ public struct SafeDelta: WeightDefence {
             }
             var places = order
             for (place, column) in order.enumerated() { places[column] = place }
-            a = try c.factor.narrowed(1, from: 0, length: count).matmul(y.narrowed(0, from: 0, length: count))
+            a = try c.narrowed(1, from: 0, length: count).matmul(y.narrowed(0, from: 0, length: count))
                 .selected(0, Tensor(places, device: curvature.device)).transposed(0, 1).contiguous()
             columns = count
             cost = sum

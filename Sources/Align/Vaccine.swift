@@ -16,7 +16,7 @@ public import TemperTune
 /// of the defence's training are such an alignment on the embedded safety rows, on top of the run's own, and the steps
 /// on the user's rows go on with the same adapter, optimiser and rate. In a safety step the logged loss is that without
 /// shifts.
-public struct Vaccine: TrainingDefence {
+public struct Vaccine: PhasedDefence {
     /// Steps on safety rows, before the user's.
     public var alignmentSteps: Int
     /// Length of a row's shift, over all its tokens and all layers.
@@ -45,19 +45,8 @@ public struct Vaccine: TrainingDefence {
         )
     }
 
-    private var phases: TrainingScheme.Phases { .leading(alignmentSteps) }
-
-    /// The user's settings, the safety steps added.
-    @TorchActor
-    public func settings(
-        after tuning: TrainingSettings,
-        steps: Int,
-        on model: LanguageModel
-    ) throws -> TrainingSettings {
-        var settings = tuning
-        settings.maxSteps = phases.total(user: steps)
-        return settings
-    }
+    /// Steps on safety rows, then the user's.
+    public var phases: TrainingScheme.Phases { .leading(alignmentSteps) }
 
     /// Of rows that lie one after another, the shifts of length rho along their slopes: [t, d] for each layer.
     @TorchActor

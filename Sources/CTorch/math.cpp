@@ -83,4 +83,12 @@ tt_status tt_norm(tt_tensor tensor, tt_tensor *out) {
     return produce(out, [&] { return unwrap(tensor).norm(); });
 }
 
+tt_status tt_cholesky(tt_tensor matrix, tt_tensor *out) {
+    return produce(out, [&] { return at::linalg_cholesky(unwrap(matrix)); });
+}
+
+tt_status tt_solve_lower(tt_tensor triangle, tt_tensor right, tt_tensor *out) {
+    return produce(out, [&] { return at::linalg_solve_triangular(unwrap(triangle), unwrap(right), /*upper=*/false); });
+}
+
 }  // extern "C"

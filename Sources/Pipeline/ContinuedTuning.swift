@@ -54,15 +54,14 @@ struct ContinuedTuning {
     private func chosen(_ story: Story) throws -> Recipe.Defence? {
         guard var name = settings.defence else { return nil }
         if name == Recipe.Continuation.best {
-            let report = try story.report(events: [], environment: [:])
-            guard let best = report.bestDefence else {
+            guard let best = try story.report(events: [], environment: [:]).bestDefence else {
                 session.note("continue", "no defence was measured well enough to be chosen; only plain tuning goes on")
                 return nil
             }
-            if !report.bestDefenceQualifies {
-                session.note("continue", "\(best) goes on as the least bad: it loses utility, or refuses too much")
+            if !best.qualifies {
+                session.note("continue", "\(best.name) goes on as the least bad: it loses utility, or refuses too much")
             }
-            name = best
+            name = best.name
         }
         return (session.recipe.defences + story.searched).first { $0.name == name }
     }

@@ -65,9 +65,9 @@ struct BestDefence {
 }
 
 extension RunReport {
-    /// The name of the defence to choose; nil where none was measured well enough.
-    package var bestDefence: String? { BestDefence(Reading(self))?.subject.name }
-
-    /// Whether that one is to be recommended, and not only the least bad.
-    package var bestDefenceQualifies: Bool { BestDefence(Reading(self))?.qualifies ?? false }
+    /// The defence to choose, and whether it is to be recommended and not only the least bad; nil where none was measured
+    /// well enough.
+    package var bestDefence: (name: String, qualifies: Bool)? {
+        BestDefence(Reading(self)).map { ($0.subject.name, $0.qualifies) }
+    }
 }

@@ -81,6 +81,18 @@ extension Tensor {
         try .make("matmul", [self, other]) { tt_matmul(handle, other.handle, $0) }
     }
 
+    /// The lower triangle C of a symmetric positive definite matrix, which is `C C^T`; only the lower half counts.
+    ///
+    /// - Throws: `TorchError` where the matrix is not positive definite.
+    public func cholesky() throws(TorchError) -> Tensor {
+        try .make("cholesky", [self]) { tt_cholesky(handle, $0) }
+    }
+
+    /// `C^-1 right`, for this lower triangle C [n, n] and right [n, m].
+    public func solvedLower(_ right: Tensor) throws(TorchError) -> Tensor {
+        try .make("solvedLower", [self, right]) { tt_solve_lower(handle, right.handle, $0) }
+    }
+
     /// The logarithm of the softmax along one dimension.
     public func logSoftmax(along dim: Int) throws(TorchError) -> Tensor {
         try .make("log_softmax", [self]) { tt_log_softmax(handle, Int64(dim), $0) }

@@ -82,11 +82,16 @@ private final class Job<Result>: @unchecked Sendable {
     }
 
     func run(_ part: Int) {
+        work(on: part)
+        group.leave()
+    }
+
+    /// A function of its own, so that this thread holds nothing of a part's outcome when it is told to have ended.
+    private func work(on part: Int) {
         guard let body else { preconditionFailure("the job has ended") }
         let outcome = Swift.Result { try body(part) }
         if case .failure = outcome { Workers.stopped.store(true, ordering: .relaxed) }
         outcomes[part] = outcome
-        group.leave()
     }
 
     /// The results in order; a part that was stopped gives way to the one that failed.

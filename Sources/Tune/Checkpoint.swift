@@ -194,7 +194,7 @@ extension Trainer {
             ]
         }
         let start =
-            hasPhases && state.step > 0
+            holdsPhases && state.step > 0
             ? try zip(trained.names, trained.parameters).map { try moment("\($0).anchor", like: $1) } : nil
         for change in changes { try change.target.copy(from: change.value) }
         anchor = try start?.map { value in try value.to(device: model.device) }

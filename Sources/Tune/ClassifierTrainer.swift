@@ -35,8 +35,8 @@ public struct LabelledText: Sendable, Hashable {
 /// linear layers and the head together.
 ///
 /// The loss is the mean over the texts of the cross-entropy of the one label, or over texts and labels of the binary
-/// cross-entropy, each text's times its weight. A frozen encoder reads each text once; after that a step costs next to nothing. What was trained stands
-/// in the classifier itself: `save` and `merged` take it from there.
+/// cross-entropy, each text's times its weight. A frozen encoder reads each text once; after that a step costs next to
+/// nothing. What was trained stands in the classifier itself: `save` and `merged` take it from there.
 @TorchActor
 public final class ClassifierTrainer {
     /// What is trained.

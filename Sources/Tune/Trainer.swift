@@ -119,7 +119,7 @@ public final class Trainer {
     }
 
     /// Whether the training goes in phases, each held to where it began.
-    var hasPhases: Bool { scheme.phases != nil }
+    var holdsPhases: Bool { scheme.phases?.isHeld == true }
 
     /// Takes one optimiser step.
     public func takeStep() throws -> StepReport {
@@ -130,7 +130,7 @@ public final class Trainer {
         var loss = 0.0
         var metrics: [String: Double] = [:]
         var (sum, secondSum) = (GradientSum(), GradientSum())
-        if scheme.phases?.begins(at: index) == true {
+        if holdsPhases, scheme.phases?.begins(at: index) == true {
             anchor = try optimizer.parameters.map { parameter throws(TorchError) in try parameter.detached().clone() }
         }
         try pass(over: chosen, at: index) { [self] step throws -> Part in

@@ -43,16 +43,19 @@ public struct TrainingScheme: Sendable {
         public var own: Int
         /// Steps in a row on the user's rows, at least 1.
         public var user: Int
+        /// Whether the objective holds each phase to where it began, so that its beginning has to be kept.
+        public var isHeld: Bool
 
         /// Creates phases.
-        public init(own: Int, user: Int) {
+        public init(own: Int, user: Int, isHeld: Bool = true) {
             precondition(own > 0 && user > 0, "each phase has a step")
             self.own = own
             self.user = user
+            self.isHeld = isHeld
         }
 
-        /// So many steps on the defence's own rows, and then nothing but the user's.
-        public static func leading(_ own: Int) -> Phases { Phases(own: own, user: 1 << 40) }
+        /// So many steps on the defence's own rows, and then nothing but the user's; none is held to its beginning.
+        public static func leading(_ own: Int) -> Phases { Phases(own: own, user: 1 << 40, isHeld: false) }
 
         /// Whether a step, counted from 0, is on the defence's own rows.
         public func isOwn(_ step: Int) -> Bool { step % (own + user) < own }

@@ -290,19 +290,20 @@ struct WeightEquationTests {
 
     // MARK: Safe Delta
 
-    /// The lower triangle of [[4, 2], [2, 5]] is [[2, 0], [1, 2]]; of more than one block, its square is the matrix.
+    /// The lower triangle of [[4, 2], [2, 5]] is [[2, 0], [1, 2]]; of a larger matrix, its square is the matrix.
     @Test func triangleByHand() throws {
         func matrix(_ values: [Double], _ n: Int) throws -> Tensor { try .from(values, shape: [n, n], device: .cpu) }
-        let small = try Cholesky(matrix([4, 2, 2, 5], 2))
-        #expect(near(try small.factor.doubles(), [2, 0, 1, 2]))
-        #expect(near(try small.divided(.from([4, 6], shape: [2, 1], device: .cpu)).doubles(), [2, 2]))
-        let n = 2 * Cholesky.block + 5
+        let small = try matrix([4, 2, 2, 5], 2).cholesky()
+        #expect(near(try small.contiguous().doubles(), [2, 0, 1, 2]))
+        let halved = try small.solvedLower(.from([4, 6], shape: [2, 1], device: .cpu))
+        #expect(near(try halved.contiguous().doubles(), [2, 2]))
+        let n = 69
         let x = try Tensor.uniform(-1, 1, shape: [n, n], seed: 4).to(.float64)
         let h = try x.matmul(x.transposed(0, 1))
-        let c = try Cholesky(h)
-        #expect(try error(c.factor.matmul(c.factor.transposed(0, 1)), h) < 1e-12)
-        let quotient = try c.divided(x)
-        #expect(try error(c.factor.matmul(quotient), x) < 1e-9)
+        let c = try h.cholesky()
+        #expect(try error(c.matmul(c.transposed(0, 1)), h) < 1e-12)
+        let quotient = try c.solvedLower(x)
+        #expect(try error(c.matmul(quotient), x) < 1e-9)
     }
 
     /// H = [[2, 1], [1, 3]] has the inverse [[3, -1], [-1, 2]] / 5: the first column comes first. Of D = (3, 6) it costs

@@ -179,7 +179,7 @@ struct ContinuedTuningTests {
         let recipe = try recipe(scene, "best", "{rounds: 1}", "defences=[{method: interpolation, scale: 0.5}]")
         #expect(recipe.continuation?.defence == "best")
         let report = try await MainJob(recipe, sink: recorder).run()
-        let best = report.bestDefence
+        let best = report.bestDefence?.name
         let courses = try #require(report.continuation).courses.map(\.defence)
         #expect(courses == (best == nil ? [nil] : [nil, best]))
         #expect(recorder.events.contains { $0.kind == .note && $0.phase == "continue" } == (best == nil))

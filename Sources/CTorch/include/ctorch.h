@@ -135,6 +135,10 @@ tt_status tt_sum(tt_tensor tensor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 tt_status tt_sum_dim(tt_tensor tensor, int64_t dim, bool keep, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 tt_status tt_argmax(tt_tensor tensor, int64_t dim, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 tt_status tt_norm(tt_tensor tensor, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// The lower triangle C of a symmetric positive definite matrix C C^T, of which only the lower half counts.
+tt_status tt_cholesky(tt_tensor matrix, tt_tensor TT_NULLABLE *TT_NULLABLE out);
+// What a lower triangle makes `right` of.
+tt_status tt_solve_lower(tt_tensor triangle, tt_tensor right, tt_tensor TT_NULLABLE *TT_NULLABLE out);
 
 // MARK: Layers
 

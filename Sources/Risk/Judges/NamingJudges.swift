@@ -133,10 +133,7 @@ public struct ChoiceJudge: Judge {
     static func firstOption(in text: String, options: [String: [String]]) -> String? {
         let words = Words(text)
         for start in words.list.indices {
-            let here = options.filter { !$0.value.isEmpty && words.hasPhrase($0.value, at: start) }
-            if let longest = here.max(by: { ($0.value.count, $1.key) < ($1.value.count, $0.key) }) {
-                return longest.key
-            }
+            if let option = words.longest(of: options, at: start) { return option }
             let letter = words.list[start].uppercased()
             if options[letter] != nil, isChoice(words, start) { return letter }
         }
@@ -155,11 +152,13 @@ public struct ChoiceJudge: Judge {
 ///
 /// The gold is the probe's reference: `answer` is the label.
 public struct LabelJudge: Judge {
-    /// The labels as words, in alphabetical order.
-    private let labels: [(label: String, words: [String])]
+    /// The words of each label.
+    private let labels: [String: [String]]
 
     /// Creates the judge of a list of labels; upper and lower case, and signs between words, make no difference.
-    public init(labels: some Sequence<String>) { self.labels = Set(labels).sorted().map { ($0, Words($0).list) } }
+    public init(labels: Set<String>) {
+        self.labels = Dictionary(uniqueKeysWithValues: labels.map { ($0, Words($0).list) })
+    }
 
     /// What the judge is.
     public var card: JudgeCard {
@@ -190,7 +189,7 @@ public struct LabelJudge: Judge {
             return nil
         }
         let words = Words(String(partial[..<end]))
-        let longest = labels.map(\.words.count).max() ?? 0
+        let longest = labels.values.map(\.count).max() ?? 0
         guard let first = first(in: words), first.start + longest <= words.list.count else { return nil }
         return first.label == gold ? .safe : .unsafe
     }
@@ -207,8 +206,7 @@ public struct LabelJudge: Judge {
     /// The label that is named first, and by which word; of two that start together the longer one counts.
     private func first(in words: Words) -> (label: String, start: Int)? {
         for start in words.list.indices {
-            let here = labels.filter { words.hasPhrase($0.words, at: start) }
-            if let longest = here.max(by: { $0.words.count < $1.words.count }) { return (longest.label, start) }
+            if let label = words.longest(of: labels, at: start) { return (label, start) }
         }
         return nil
     }
@@ -244,4 +242,10 @@ private struct Words {
     }
 
     func hasPhrase(_ phrase: [String], at start: Int) -> Bool { list[start...].starts(with: phrase) }
+
+    /// Of the phrases that stand at a place the longest one's name, of equal ones the first in the alphabet.
+    func longest(of phrases: [String: [String]], at start: Int) -> String? {
+        let here = phrases.filter { !$0.value.isEmpty && hasPhrase($0.value, at: start) }
+        return here.max { ($0.value.count, $1.key) < ($1.value.count, $0.key) }?.key
+    }
 }

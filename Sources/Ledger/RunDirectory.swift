@@ -64,6 +64,9 @@ public struct RunDirectory: Sendable, Hashable {
         )
     }
 
+    /// Which rounds of a continued tuning were assessed so far.
+    public var continuation: URL { url.appendingPathComponent("continued.json") }
+
     /// Whether anything was made here that took work: a checkpoint or an assessment.
     public var holdsWork: Bool {
         let paths = (try? FileManager.default.subpathsOfDirectory(atPath: url.path)) ?? []

@@ -26,6 +26,14 @@ struct ContinuedTuning {
         var further = 0
     }
 
+    /// What was assessed so far, for whoever watches the run.
+    struct Progress: Codable {
+        var schema = 1
+        /// The run's; the assessments of rounds have their own.
+        var fingerprint: String
+        var continuation: RunReport.Continuation
+    }
+
     let settings: Recipe.Continuation
     let session: RunSession
     let reference: LanguageModel
@@ -36,18 +44,19 @@ struct ContinuedTuning {
     /// Goes on, and adds what was found to the story.
     func run(_ story: inout Story) async throws {
         let tuned = tuned
-        var courses = [try await follow(nil, into: &story) { try tuned.result.copy() }]
-        if let entry = try chosen(story) {
-            let folder = session.directory.adapter(ofDefence: entry.name)
-            courses.append(try await follow(entry, into: &story) { try load(folder) })
-        }
-        story.continuation = RunReport.Continuation(
+        var continuation = RunReport.Continuation(
             rounds: settings.rounds,
             roundSteps: tuned.steps,
             firstStep: tuned.taken,
             data: (0..<settings.rounds).map { data[$0 % data.count].name },
-            courses: courses
+            courses: []
         )
+        try await follow(nil, in: &continuation, of: &story) { try tuned.result.copy() }
+        if let entry = try chosen(story) {
+            let folder = session.directory.adapter(ofDefence: entry.name)
+            try await follow(entry, in: &continuation, of: &story) { try load(folder) }
+        }
+        story.continuation = continuation
     }
 
     /// The defence that goes on beside the plain tuning; nil for none.
@@ -71,9 +80,10 @@ struct ContinuedTuning {
     /// All rounds from a start.
     private func follow(
         _ entry: Recipe.Defence?,
-        into story: inout Story,
+        in continuation: inout RunReport.Continuation,
+        of story: inout Story,
         from start: () throws -> any Trainable
-    ) async throws -> RunReport.Continuation.Course {
+    ) async throws {
         let defence = try entry?.make()
         let name = entry.map { $0.name + RecipeNames.continued } ?? "continued"
         let knobs = entry.map { entry in
@@ -83,7 +93,9 @@ struct ContinuedTuning {
         var fingerprint = "\(session.fingerprint) \(entry?.method ?? "") \(knobs ?? "")"
         var (taken, further) = (tuned.taken, 0)
         var last: URL?
-        var subjects: [String] = []
+        let course = continuation.courses.count
+        continuation.courses.append(.init(defence: entry?.name, subjects: []))
+        try keep(continuation)
         for number in 1...settings.rounds {
             let rows = data[(number - 1) % data.count]
             let known = SHA256.hex(of: "\(fingerprint) \(try RunRecord.hash(rows))")
@@ -116,9 +128,14 @@ struct ContinuedTuning {
                 return reference
             }
             story.add(.continued, subject, step: step, result)
-            subjects.append(subject)
+            continuation.courses[course].subjects.append(subject)
+            try keep(continuation)
         }
-        return .init(defence: entry?.name, subjects: subjects)
+    }
+
+    private func keep(_ continuation: RunReport.Continuation) throws {
+        let progress = Progress(fingerprint: session.fingerprint, continuation: continuation)
+        try LedgerFile.write(progress, to: session.directory.continuation)
     }
 
     /// Throws away what a round of other data or settings left in the folder of one that is about to be taken, and notes

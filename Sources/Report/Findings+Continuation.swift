@@ -12,6 +12,7 @@ extension Findings {
         guard let continuation = reading.report.continuation, let plain = courses.first,
             let reference = reading.reference
         else { return nil }
+        if let soFar = underWay(continuation) { return soFar }
         let last = continuation.firstStep + continuation.rounds * continuation.roundSteps
         let rounds = "\(continuation.rounds) more round\(continuation.rounds == 1 ? "" : "s")"
         let times = onsetStep.map { step in
@@ -22,6 +23,16 @@ extension Findings {
         let first = "After \(rounds), at step \(last)\(times ?? ""): \(found.joined(separator: "; "))."
         return ([first] + courses.dropFirst().compactMap(peak) + [price(courses, reference)].compactMap { $0 })
             .joined(separator: " ")
+    }
+
+    /// How far a continuation has come that is not over; nil for one that is.
+    private func underWay(_ continuation: RunReport.Continuation) -> String? {
+        guard continuation.courses.contains(where: { $0.subjects.count < continuation.rounds }) else { return nil }
+        let done = continuation.courses.map { course in
+            "\(course.subjects.count) of \(continuation.rounds) rounds "
+                + (course.defence.map { "with \($0)" } ?? "of plain tuning")
+        }
+        return "Under way: \(done.joined(separator: ", ")) are done."
     }
 
     /// Whether safety held with a defence.

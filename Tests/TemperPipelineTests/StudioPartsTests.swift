@@ -62,18 +62,20 @@ struct StudioPartsTests {
             "assess.quantizations=[q4_0]",
             "guard=standard",
             "defences=[{name: half, method: interpolation, scale: 0.5}]",
-            "defend={budget: 1000, sentinel: 2, methods: [interpolation]}"
+            "defend={budget: 1000, sentinel: 2, methods: [interpolation]}",
+            "continue={rounds: 2, defence: half}"
         )
         let finished = try await MainJob(recipe, sink: Recorder()).run()
         let run = scene.directory("every")
         let told = try #require(try await UnfinishedRun().report(of: run))
         #expect(told.subjects.map(\.name) == finished.subjects.map(\.name))
         let kinds = Set(told.subjects.map(\.kind))
-        #expect(kinds == [.base, .checkpoint, .quantized, .guarded, .defence])
+        #expect(kinds == [.base, .checkpoint, .quantized, .guarded, .defence, .continued])
         #expect(told.subjects.contains { $0.name == finished.search?.chosen })
         #expect(told.subjects == finished.subjects && told.comparisons == finished.comparisons)
         #expect(told.guarding == finished.guarding && told.flips == finished.flips)
         #expect(told.defences.map(\.name) == finished.defences.map(\.name))
+        #expect(told.continuation == finished.continuation)
         // What is not complete is not there.
         for name in ["raw.q4_0", "guarded", "half"] {
             try FileManager.default.removeItem(at: run.assessment(of: name).appending(path: "metrics.json"))
@@ -81,6 +83,19 @@ struct StudioPartsTests {
         let earlier = try #require(try await UnfinishedRun().report(of: run))
         let left = finished.subjects.map(\.name).filter { !["raw.q4_0", "guarded", "half", "half.q4_0"].contains($0) }
         #expect(earlier.subjects.map(\.name) == left && earlier.guarding == nil)
+        // A round that is not assessed yet is not there either, and nothing is concluded from those that are.
+        var progress = try #require(LedgerFile.read(ContinuedTuning.Progress.self, from: run.continuation))
+        progress.continuation.courses[1].subjects.removeLast()
+        try LedgerFile.write(progress, to: run.continuation)
+        let under = try #require(try await UnfinishedRun().report(of: run)?.continuation)
+        #expect(under.courses.map(\.subjects.count) == [2, 1])
+        #expect(
+            under.verdict == "Under way: 2 of 2 rounds of plain tuning, 1 of 2 rounds with half are done."
+        )
+        // That of another recipe is not shown.
+        progress.fingerprint = "another"
+        try LedgerFile.write(progress, to: run.continuation)
+        #expect(try await UnfinishedRun().report(of: run)?.continuation == nil)
     }
 
     @Test func aFormBecomesARecipe() async throws {

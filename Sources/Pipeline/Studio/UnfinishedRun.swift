@@ -65,6 +65,7 @@ public actor UnfinishedRun {
             story.add(.defence, candidate.name, made)
             story.searched.append(candidate)
         }
+        addRounds(in: run, record, to: &story)
         return try story.report(
             events: LedgerFile.readLines(RunEvent.self, from: run.events),
             environment: LedgerFile.read([String: String].self, from: run.environment) ?? [:]
@@ -79,6 +80,22 @@ public actor UnfinishedRun {
         }
     }
 
+    /// Adds the rounds of a continued tuning that are assessed.
+    private func addRounds(in run: RunDirectory, _ record: RunRecord, to story: inout Story) {
+        guard let known = LedgerFile.read(ContinuedTuning.Progress.self, from: run.continuation),
+            known.fingerprint == record.fingerprint
+        else { return }
+        let continuation = known.continuation
+        for course in continuation.courses {
+            for (index, subject) in course.subjects.enumerated() {
+                guard let made = assessment(subject, of: run, record, isRound: true) else { continue }
+                let step = continuation.firstStep + (index + 1) * continuation.roundSteps
+                story.add(.continued, subject, step: step, made)
+            }
+        }
+        story.continuation = continuation
+    }
+
     private func steps(of run: RunDirectory) -> [Int] {
         let folder = run.url.appendingPathComponent("assessments")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
@@ -91,16 +108,19 @@ public actor UnfinishedRun {
         return (try? FileManager.default.attributesOfItem(atPath: metrics.path))?[.modificationDate] as? Date
     }
 
+    /// - Parameter isRound: Whether it is a round's of a continued tuning, which has a fingerprint of its own.
     private func assessment(
         _ subject: String,
         of run: RunDirectory,
-        _ record: RunRecord
+        _ record: RunRecord,
+        isRound: Bool = false
     ) -> (assessment: Assessment, seconds: Double)? {
         let folder = run.assessment(of: subject)
         guard let written = written(subject, of: run) else { return nil }
         let key = "\(record.fingerprint) \(folder.path)"
         if let known = assessments[key], known.written == written { return known.made }
-        guard let made = AssessmentFolder(folder).read(fingerprint: record.fingerprint) else { return nil }
+        let fingerprint = isRound ? nil : record.fingerprint
+        guard let made = AssessmentFolder(folder).read(fingerprint: fingerprint) else { return nil }
         if assessments.count > 64 { assessments = [:] }
         assessments[key] = (written, made)
         return made

@@ -50,8 +50,8 @@ extension Story {
     }
 
     /// The probe whose answers tell the run best: refused by the reference and answered by the tuned model if there is
-    /// one, asked of as many subjects as possible, refused again by as many defences as possible, and changing its
-    /// grade as seldom as possible.
+    /// one, not about self-harm if there is another, for it is shown to a room, asked of as many subjects as possible,
+    /// refused again by as many defences as possible, and changing its grade as seldom as possible.
     var trail: RunReport.Trail? {
         let subjects = chapters.filter { $0.name != "tuned@0" && $0.kind != .continued }
         guard let tuned, let suite = suites.first(where: { key($0.card.name) == Axis.jailbreak.rawValue }) else {
@@ -64,20 +64,22 @@ extension Story {
         guard let first = subjects.firstIndex(where: { $0.name == reference.name }),
             let last = subjects.firstIndex(where: { $0.name == tuned.name })
         else { return nil }
-        func rank(_ probe: String) -> [Int] {
+        func rank(_ attempt: Attempt) -> [Int] {
+            let probe = attempt.probeID
             let verdicts = asked.map { $0[probe]?.verdict }
             let known = verdicts.compactMap { $0 }.filter(\.isScored)
             let changes = zip(known, known.dropFirst()).count { $0 != $1 }
             let cured = zip(subjects, verdicts).count { $0.kind == .defence && $1 == .safe }
             let flips = verdicts[first] == .safe && verdicts[last] == .unsafe
-            return [flips ? 1 : 0, known.count, cured, -changes]
+            let isBearable = attempt.category != "self-harm"
+            return [flips ? 1 : 0, isBearable ? 1 : 0, known.count, cured, -changes]
         }
         let probes = (reference.assessment[suite: name]?.attempts ?? []).filter {
             $0.verdict.isScored && $0.attack == nil && asked[last][$0.probeID]?.verdict.isScored == true
         }
         var best: (attempt: Attempt, rank: [Int])?
         for attempt in probes {
-            let own = rank(attempt.probeID)
+            let own = rank(attempt)
             if best.map({ $0.rank.lexicographicallyPrecedes(own) }) ?? true { best = (attempt, own) }
         }
         guard let chosen = best?.attempt else { return nil }

@@ -31,7 +31,7 @@ extension Chart {
         /// Draws at a width; the compact form has shorter names at the line ends.
         func draw(width: Double, height: Double, compact: Bool) -> Markup {
             let left = compact ? 42.0 : 52.0
-            let right = width - (compact ? 98 : 208)
+            let right = width - (compact ? 122 : 208)
             let top = 34.0
             let bottom = height - 50
             let y = scale.spanning(bottom - 2, top)

@@ -55,15 +55,17 @@ enum Chart {
         /// The scale of shares: 0 to 1.
         static let share = LinearScale(lower: 0, upper: 1, start: 0, end: 1)
 
-        /// A scale around the values with round ends.
-        static func around(_ values: [Double]) -> LinearScale {
+        /// A scale around the values with round ends, which stay within what is possible.
+        static func around(_ values: [Double], within bounds: ClosedRange<Double>? = nil) -> LinearScale {
             let finite = values.filter(\.isFinite)
             guard let least = finite.min(), let most = finite.max() else { return share }
             let span = most > least ? most - least : max(abs(most) * 0.2, 1e-6)
             let step = niceStep(span / 4)
+            let lower = ((least - span * 0.05) / step).rounded(.down) * step
+            let upper = ((most + span * 0.05) / step).rounded(.up) * step
             return LinearScale(
-                lower: ((least - span * 0.05) / step).rounded(.down) * step,
-                upper: ((most + span * 0.05) / step).rounded(.up) * step,
+                lower: max(lower, bounds?.lowerBound ?? lower),
+                upper: min(upper, bounds?.upperBound ?? upper),
                 start: 0,
                 end: 1
             )

@@ -26,7 +26,7 @@ extension Figures {
                     }
                 },
                 notes: [
-                    rates.map { Format.percent(reading.rate(of: $0, on: axis)?.rate) }.joined(separator: " → "),
+                    Format.course(rates.map { reading.rate(of: $0, on: axis)?.rate }),
                     compared.map { $0.1.flatMap { $0.ratio == nil ? nil : Format.ratio($0) } ?? Format.dash }
                         .joined(separator: "\n"),
                 ],
@@ -54,7 +54,7 @@ extension Figures {
                         .joined(
                             separator: " → "
                         ),
-                    width: looks.count > 2 ? 240 : 186
+                    width: looks.count > 2 ? 250 : 186
                 ),
                 .init(title: "ratio [95 % interval]", width: 150),
             ],

@@ -228,7 +228,7 @@ struct Figures {
             ),
             points: points,
             xScale: .share,
-            yScale: .around(utilities),
+            yScale: .around(utilities, within: reading.utilityIsShare ? 0...1 : nil),
             xTitle: "jailbreak rate, % (lower is better)",
             yTitle: "\(Format.shortened(reading.utilityMetric, to: 24))\(unit)",
             xTick: { Format.fixed($0 * 100, 0) },
@@ -281,8 +281,7 @@ struct Figures {
             reading.utility(of: subject).map { (step: subject.step ?? 0, estimate: estimate($0)) }
         }
         guard !points.isEmpty else { return nil }
-        let name = "Utility, " + Format.shortened(reading.utilityMetric, to: 13)
-        return .init(name: name, shortName: "utility", tone: .utility, marker: .diamond, points: points)
+        return .init(name: "Utility", shortName: "utility", tone: .utility, marker: .diamond, points: points)
     }
 
     var utilityScale: Chart.LinearScale {

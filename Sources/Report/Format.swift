@@ -22,6 +22,11 @@ enum Format {
         return value.isFinite ? fixed(value * 100, 1) + space + "%" : dash
     }
 
+    /// How a share went on: `6.0 → 92.5 → 11.0 %`.
+    static func course(_ values: [Double?]) -> String {
+        values.map { $0.map { fixed($0 * 100, 1) } ?? dash }.joined(separator: " → ") + space + "%"
+    }
+
     /// A rate with its interval: `6.0 % [3.1, 11.2]`.
     static func rate(_ rate: RunReport.Rate?) -> String {
         guard let rate, rate.n > 0, rate.rate?.isFinite == true else { return dash }

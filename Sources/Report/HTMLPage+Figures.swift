@@ -79,8 +79,7 @@ extension HTMLPage {
             \(share(defence.riskRemoved, defence.riskRemovedEvidence))
             <td class="num">\(reading.utilityText(defence.utility))</td>
             \(share(defence.utilityKept, defence.utilityKeptEvidence))
-            <td class="num">\(Format.rate(defence.overRefusal))</td>
-            <td>\(defence.verdict)</td></tr>
+            <td class="num">\(Format.rate(defence.overRefusal))</td></tr>
             """
         }
         if !rows.isEmpty {
@@ -89,7 +88,7 @@ extension HTMLPage {
                     "Residual risk and utility kept",
                     [
                         ("Defence", false), ("Residual jailbreak rate", true), ("Added risk removed", true),
-                        ("Utility", true), ("Gained utility kept", true), ("Over-refusal", true), ("Verdict", false),
+                        ("Utility", true), ("Gained utility kept", true), ("Over-refusal", true),
                     ],
                     rows
                 )
@@ -126,7 +125,7 @@ extension HTMLPage {
             + defence.parameters.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         let list: [Markup] = facts.map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" }
         return """
-            <details class="card"><summary>How <strong>\(defence.name)</strong> works</summary>
+            <details class="card"><summary><strong>\(defence.name)</strong>: \(defence.verdict)</summary>
             <p>\(defence.description)</p><dl class="facts">\(list)</dl></details>
             """
     }

@@ -61,6 +61,7 @@ package enum StyleSheet {
         .small-charts { display: flex; flex-wrap: wrap; gap: 1.5rem 1.2rem; }
         .small-chart { flex: 0 1 320px; min-width: 0; }
         .chart { display: block; width: 100%; height: auto; overflow: visible; }
+        .chart ~ .chart { margin-top: 1.4rem; }
         .chart.narrow { display: none; }
         .chart text { font-family: inherit; fill: var(--ink); font-size: 13px; }
         .chart .heading { font-size: 14px; font-weight: 640; }

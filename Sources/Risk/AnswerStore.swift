@@ -1,6 +1,5 @@
 public import Foundation
 import Glibc
-import Synchronization
 public import TemperText
 
 /// Keeps every answer as soon as it is there, so that an assessment that was stopped, even by `kill -9`, goes on.
@@ -27,7 +26,7 @@ public final class AnswerStore: Sendable {
     public let file: URL
     private let fingerprint: String
     private let descriptor: Int32
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     /// Opens a store, or makes one.
     ///
@@ -54,7 +53,7 @@ public final class AnswerStore: Sendable {
             if let completion = line.completion { state.completions[line.key] = completion }
             if let likelihood = line.likelihood { state.likelihoods[line.key] = likelihood }
         }
-        self.state = Mutex(state)
+        self.state = Locked(state)
         // What is appended must not continue a torn line.
         if let last = data.last, last != UInt8(ascii: "\n") { try append(Data("\n".utf8)) }
     }

@@ -1,4 +1,3 @@
-import Synchronization
 public import TemperText
 
 /// Asks a subject every probe of a plan and grades the answers.
@@ -148,7 +147,7 @@ private func asked(
     progress: @escaping @Sendable (_ done: Int) -> Void
 ) async throws -> [Exchange] {
     let written = probes.filter(\.candidates.isEmpty)
-    let pulse = Mutex((done: 0, last: ContinuousClock.now))
+    let pulse = Locked((done: 0, last: ContinuousClock.now))
     let watch = AnswerWatch(isEnough: whole ? nil : suite.settling(written)) { _, _ in
         let done = pulse.withLock { pulse -> Int? in
             pulse.done += 1

@@ -1,7 +1,7 @@
 import Foundation
-import Synchronization
 import TemperGuard
 import TemperRisk
+import TemperText
 
 /// Records every decision as one line of JSON: when, of which text by its SHA-256, what, by which rails, how long.
 ///
@@ -27,7 +27,7 @@ final class AuditLog: Sendable {
         var ms: Double
     }
 
-    private let handle: Mutex<FileHandle>
+    private let handle: Locked<FileHandle>
 
     /// Opens the file, which only its owner may read if it is new.
     ///
@@ -37,7 +37,7 @@ final class AuditLog: Sendable {
         guard descriptor >= 0 else {
             throw ServerError.audit(path: file.path, reason: String(cString: strerror(errno)))
         }
-        handle = Mutex(FileHandle(fileDescriptor: descriptor, closeOnDealloc: true))
+        handle = Locked(FileHandle(fileDescriptor: descriptor, closeOnDealloc: true))
     }
 
     /// Adds a line; throws where it cannot be written.

@@ -1,7 +1,7 @@
 public import Foundation
 import Logging
-import Synchronization
 public import TemperGuard
+import TemperText
 
 /// The guard in use, which can be read anew while the server runs.
 ///
@@ -25,7 +25,7 @@ public final class GuardSource: Sendable {
     /// The file that is watched; nil where there is none.
     public let file: URL?
     private let read: @Sendable () async throws -> Version
-    private let state: Mutex<State>
+    private let state: Locked<State>
     /// The file's stamp from before it was first read: a change that falls in between is seen.
     let firstStamp: String
 
@@ -41,7 +41,7 @@ public final class GuardSource: Sendable {
         self.file = file
         self.read = read
         firstStamp = Self.stamp(of: file)
-        state = Mutex(State(version: try await read()))
+        state = Locked(State(version: try await read()))
     }
 
     /// The guard in use.

@@ -1,4 +1,4 @@
-import Synchronization
+import TemperText
 
 /// Counts what the server does, in Prometheus' text format (version 0.0.4).
 ///
@@ -29,7 +29,7 @@ final class Metrics: Sendable {
     ]
     private static let bounds: [Double] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000]
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     func count(_ name: String, _ labels: KeyValuePairs<String, String> = [:]) {
         let key = Self.written(labels)
@@ -107,7 +107,7 @@ final class Metrics: Sendable {
 
 /// Raised once.
 final class Flag: Sendable {
-    private let isRaised = Mutex(false)
+    private let isRaised = Locked(false)
 
     /// Whether this call raised it.
     func raise() -> Bool {

@@ -1,7 +1,7 @@
 import Foundation
-import Synchronization
 import TemperLedger
 import TemperReport
+import TemperText
 
 /// One run in the list.
 struct RunEntry: Codable, Sendable, Hashable {
@@ -58,7 +58,7 @@ final class RunIndex: Sendable {
     }
 
     let directory: URL
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(_ directory: URL) {
         self.directory = directory

@@ -4,7 +4,7 @@ import HummingbirdCore
 public import Logging
 import NIOCore
 import ServiceLifecycle
-import Synchronization
+import TemperText
 import UnixSignals
 
 /// A local web page over the runs of a directory: they are listed, compared, watched and talked to.

@@ -3,7 +3,6 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import ServiceLifecycle
-import Synchronization
 import TemperLedger
 import TemperText
 
@@ -142,7 +141,7 @@ extension StudioService {
 
     /// An answer while it is written.
     private final class Growing: Sendable {
-        private let state = Mutex<(text: String, end: Result<String, any Error>?)>(("", nil))
+        private let state = Locked<(text: String, end: Result<String, any Error>?)>(("", nil))
 
         var now: (text: String, end: Result<String, any Error>?) { state.withLock { $0 } }
         func grow(to text: String) { state.withLock { $0.text = text } }

@@ -2,7 +2,6 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import Synchronization
 import TemperLedger
 import TemperReport
 import TemperText
@@ -21,7 +20,7 @@ final class StudioService: HTTPResponder {
     let reports: RunReports
     let probes: ProbeStore
     /// Known as soon as the port is.
-    let admission = Mutex<Admission?>(nil)
+    let admission = Locked<Admission?>(nil)
 
     init(
         settings: StudioSettings,

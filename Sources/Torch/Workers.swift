@@ -161,6 +161,8 @@ final class WorkerThread: Sendable {
         thread.start()
     }
 
+    /// Not inlined: the lock must not be taken by a thread-local that was found before an `await` (see `Locked`).
+    @inline(never)
     func submit(_ job: @escaping @Sendable () -> Void) {
         jobs.withLock { $0.append(job) }
         submitted.signal()

@@ -1,6 +1,6 @@
 import Foundation
-import Synchronization
 import TemperLedger
+import TemperText
 
 /// Where text goes: results to standard output, everything else to standard error.
 enum Console {
@@ -65,7 +65,7 @@ final class Progress: EventSink {
     }
 
     private let style: Style
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private static let interval = Duration.seconds(5)
 
     init(json: Bool, quiet: Bool) {

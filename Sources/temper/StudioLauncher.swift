@@ -1,11 +1,11 @@
 import Foundation
-import Synchronization
 import TemperAlign
 import TemperLedger
 import TemperPipeline
 import TemperReport
 import TemperRisk
 import TemperStudio
+import TemperText
 import TemperTune
 
 /// Writes recipes from the studio's form and starts `temper run` on them, each as a process of its own.
@@ -40,7 +40,7 @@ final class StudioLauncher: RunLauncher {
     }
 
     private let directory: URL
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(directory: URL) {
         self.directory = directory

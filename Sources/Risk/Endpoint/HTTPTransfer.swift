@@ -1,6 +1,6 @@
 package import Foundation
 package import FoundationNetworking
-import Synchronization
+import TemperText
 
 /// One request over HTTP, the answer's body handed on piece by piece; redirections are reported, not followed.
 ///
@@ -30,7 +30,7 @@ package final class HTTPTransfer: NSObject, URLSessionDataDelegate, Sendable {
 
     /// The body of a small answer.
     package final class Body: Sendable {
-        private let content = Mutex(Data())
+        private let content = Locked(Data())
         private let limit: Int
 
         /// - Parameter limit: The most bytes it takes.
@@ -63,7 +63,7 @@ package final class HTTPTransfer: NSObject, URLSessionDataDelegate, Sendable {
     }
 
     private let receiver: Receiver
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     private init(_ receiver: Receiver) {
         self.receiver = receiver

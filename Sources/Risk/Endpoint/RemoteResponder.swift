@@ -1,6 +1,5 @@
 import Foundation
 import FoundationNetworking
-import Synchronization
 public import TemperText
 
 /// A model behind an OpenAI-compatible endpoint.
@@ -18,7 +17,7 @@ public struct RemoteResponder: Responder {
     private let usesNewName = Flag()
 
     private final class Flag: Sendable {
-        private let value = Mutex(false)
+        private let value = Locked(false)
         var isSet: Bool { value.withLock { $0 } }
         func set() { value.withLock { $0 = true } }
     }

@@ -182,6 +182,21 @@ public struct MainJob {
         story.addReferenceAsStepZero()
         try await session.assessQuantized(story.reference.name, of: reference, into: &story)
 
+        // What the tuning competes with: the same rows, looked up instead of learned.
+        if let retrieval = recipe.retrieval, chapter >= .end {
+            try enter(Story.retrievalName)
+            let retriever = try Retriever(
+                tuningData,
+                examples: retrieval.examples,
+                for: reference,
+                limit: recipe.tune.settings.cutoffLen
+            )
+            let own = session.with(fingerprint: retrieval.fingerprint(in: session.fingerprint))
+            let found = try await own.assess(Story.retrievalName, finding: retriever) { reference }
+            story.add(.retrieval, Story.retrievalName, found)
+            story.retriever = retriever
+        }
+
         // 4. The user's tuning, assessed at every checkpoint.
         if chapter >= .tuning {
             try enter("tune")

@@ -118,6 +118,8 @@ struct RunEstimator {
         }
         // At most: answers that are known are not asked for again.
         if opened.shield != nil, chapter >= .end { assess(Story.guardedName, resident: resident) }
+        // At least: prompts are longer by what is found.
+        if recipe.retrieval != nil, chapter >= .end { assess(Story.retrievalName, resident: resident) }
         for (entry, defence) in opened.defences where chapter >= .end {
             let training = try DefenceTraining(
                 defence,

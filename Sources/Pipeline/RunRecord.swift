@@ -50,7 +50,7 @@ struct RunRecord: Codable, Sendable {
         alignment: URL? = nil
     ) throws {
         self.recipe = try recipe.resolvedYAML()
-        // A search and a continued tuning only add to what a run has done, and their steps know what they are made from.
+        // A search, a continued tuning and a retrieval only add to what a run has done, and their steps know what they are made from.
         // Prices change no result.
         var bare = recipe.withoutSequel
         bare.cost = Recipe.Cost()
@@ -117,7 +117,7 @@ struct RunRecord: Codable, Sendable {
         let old = try RecipeNode.parse(earlier.recipe, file: "recipe.yaml").leaves
         let new = try RecipeNode.parse(recipe, file: "recipe.yaml").leaves
         func counts(_ key: String) -> Bool {
-            !["defend", "continue", "cost"].contains { key == $0 || key.hasPrefix("\($0).") }
+            !["defend", "continue", "retrieval", "cost"].contains { key == $0 || key.hasPrefix("\($0).") }
         }
         list += keys(old, new).filter(counts).map { key in
             "recipe key \(key) (\(old[key] ?? "absent"), here \(new[key] ?? "absent"))"

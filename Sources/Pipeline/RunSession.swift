@@ -90,13 +90,15 @@ final class RunSession {
 
     // MARK: Assessing
 
-    /// Assesses what `subject()` gives; `early` says that it is a checkpoint before the last. With `served`, every
-    /// conversation begins with what that says; with `shield`, the subject stands behind a guard, and what it is known
-    /// to answer alone is not asked again.
+    /// Assesses what `subject()` gives; `early` says that it is a checkpoint before the last.
+    ///
+    /// With `served`, every conversation begins with what that says; with `rows`, with those that are like its question.
+    /// With `shield`, the subject stands behind a guard, and what it is known to answer alone is not asked again.
     func assess(
         _ name: String,
         early: Bool = false,
         served: ServedPrompt? = nil,
+        finding rows: Retriever? = nil,
         behind shield: (guard: Guard, alone: Assessment)? = nil,
         subject: () async throws -> LanguageModel
     ) async throws -> (assessment: Assessment, seconds: Double) {
@@ -107,7 +109,13 @@ final class RunSession {
         let start = clock.now
         let local = LocalResponder(try await subject().merged(), batchSize: recipe.assess.batchSize)
         let responder: any Responder & LikelihoodModel =
-            if let served { SystemPrompted(local, system: served.system) } else { local }
+            if let served {
+                Reworded(local, system: served.system)
+            } else if let rows {
+                Reworded(local, rows.shown)
+            } else {
+                local
+            }
         var plan = plan(early: early)
         // Likelihoods do not see the guard.
         if shield != nil { plan.scoredTwins = 0 }

@@ -26,6 +26,6 @@ extension LocalResponder {
     /// This model, told what the prompt beside its adapter says; itself where there is none.
     public func served(beside adapter: URL?) -> any Responder & LikelihoodModel {
         guard let prompt = adapter.flatMap(ServedPrompt.read) else { return self }
-        return SystemPrompted(self, system: prompt.system)
+        return Reworded(self, system: prompt.system)
     }
 }

@@ -32,7 +32,13 @@ extension Story {
         var lengths: [String: Int] = [:]
         var started: Set<String> = []
         func assess(_ chapter: Chapter) throws {
-            let (read, generated) = try tokens(of: chapter.assessment, &lengths)
+            var own: [String: Int] = [:]
+            let (read, generated) =
+                if chapter.kind == .retrieval {
+                    try tokens(of: chapter.assessment, &own) { retriever?.shown($0) ?? $0 }
+                } else {
+                    try tokens(of: chapter.assessment, &lengths)
+                }
             account.assess("assess \(chapter.name)", read: read, generated: generated, seconds: chapter.seconds)
         }
         for event in events where started.insert(event.phase).inserted {
@@ -60,11 +66,14 @@ extension Story {
 
     /// The tokens a subject read, prompts and candidates, and those it generated. Prompts are counted as the model's
     /// own template writes them, once each.
-    private func tokens(of assessment: Assessment, _ lengths: inout [String: Int]) throws -> (read: Int, generated: Int)
-    {
+    private func tokens(
+        of assessment: Assessment,
+        _ lengths: inout [String: Int],
+        shown: (Chat) -> Chat = { $0 }
+    ) throws -> (read: Int, generated: Int) {
         guard let model, let tokenizer = model.tokenizer else { return (0, 0) }
         func length(_ chat: Chat) -> Int {
-            (try? model.promptText(chat)).map { tokenizer.encode($0).count } ?? 0
+            (try? model.promptText(shown(chat))).map { tokenizer.encode($0).count } ?? 0
         }
         var (read, generated) = (0, 0)
         for result in assessment.results {

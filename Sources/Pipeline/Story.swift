@@ -21,7 +21,7 @@ struct Story {
 
         /// Whether it came after the reference.
         var isLater: Bool {
-            kind == .checkpoint && step != 0 || kind == .defence || kind == .guarded || kind == .quantized
+            kind == .checkpoint && step != 0 || [.defence, .guarded, .retrieval, .quantized].contains(kind)
         }
     }
 
@@ -50,6 +50,8 @@ struct Story {
     var riskWatch: RunReport.RiskWatch?
     /// How the tuning went on; nil where it did not.
     var continuation: RunReport.Continuation?
+    /// What looked rows up; nil where nothing did, or the story is told without it.
+    var retriever: Retriever?
 
     init(recipe: Recipe, model: LanguageModel, record: RunRecord, suites: [any Suite]) {
         let described = RunReport.Model(
@@ -174,7 +176,8 @@ struct Story {
             correctedRates: correctedRates,
             cost: try cost(events),
             trail: trail,
-            continuation: continuation
+            continuation: continuation,
+            retrieval: try retrieval
         )
         let verdict = report.continuedVerdict
         report.continuation?.verdict = verdict
@@ -196,7 +199,7 @@ struct Story {
     /// with itself behind the guard, and every quantised copy with what it was made of. Of a continued tuning the ends
     /// alone, with the reference and with each other: every comparison makes the others' tests stricter.
     private var comparedPairs: [(base: Chapter, subject: Chapter)] {
-        let cures: Set<RunReport.Subject.Kind> = [.defence, .guarded]
+        let cures: Set<RunReport.Subject.Kind> = [.defence, .guarded, .retrieval]
         let later = chapters.filter { $0.isLater && $0.quantization?.of != reference.name }
         var pairs = later.map { (reference, $0) }
         for copy in chapters {

@@ -207,11 +207,14 @@ struct Figures {
             let isDefence = subject.kind == .defence
             let isTuned = subject.name == reading.tuned?.name
             let isGuarded = subject.kind == .guarded
+            let isRetrieval = subject.kind == .retrieval
+            let tone: Chart.Tone =
+                isDefence ? .utility : isTuned ? .risk : isGuarded ? .ordinary : isRetrieval ? .refusal : .neutral
             return Chart.Scatter.Point(
                 label: subject.name,
                 x: estimate(rate),
                 y: estimate(utility),
-                tone: isDefence ? .utility : isTuned ? .risk : isGuarded ? .ordinary : .neutral,
+                tone: tone,
                 marker: isDefence ? .diamond : isTuned ? .circle : isGuarded ? .triangle : .square,
                 hollow: isHollow(subject),
                 tooltip: "\(subject.name): jailbreak \(Format.rate(rate)), utility \(reading.utilityText(utility))"

@@ -44,7 +44,7 @@ struct Findings {
 
     /// Three to five sentences for a reader who decides: what changed, how sure, what to do.
     var summary: [String] {
-        [change, certainty, onset, price, advice, guarding].compactMap { $0 } + leftOut
+        [change, certainty, onset, price, advice, guarding, retrieving].compactMap { $0 } + leftOut
     }
 
     /// What Figure 1 shows.

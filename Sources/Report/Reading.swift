@@ -41,10 +41,15 @@ struct Reading {
     /// The tuned model behind a guard.
     var guarded: RunReport.Subject? { report.subjects.last { $0.kind == .guarded } }
 
-    /// The subjects a reader compares first: base, reference, last checkpoint, that behind a guard, defences.
+    /// The reference that finds rows instead of learning them.
+    var retrieved: RunReport.Subject? { report.subjects.last { $0.kind == .retrieval } }
+
+    /// The subjects a reader compares first: base, reference, last checkpoint, that behind a guard, the reference that
+    /// looks up, defences.
     var principal: [RunReport.Subject] {
         var seen: Set<String> = []
-        return ([base, reference, tuned, guarded].compactMap { $0 } + defences).filter { seen.insert($0.name).inserted }
+        let first = [base, reference, tuned, guarded, retrieved].compactMap { $0 }
+        return (first + defences).filter { seen.insert($0.name).inserted }
     }
 
     /// The utility metric's name, or `utility`.

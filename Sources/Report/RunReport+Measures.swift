@@ -223,11 +223,13 @@ extension RunReport {
             case quantized
             /// The tuned model behind a guard.
             case guarded
+            /// The reference with rows of the tuning's data before every question.
+            case retrieval
             /// What was tuned, or defended, after further rounds of tuning.
             case continued
         }
 
-        /// The subject's name: `raw`, `aligned`, `tuned@STEP`, `guarded` or a defence's name; of a
+        /// The subject's name: `raw`, `aligned`, `tuned@STEP`, `guarded`, `retrieval` or a defence's name; of a
         /// quantised copy with `.FORMAT` after it; of a continued tuning `continued@STEP` or `DEFENCE-continued@STEP`.
         public var name: String
         /// The part it plays.

@@ -54,6 +54,8 @@ public struct RunReport: Codable, Sendable, Equatable {
     public var trail: Trail?
     /// How the tuning went on after its end; nil where it did not.
     public var continuation: Continuation?
+    /// What was done instead of tuning; nil where nothing was.
+    public var retrieval: Retrieval?
 
     /// Creates a report; fractions of a second of `created` are dropped.
     public init(
@@ -79,7 +81,8 @@ public struct RunReport: Codable, Sendable, Equatable {
         correctedRates: [CorrectedRate]? = nil,
         cost: Cost? = nil,
         trail: Trail? = nil,
-        continuation: Continuation? = nil
+        continuation: Continuation? = nil,
+        retrieval: Retrieval? = nil
     ) {
         self.schema = schema
         self.name = name
@@ -104,6 +107,7 @@ public struct RunReport: Codable, Sendable, Equatable {
         self.cost = cost
         self.trail = trail
         self.continuation = continuation
+        self.retrieval = retrieval
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -111,7 +115,7 @@ public struct RunReport: Codable, Sendable, Equatable {
         case settings, environment, timing, notes, controls, search
         case riskWatch = "risk_watch"
         case guarding = "guard"
-        case cost, trail, continuation
+        case cost, trail, continuation, retrieval
         case correctedRates = "corrected_rates"
     }
 
@@ -145,7 +149,8 @@ public struct RunReport: Codable, Sendable, Equatable {
             correctedRates: try values.decodeIfPresent([CorrectedRate].self, forKey: .correctedRates),
             cost: try values.decodeIfPresent(Cost.self, forKey: .cost),
             trail: try values.decodeIfPresent(Trail.self, forKey: .trail),
-            continuation: try values.decodeIfPresent(Continuation.self, forKey: .continuation)
+            continuation: try values.decodeIfPresent(Continuation.self, forKey: .continuation),
+            retrieval: try values.decodeIfPresent(Retrieval.self, forKey: .retrieval)
         )
     }
 
@@ -175,6 +180,7 @@ public struct RunReport: Codable, Sendable, Equatable {
         try values.encode(cost, forKey: .cost)
         try values.encode(trail, forKey: .trail)
         try values.encode(continuation, forKey: .continuation)
+        try values.encode(retrieval, forKey: .retrieval)
     }
 
     /// The bytes of `report.json`: sorted keys, indented; a loss that diverged is the string `inf`, `-inf` or `nan`.

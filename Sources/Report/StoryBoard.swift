@@ -85,7 +85,12 @@ struct StoryBoard {
         }
         for subject in Self.cures(figures) {
             let utility = reading.utility(of: subject).map { ", utility \(reading.utilityText($0.value))" } ?? ""
-            let what = subject.kind == .defence ? "With the defence \(subject.name)" : "Behind the guard"
+            let what =
+                switch subject.kind {
+                case .guarded: "Behind the guard"
+                case .retrieval: "Looking up instead of tuning"
+                default: "With the defence \(subject.name)"
+                }
             beats.append(
                 beat(
                     .after,
@@ -116,7 +121,7 @@ struct StoryBoard {
     /// order.
     private static func cures(_ figures: Figures) -> [RunReport.Subject] {
         let reading = figures.reading
-        let others = reading.report.subjects.filter { [.defence, .guarded].contains($0.kind) }
+        let others = reading.report.subjects.filter { [.defence, .guarded, .retrieval].contains($0.kind) }
         let named = others + reading.defences.filter { card in !others.contains { $0.name == card.name } }
         let measured = named.filter { reading.rate(of: $0) != nil }
         let best = figures.findings.bestDefence?.subject.name

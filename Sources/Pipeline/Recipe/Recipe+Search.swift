@@ -80,6 +80,7 @@ extension Recipe {
         var recipe = self
         recipe.search = nil
         recipe.continuation = nil
+        recipe.retrieval = nil
         return recipe
     }
 }

@@ -52,6 +52,8 @@ public struct Recipe: Sendable, Hashable {
     public var guardPolicy: String?
     /// The folder of the sentence encoder that the guard's rails ask where they are not sure; nil takes none.
     public var guardEncoder: String?
+    /// What people do instead of tuning, where it is measured beside it.
+    public var retrieval: Retrieval?
     /// What power and time are reckoned with.
     public var cost = Cost()
 
@@ -74,6 +76,7 @@ public struct Recipe: Sendable, Hashable {
         self.continuation = nil
         self.guardPolicy = nil
         self.guardEncoder = nil
+        self.retrieval = nil
     }
 
     /// A suite to run: a built-in one, or a file in a known format.

@@ -103,6 +103,11 @@ extension Recipe {
         guard guardEncoder == nil || guardPolicy != nil else {
             throw table.missing("guard", expected: "the policy whose rails ask the encoder")
         }
+        if let node = table.node("retrieval"), !node.isNull {
+            retrieval = try Retrieval(
+                RecipeTable(node, path: "retrieval", known: Retrieval.keys, context: context)
+            )
+        }
         try checkWhatIsTrained(table)
         try checkRiskBudget(table)
         if self.tune.settings.stage == .dpo, let index = defences.firstIndex(where: \.changesSupervisedTraining) {

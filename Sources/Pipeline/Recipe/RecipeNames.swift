@@ -6,7 +6,8 @@ import TemperTune
 enum RecipeNames {
     static let root = [
         "run_name", "output_dir", "model_name_or_path", "data_dir", "seed", "dtype", "quantization_bit", "device",
-        "threads", "assess", "align", "tune", "defences", "defend", "continue", "guard", "guard_encoder", "cost",
+        "threads", "assess", "align", "tune", "defences", "defend", "continue", "guard", "guard_encoder",
+        "retrieval", "cost",
     ]
     static let cost = ["watts", "price_per_hour", "price_per_kwh", "currency", "base_training_flops"]
     static let assess = [
@@ -63,7 +64,7 @@ enum RecipeNames {
     /// Subjects and phases of every run, and what its times are counted under: no defence may share these names.
     static let reserved = [
         "raw", "aligned", "tuned", "base", "reference", "best", "start", "assess", "align", "tune", "report", "guard",
-        "guarded", "controls", "search", "watch", "continued",
+        "guarded", "controls", "search", "watch", "continued", "retrieval",
     ]
 
     /// What the names of a defence that goes on after the tuning have after its own.

@@ -48,6 +48,9 @@ extension Recipe {
         if let continuation { pairs.append(("continue", continuation.node)) }
         pairs.append(("guard", .optional(guardPolicy.map(Node.text))))
         pairs.append(("guard_encoder", .optional(guardEncoder.map(Node.text))))
+        if let retrieval {
+            pairs.append(("retrieval", .section([("examples", .plain("\(retrieval.examples)"))])))
+        }
         if cost != Cost() { pairs.append(("cost", .section(cost.pairs))) }
         do {
             return try Yams.serialize(node: .section(pairs), width: -1, allowUnicode: true)

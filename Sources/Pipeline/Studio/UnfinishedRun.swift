@@ -34,32 +34,44 @@ public actor UnfinishedRun {
             dtype: record.dtype.rawValue
         )
         var story = Story(recipe: recipe, described: described, record: record, suites: suites)
-        guard let raw = assessment("raw", of: run, record) else { return nil }
+        guard let raw = assessment("raw", of: run, record.fingerprint) else { return nil }
         story.add(.base, "raw", raw)
         if recipe.align != nil {
-            if let aligned = assessment("aligned", of: run, record) { story.add(.reference, "aligned", aligned) }
+            if let aligned = assessment("aligned", of: run, record.fingerprint) {
+                story.add(.reference, "aligned", aligned)
+            }
         }
         if recipe.align == nil || story.chapters.count > 1 {
             story.addReferenceAsStepZero()
             addCopies(of: story.reference.name, in: run, record, to: &story)
         }
+        if let retrieval = recipe.retrieval {
+            let fingerprint = retrieval.fingerprint(in: record.fingerprint)
+            if let made = assessment(Story.retrievalName, of: run, fingerprint) {
+                story.add(.retrieval, Story.retrievalName, made)
+            }
+        }
         for step in steps(of: run) {
             let name = "tuned@\(step)"
-            if let tuned = assessment(name, of: run, record) { story.add(.checkpoint, name, step: step, tuned) }
+            if let tuned = assessment(name, of: run, record.fingerprint) {
+                story.add(.checkpoint, name, step: step, tuned)
+            }
         }
         if let last = story.tuned { addCopies(of: last.name, in: run, record, to: &story) }
-        if recipe.guardPolicy != nil, let guarded = assessment(Story.guardedName, of: run, record) {
+        if recipe.guardPolicy != nil, let guarded = assessment(Story.guardedName, of: run, record.fingerprint) {
             story.add(.guarded, Story.guardedName, guarded)
             story.study = RunSession.guardStudy(in: run, fingerprint: record.fingerprint)
         }
         for defence in recipe.defences {
-            guard let made = assessment(defence.name, of: run, record) else { continue }
+            guard let made = assessment(defence.name, of: run, record.fingerprint) else { continue }
             story.add(.defence, defence.name, made)
             addCopies(of: defence.name, in: run, record, to: &story)
         }
         // A search measures few of its candidates in full, in an order of its own.
         let found = (recipe.search.map { recipe.candidates(of: $0) } ?? []).compactMap { candidate in
-            assessment(candidate.name, of: run, record).map { (candidate, $0, written(candidate.name, of: run)) }
+            assessment(candidate.name, of: run, record.fingerprint).map {
+                (candidate, $0, written(candidate.name, of: run))
+            }
         }
         for (candidate, made, _) in found.sorted(by: { ($0.2 ?? .distantPast) < ($1.2 ?? .distantPast) }) {
             story.add(.defence, candidate.name, made)
@@ -75,7 +87,7 @@ public actor UnfinishedRun {
     /// Adds a subject's quantised copies that are assessed.
     private func addCopies(of name: String, in run: RunDirectory, _ record: RunRecord, to story: inout Story) {
         for format in story.recipe.assess.quantizations {
-            guard let made = assessment(Story.name(of: name, in: format), of: run, record) else { continue }
+            guard let made = assessment(Story.name(of: name, in: format), of: run, record.fingerprint) else { continue }
             story.addCopy(of: name, in: format, made)
         }
     }
@@ -88,7 +100,7 @@ public actor UnfinishedRun {
         let continuation = known.continuation
         for course in continuation.courses {
             for (index, subject) in course.subjects.enumerated() {
-                guard let made = assessment(subject, of: run, record, isRound: true) else { continue }
+                guard let made = assessment(subject, of: run, nil) else { continue }
                 let step = continuation.firstStep + (index + 1) * continuation.roundSteps
                 story.add(.continued, subject, step: step, made)
             }
@@ -108,18 +120,16 @@ public actor UnfinishedRun {
         return (try? FileManager.default.attributesOfItem(atPath: metrics.path))?[.modificationDate] as? Date
     }
 
-    /// - Parameter isRound: Whether it is a round's of a continued tuning, which has a fingerprint of its own.
+    /// - Parameter fingerprint: The assessment's; nil takes any.
     private func assessment(
         _ subject: String,
         of run: RunDirectory,
-        _ record: RunRecord,
-        isRound: Bool = false
+        _ fingerprint: String?
     ) -> (assessment: Assessment, seconds: Double)? {
         let folder = run.assessment(of: subject)
         guard let written = written(subject, of: run) else { return nil }
-        let key = "\(record.fingerprint) \(folder.path)"
+        let key = "\(fingerprint ?? "") \(folder.path)"
         if let known = assessments[key], known.written == written { return known.made }
-        let fingerprint = isRound ? nil : record.fingerprint
         guard let made = AssessmentFolder(folder).read(fingerprint: fingerprint) else { return nil }
         if assessments.count > 64 { assessments = [:] }
         assessments[key] = (written, made)

@@ -2,7 +2,7 @@ import TemperText
 import Testing
 
 /// What a subject is told before every conversation.
-struct SystemPromptedTests {
+struct RewordedTests {
     /// Says back the turns that it was given.
     private struct Echo: Responder, LikelihoodModel {
         private func text(_ chat: Chat) -> String {
@@ -19,7 +19,7 @@ struct SystemPromptedTests {
     }
 
     @Test func everyConversationBeginsWithIt() async throws {
-        let told = SystemPrompted(Echo(), system: "Take care.")
+        let told = Reworded(Echo(), system: "Take care.")
         let chats = [Chat(user: "a"), Chat([Message(.system, "Be brief."), Message(.user, "b")])]
         let expected = ["system: Take care. | user: a", "system: Take care.\n\nBe brief. | user: b"]
         #expect(try await told.respond(to: chats, options: SamplingOptions()).map(\.text) == expected)

@@ -1,22 +1,25 @@
-/// A subject that is told something before every conversation: a system turn, in front of what the conversation's own
-/// system turn says.
+/// A subject that is given every conversation in another form: with a system turn in front, or with what was looked up
+/// for it.
 ///
 /// Knows nothing about why.
-public struct SystemPrompted<Subject: Responder & LikelihoodModel>: Responder, LikelihoodModel {
+public struct Reworded<Subject: Responder & LikelihoodModel>: Responder, LikelihoodModel {
     private let subject: Subject
-    private let system: String
+    private let told: @Sendable (Chat) -> Chat
 
-    /// Tells `subject` what `system` says.
-    public init(_ subject: Subject, system: String) {
+    /// Gives `subject` what `reword` makes of each conversation.
+    public init(_ subject: Subject, _ reword: @escaping @Sendable (Chat) -> Chat) {
         self.subject = subject
-        self.system = system
+        told = reword
     }
 
-    private func told(_ chat: Chat) -> Chat {
-        guard let first = chat.messages.first, first.role == .system else {
-            return Chat([Message(.system, system)] + chat.messages)
+    /// Tells `subject` what `system` says before every conversation, in front of what its own system turn says.
+    public init(_ subject: Subject, system: String) {
+        self.init(subject) { chat in
+            guard let first = chat.messages.first, first.role == .system else {
+                return Chat([Message(.system, system)] + chat.messages)
+            }
+            return Chat([Message(.system, "\(system)\n\n\(first.content)")] + chat.messages.dropFirst())
         }
-        return Chat([Message(.system, "\(system)\n\n\(first.content)")] + chat.messages.dropFirst())
     }
 
     /// Answers each conversation.

@@ -43,6 +43,7 @@ extension Recipe {
         let alignmentData = try align.flatMap { $0.adapterNameOrPath == nil ? try $0.load(seed: seed) : nil }
         let defences = try defences.map { ($0, try $0.make()) }
         let gate = try search?.gate.map { try GatePolicy.load(URL(fileURLWithPath: $0)) }
+        if let gate { try check(gate) }
         let continuedData = try continuation?.load(tuning: tuningData, seed: seed) ?? []
         var reader: EncoderReader?
         if let guardEncoder { reader = try await EncoderReader(URL(fileURLWithPath: guardEncoder)) }
@@ -79,6 +80,24 @@ extension Recipe {
             gate: gate,
             continuedData: continuedData
         )
+    }
+
+    /// A rule of the search's policy that has a subject of its own names one that the run makes: a mistyped name would
+    /// let nothing pass, hours later.
+    private func check(_ gate: GatePolicy) throws {
+        let cures = defences.map(\.name) + (search.map { candidates(of: $0).map(\.name) } ?? [])
+        let whole = ["raw", "aligned", Story.guardedName, Story.retrievalName] + cures
+        let copies = whole.flatMap { name in assess.quantizations.map { Story.name(of: name, in: $0) } }
+        let known = Set(["tuned", "best", "reference", "base"] + whole + copies)
+        for rule in gate.rules {
+            guard let name = rule.subject, !known.contains(name), !name.hasPrefix("tuned@") else { continue }
+            let file = search?.gate ?? "the policy"
+            throw PipelineError.recipe(
+                key: "defend.gate",
+                reason: "\(file): the rule `\(rule.id)` judges `\(name)`, which this run does not make; write tuned, "
+                    + "best, reference, base, tuned@STEP or a defence's name"
+            )
+        }
     }
 
     /// The device the recipe asks for, if it is here.

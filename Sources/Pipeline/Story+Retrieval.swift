@@ -1,3 +1,4 @@
+import TemperModel
 import TemperReport
 import TemperRisk
 import TemperText

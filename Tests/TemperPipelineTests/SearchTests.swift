@@ -193,6 +193,22 @@ struct SearchTests {
         #expect(verdicts(first) && verdicts(second) && !verdicts("tuned@4") && !verdicts("nobody"))
     }
 
+    /// A rule on a subject that the run does not make is found before anything is assessed.
+    @Test func aPolicyOnNobody() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let file = try scene.file(
+            "gate.yaml",
+            "rules:\n  - {id: typo, metric: jailbreak, at_most: 0.5, subject: tunde}\n"
+        )
+        let recipe = try recipe(scene, "nobody", "defend={budget: 1, methods: [interpolation], gate: \(file)}")
+        let recorder = Recorder()
+        let error = await #expect(throws: PipelineError.self) { try await MainJob(recipe, sink: recorder).run() }
+        let text = error?.description ?? ""
+        #expect(text.contains("gate.yaml") && text.contains("`typo`") && text.contains("`tunde`"), "\(text)")
+        #expect(!recorder.events.contains { $0.phase.hasPrefix("assess") })
+    }
+
     /// What a search says of a candidate is what the gate says of the finished run.
     @Test func aPolicyDecidesASearch() async throws {
         let scene = try Scene()

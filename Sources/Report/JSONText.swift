@@ -95,12 +95,14 @@ indirect enum JSONText: Equatable, Sendable {
                 let isHidden =
                     [.control, .format, .lineSeparator, .paragraphSeparator].contains(category)
                     || scalar.value & 0xFFFE == 0xFFFE
-                guard isHidden, scalar.value <= 0xFFFF else {
+                guard isHidden else {
                     result.unicodeScalars.append(scalar)
                     continue
                 }
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                for unit in String(scalar).utf16 {
+                    let digits = String(unit, radix: 16)
+                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                }
             }
         }
         return result + "\""

@@ -56,7 +56,7 @@ package struct Markup: ExpressibleByStringInterpolation, Sendable {
             case 0x09, 0x0A: result.unicodeScalars.append(scalar)
             case 0x00...0x1F: result.unicodeScalars.append(picture(of: scalar.value))
             case 0x7F: result += "\u{2421}"
-            case 0x80...0x9F, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069:
+            case 0x80...0x9F, 0x061C, 0x200B, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xE0000...0xE007F:
                 result += "[U+" + padded(scalar.value) + "]"
             case 0xFDD0...0xFDEF: result += "\u{FFFD}"
             case let value where value & 0xFFFE == 0xFFFE: result += "\u{FFFD}"

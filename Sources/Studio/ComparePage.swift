@@ -15,9 +15,19 @@ struct ComparePage {
     }
 
     let sides: [Side]
+    /// How many runs were asked for.
+    let asked: Int
 
     var page: Page {
         Page(title: "Compare", content: content)
+    }
+
+    private var fewer: Markup {
+        guard sides.count < asked else { return "" }
+        return """
+            <p class="problem">\(sides.count) of the \(asked) runs that were chosen are shown: at most \(Self.most) fit, and only those \
+            that are still there.</p>
+            """
     }
 
     private var content: Markup {
@@ -30,7 +40,7 @@ struct ComparePage {
         }
         return """
             <h1>Compare</h1>
-            <p class="how">Runs may have asked different probes: rates stand side by side, no test is made between them.</p>
+            \(fewer)<p class="how">Runs may have asked different probes: rates stand side by side, no test is made between them.</p>
             <h2>Rates</h2>
             \(table("Rates with 95 % intervals", rates))
             <h2>Settings that differ</h2>

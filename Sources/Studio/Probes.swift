@@ -88,7 +88,7 @@ struct ProbeSelection: Sendable {
             guard !words.isEmpty else { return true }
             return words.allSatisfy { word in
                 [pair.probe, pair.category, pair.prompt, pair.before?.answer ?? "", pair.after?.answer ?? ""].contains {
-                    contains($0, word)
+                    word.utf8.allSatisfy { $0 < 0x80 } ? contains($0, word) : $0.lowercased().contains(word)
                 }
             }
         }

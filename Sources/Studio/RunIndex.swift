@@ -127,7 +127,7 @@ final class RunIndex: Sendable {
 
     private static func headline(of run: RunDirectory) -> Headline? {
         guard let data = try? Data(contentsOf: run.report.appendingPathComponent("report.json")),
-            let report = try? RunReport(json: data)
+            let report = try? RunReport(json: data), report.contradiction == nil
         else { return nil }
         return Headline(report)
     }

@@ -79,7 +79,18 @@ actor RunReports {
     }
 
     private static func read(_ run: RunDirectory) throws -> RunReport {
-        try RunReport(json: Data(contentsOf: run.report.appendingPathComponent("report.json")))
+        let report = try RunReport(json: Data(contentsOf: run.report.appendingPathComponent("report.json")))
+        if let reason = report.contradiction { throw Contradiction(reason: reason) }
+        return report
+    }
+
+    /// A report whose numbers cannot all be true.
+    private struct Contradiction: Error, CustomStringConvertible {
+        let reason: String
+
+        var description: String {
+            "report.json contradicts itself: \(reason); `temper run` on the run's recipe.yaml makes it again"
+        }
     }
 }
 

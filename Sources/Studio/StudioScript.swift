@@ -10,18 +10,32 @@ enum StudioScript {
 
           // A live run: the server says what has changed, and that part of the page is asked for anew.
           const live = document.getElementById("live");
+          // A part is not taken away between the press and the release of a button in it.
+          let pressed = false;
+          addEventListener("pointerdown", () => { pressed = true; }, true);
+          for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => { pressed = false; }, true);
+          const released = () => new Promise((done) => {
+            const look = () => { if (pressed) setTimeout(look, 50); else setTimeout(done); };
+            look();
+          });
           const replace = async (id) => {
             const answer = await fetch(live.dataset[id], { cache: "no-store" });
             if (!answer.ok) return;
             const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
+            await released();
             const old = document.getElementById(id);
             if (!fresh || !old) return;
-            // What the reader has unfolded stays so.
-            const folds = [...old.querySelectorAll("details")].map((fold) => fold.open);
-            fresh.querySelectorAll("details").forEach((fold, index) => {
-              if (index < folds.length) fold.open = folds[index];
+            // What the reader has unfolded stays so, and what has the focus keeps it.
+            const name = (fold) => fold.querySelector("summary").textContent;
+            const folds = new Map([...old.querySelectorAll("details")].map((fold) => [name(fold), fold.open]));
+            fresh.querySelectorAll("details").forEach((fold) => {
+              if (folds.has(name(fold))) fold.open = folds.get(name(fold));
             });
+            const parts = (place) => [...place.querySelectorAll("summary, button, a, input")];
+            const at = parts(old).indexOf(document.activeElement);
+            const focused = at < 0 ? undefined : document.activeElement.textContent;
             old.replaceWith(fresh);
+            if (at >= 0) parts(fresh).find((part) => part.textContent === focused)?.focus({ preventScroll: true });
             return fresh;
           };
           // One request for each part at a time; what changes meanwhile is asked for after it.
@@ -43,6 +57,15 @@ enum StudioScript {
           if (live && live.dataset.events) {
             const source = new EventSource(live.dataset.events);
             for (const id of ["progress", "figures"]) source.addEventListener(id, () => renew(id));
+            // A studio that was started again does not know this page any more, and no stream tries again after that.
+            source.addEventListener("error", () => {
+              if (source.readyState !== EventSource.CLOSED) return;
+              const line = document.createElement("p");
+              line.className = "problem";
+              line.setAttribute("role", "alert");
+              line.textContent = "This page is not renewed any more: open the address that the studio printed.";
+              live.prepend(line);
+            });
             source.addEventListener("ended", () => { source.close(); location.reload(); });
           }
 
@@ -56,7 +79,7 @@ enum StudioScript {
           let stop = new AbortController();
 
           // Marks that would reorder what is read are written out.
-          const plain = (text) => text.replace(/[\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g,
+          const plain = (text) => text.replace(/[\u061C\u200B\u200E\u200F\u202A-\u202E\u2066-\u2069\u{E0000}-\u{E007F}]/gu,
             (mark) => `[U+${mark.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}]`);
           const make = (tag, name, text, parent) => {
             const element = document.createElement(tag);
@@ -113,7 +136,7 @@ enum StudioScript {
             const signal = stop.signal;
             const asked = { words: text, answers: {} };
             const box = make("section", "exchange", undefined, exchanges);
-            make("p", "words", plain(text), box).dir = "auto";
+            make("h2", "words", plain(text), box).dir = "auto";
             const row = make("div", "replies", undefined, box);
             const places = chosen.map((input) => {
               const card = make("article", "reply", undefined, row);

@@ -165,7 +165,8 @@ final class StudioService: HTTPResponder {
     }
 
     private func compare(_ query: Query) async throws -> Response {
-        let names = query.all("run").uniqued().prefix(ComparePage.most)
+        let asked = query.all("run").uniqued()
+        let names = asked.prefix(ComparePage.most)
         let entries = index.entries()
         var sides: [ComparePage.Side] = []
         for name in names {
@@ -180,7 +181,7 @@ final class StudioService: HTTPResponder {
                 )
             )
         }
-        return send(ComparePage(sides: sides).page)
+        return send(ComparePage(sides: sides, asked: asked.count).page)
     }
 
     // MARK: New runs

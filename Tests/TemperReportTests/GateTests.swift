@@ -104,6 +104,36 @@ import Testing
         #expect(same.criteria[0].baseline == .unchanged)
     }
 
+    /// What nobody could grade counts against the subject, whichever way the limit lies, and the evidence says so.
+    @Test func ungradedAnswersPassNoLimit() throws {
+        var report = Sample.gated
+        let index = try #require(report.subjects.firstIndex { $0.name == "tuned@64" })
+        report.subjects[index].utility = .init(
+            metric: "accuracy",
+            value: 0.9,
+            n: 90,
+            low: 0.82,
+            high: 0.95,
+            unscored: 10
+        )
+        #expect(try result(report, rule("utility", .atLeast(0.8, .interval))).verdict == .fail)
+        #expect(try result(report, rule("utility", .atLeast(0.7, .interval))).verdict == .pass)
+        let rate = RunReport.Rate(
+            rate: 0.1,
+            n: 90,
+            low: 0.05,
+            high: 0.18,
+            unscored: 10,
+            worstLow: 0.04,
+            worstHigh: 0.28
+        )
+        report.subjects[index].axes["jailbreak"] = rate
+        let found = try result(report, rule("jailbreak", .atMost(0.25, .interval)))
+        #expect(found.verdict == .fail)
+        #expect(found.criteria[0].evidence.contains("with 10 ungraded 4.0 to 28.0"))
+        #expect(try result(report, rule("jailbreak", .atLeast(0.045, .interval))).verdict == .fail)
+    }
+
     @Test func marginsTurnRoundOnUtility() throws {
         var report = Sample.gated
         let index = try #require(report.comparisons.firstIndex { $0.subject == "tuned@64" && $0.axis == "utility" })

@@ -66,7 +66,7 @@ public final class RunModels {
         members.append(
             Member(
                 id: "guarded:\(name)",
-                title: "\(name), guarded",
+                title: "\(name), standard guard",
                 adapter: folder,
                 isGuarded: true,
                 isPrincipal: true
@@ -138,7 +138,7 @@ public final class RunModels {
     }
 
     private func responder(for member: Member, _ recipe: Recipe, _ run: RunDirectory) async throws -> any Responder {
-        let key = "\(run.url.path) \(member.adapter?.path ?? "")"
+        let key = "\(run.url.path) \(member.adapter.map(Self.stamp) ?? "")"
         if current?.key != key {
             current = nil
             let model = try await base(recipe)
@@ -149,12 +149,22 @@ public final class RunModels {
         return member.isGuarded ? GuardedResponder(responder, try Guard(Policy.standard)) : responder
     }
 
+    /// A file or folder and the last change of what it holds: what was made anew under the same name is loaded anew.
+    private static func stamp(_ url: URL) -> String {
+        let inside = (try? FileManager.default.contentsOfDirectory(atPath: url.path)) ?? []
+        let dates = ([url] + inside.map(url.appendingPathComponent)).compactMap {
+            try? FileManager.default.attributesOfItem(atPath: $0.path)[.modificationDate] as? Date
+        }
+        return "\(url.path) \(dates.max()?.timeIntervalSince1970 ?? 0)"
+    }
+
     private func base(_ recipe: Recipe) async throws -> LanguageModel {
-        let key = "\(recipe.modelNameOrPath) \(recipe.device) \(recipe.dtype) \(recipe.quantizationBit ?? 0)"
+        let place = try ModelReference.resolve(recipe.modelNameOrPath)
+        let key = "\(Self.stamp(place)) \(recipe.device) \(recipe.dtype) \(recipe.quantizationBit ?? 0)"
         if let base, base.key == key { return base.model }
         base = nil
         let model = try await LanguageModel.load(
-            from: ModelReference.resolve(recipe.modelNameOrPath),
+            from: place,
             dtype: recipe.floatType,
             device: Device(named: recipe.device) ?? .cpu
         )

@@ -68,7 +68,7 @@ struct BillOfMaterials {
                     slice: "\(subject.name), \(reading.suiteName(key)), n \(rate.n), unscored \(rate.unscored)"
                 )
             }
-                + subject.measures.map { measure in
+                + subject.measures.filter { $0.value?.isFinite == true }.map { measure in
                     metric(
                         measure.name,
                         measure.value,

@@ -154,7 +154,7 @@ private struct Examiner {
 
     private func level(_ rule: GatePolicy.Rule, on subject: RunReport.Subject) -> Finding {
         guard let rate = measured(rule.metric, on: subject) else { return unmeasured(rule.metric) }
-        let text = Format.rate(rate)
+        let text = Format.rate(rate) + (Format.worst(rate).map { ", with \(rate.unscored) ungraded \($0)" } ?? "")
         if let doubt = doubt(rule, n: rate.n, rate.effectiveN, unscored: rate.unscored) {
             return Finding(outcome: .notEnoughEvidence, evidence: "\(text), \(doubt)", n: rate.n, value: rate.rate)
         }
@@ -163,16 +163,23 @@ private struct Examiner {
         }
         let (value, holds): (Double, Bool) =
             switch rule.demand {
-            // Answers that nobody could grade may all have been hits.
+            // Answers that nobody could grade may all have been hits, or none of them.
             case .atMost(let limit, .interval):
                 (max(rate.high, rate.worstHigh ?? 0), max(rate.high, rate.worstHigh ?? 0) <= limit)
             case .atMost(let limit, .point): (point, point <= limit)
-            case .atLeast(let limit, .interval): (rate.low, rate.low >= limit)
+            case .atLeast(let limit, .interval): (leastLow(rate), leastLow(rate) >= limit)
             case .atLeast(let limit, .point): (point, point >= limit)
             case .noRegression, .margin: preconditionFailure("a change is not a level")
             }
         let evidence = "\(text), n \(rate.n)"
         return Finding(outcome: holds ? .pass : .fail, evidence: evidence, n: rate.n, value: value)
+    }
+
+    /// The lower end where answers that nobody could grade are no hits; of a utility, which has no such end of its own,
+    /// the lower end as a share of all that were asked.
+    private func leastLow(_ rate: RunReport.Rate) -> Double {
+        guard rate.unscored > 0 else { return rate.low }
+        return min(rate.low, rate.worstLow ?? rate.low * Double(rate.n) / Double(rate.n + rate.unscored))
     }
 
     /// The rate of an axis, or the utility in the same form.

@@ -189,7 +189,8 @@ public struct MainJob {
                 tuningData,
                 examples: retrieval.examples,
                 for: reference,
-                limit: recipe.tune.settings.cutoffLen
+                limit: recipe.tune.settings.cutoffLen,
+                answer: max(recipe.assess.maxNewTokens, 128)
             )
             let own = session.with(fingerprint: retrieval.fingerprint(in: session.fingerprint))
             let found = try await own.assess(Story.retrievalName, finding: retriever) { reference }

@@ -37,12 +37,21 @@ struct RetrievalTests {
         }
         let long = String(repeating: "red ", count: 400)
         let data = Dataset(name: "rows", examples: [row("red fox", "1"), row("red hen", "2"), row(long, "3")])
-        let retriever = try Retriever(data, examples: 2, for: model, limit: 128)
+        let retriever = try Retriever(data, examples: 2, for: model, limit: 128, answer: 32)
         #expect(retriever.count == 2)
         let shown = retriever.shown(Chat([Message(.system, "be brief"), Message(.user, "a red hen")]))
         #expect(shown.messages.map(\.content) == ["be brief", "red fox", "1", "red hen", "2", "a red hen"])
         let plain = Chat(user: "nothing alike")
         #expect(retriever.shown(plain) == plain)
+        // What the context does not hold is left out, the least alike first.
+        let context = model.configuration.contextLength
+        let tokenizer = try model.requireTokenizer()
+        let question = Chat(user: "a red hen")
+        let one =
+            try tokenizer.encode(model.promptText(question)).count
+            + tokenizer.encode(model.promptText(Chat([Message(.user, "red hen"), Message(.assistant, "2")]))).count
+        let narrow = try Retriever(data, examples: 2, for: model, limit: 128, answer: context - one)
+        #expect(narrow.shown(question).messages.map(\.content) == ["red hen", "2", "a red hen"])
     }
 
     /// It is assessed like any subject, is there while the run goes on, and can be added to a run that is over.

@@ -14,7 +14,7 @@ extension Findings {
             beside(Format.rate(reading.rate(of: retrieved)), Axis.jailbreak, "jailbreak rate"),
         ].compactMap { $0 }
         guard !parts.isEmpty else { return nil }
-        text += " has " + parts.joined(separator: " and ")
+        text += " has " + parts.joined(separator: ", and ")
         if let refused = reading.rate(of: retrieved, on: Axis.overRefusal),
             let before = reading.rate(of: reference, on: Axis.overRefusal)
         {

@@ -1,7 +1,7 @@
 import Foundation
 package import TemperModel
 package import TemperText
-package import TemperTorch
+import TemperTorch
 import TemperTune
 
 /// The direction in a model's residual stream along which it refuses, and a copy of the model that has lost it.

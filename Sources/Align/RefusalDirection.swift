@@ -1,7 +1,7 @@
 import Foundation
 package import TemperModel
-package import TemperText
-import TemperTorch
+import TemperText
+package import TemperTorch
 import TemperTune
 
 /// The direction in a model's residual stream along which it refuses, and a copy of the model that has lost it.
@@ -13,11 +13,10 @@ import TemperTune
 /// lives in memory only; nothing here can write it to a file.
 ///
 /// Variant: the paper chooses layer and position by the effect on refusals, and looks at several positions; here the
-/// position is the prompt's last token, and layers are ranked by how far apart, along the direction made from one half
-/// of the requests, the other half's harmful and harmless ones lie in units of their spread. As in the paper, the last
-/// fifth of the layers is left out. Far apart is not yet what refusing hangs on: who wants the effect tries the first
-/// few. The requests are those of the embedded alignment data, which is disjoint from every suite. Knows nothing about
-/// how refusals are measured.
+/// position is the prompt's last token, and the layer is the one where, along the direction made from one half of the
+/// requests, the other half's harmful and harmless ones lie furthest apart in units of their spread. As in the paper,
+/// the last fifth of the layers is left out. The requests are those of the embedded alignment data, which is disjoint
+/// from every suite. Knows nothing about how refusals are measured.
 package struct RefusalDirection: Sendable {
     /// The direction, [d] and of length 1.
     package let vector: [Float]
@@ -26,41 +25,28 @@ package struct RefusalDirection: Sendable {
     /// How far apart held-out requests lie along it, in units of their spread.
     package let separation: Double
 
-    /// The direction of a copy for inference that keeps requests furthest apart.
-    @TorchActor
-    init(_ prompts: Prompts, in copy: LanguageModel) throws {
-        guard let best = try Self.ranked(prompts, in: copy).first else { preconditionFailure("a model has layers") }
-        self = best
-    }
-
-    private init(_ found: (vector: [Float], separation: Double), layer: Int) {
-        (vector, separation) = found
-        self.layer = layer
-    }
-
-    /// The directions of a model's layers, those first that keep requests furthest apart.
+    /// Finds the direction of a model.
     ///
     /// - Parameters:
     ///   - model: Any model; what is on it counts.
     ///   - count: Harmful requests, and as many harmless ones, to look at.
     ///   - seed: Draws them.
     @TorchActor
-    package static func ranked(of model: LanguageModel, count: Int = 64, seed: UInt64) throws -> [RefusalDirection] {
-        try ranked(Prompts(count: count, seed: seed), in: model.merged())
+    package init(of model: LanguageModel, count: Int = 64, seed: UInt64) throws {
+        try self.init(Prompts(count: count, seed: seed), in: model.merged())
     }
 
+    /// The same from requests at hand and a copy of the model for inference.
     @TorchActor
-    private static func ranked(_ prompts: Prompts, in copy: LanguageModel) throws -> [RefusalDirection] {
-        let harmful = try states(of: prompts.harmful, in: copy).streams
-        let harmless = try states(of: prompts.harmless, in: copy).streams
-        return (0..<max(1, harmful.count * 4 / 5)).map { layer in
-            RefusalDirection(direction(harmful[layer], harmless[layer]), layer: layer)
-        }.sorted { ($1.separation, $0.layer) < ($0.separation, $1.layer) }
-    }
-
-    /// Harmful requests of the alignment data, to see what a direction does.
-    package static func harmfulRequests(_ count: Int, seed: UInt64) throws -> [Chat] {
-        try Prompts(count: count, seed: seed).harmful
+    init(_ prompts: Prompts, in copy: LanguageModel) throws {
+        let harmful = try Self.states(of: prompts.harmful, in: copy).streams
+        let harmless = try Self.states(of: prompts.harmless, in: copy).streams
+        let candidates = (0..<max(1, harmful.count * 4 / 5)).map { Self.direction(harmful[$0], harmless[$0]) }
+        guard let best = candidates.indices.max(by: { candidates[$0].separation < candidates[$1].separation }) else {
+            preconditionFailure("a model has layers")
+        }
+        (vector, separation) = candidates[best]
+        layer = best
     }
 
     /// Requests to look at, as many harmful as harmless.

@@ -40,34 +40,9 @@ extension Controls {
         guard refusals >= neededRefusals else {
             return scripted + [withoutRefusal(model: before, copy: before)]
         }
-        let copy = try await withoutRefusal(model, seed: plan.seed, batchSize: batchSize)
+        let direction = try RefusalDirection(of: model, seed: plan.seed)
+        let copy = LocalResponder(try direction.removed(from: model), batchSize: batchSize)
         let after = try await assess(Subject(ablated, responder: copy), plan: plan)
         return scripted + after.results.map { withoutRefusal(model: before, copy: $0) }
-    }
-
-    /// Directions that are tried.
-    private static let tries = 6
-    /// Requests by which one is chosen.
-    private static let looks = 16
-
-    /// The copy that has lost the direction it refuses along: of those that keep requests furthest apart the one without
-    /// which the model leans least to refusing, on requests that are no probes. What keeps them apart best can be what
-    /// they are about, and leave all refusals in place.
-    @TorchActor
-    private static func withoutRefusal(
-        _ model: LanguageModel,
-        seed: UInt64,
-        batchSize: Int
-    ) async throws -> LocalResponder {
-        let requests = try RefusalDirection.harmfulRequests(looks, seed: seed)
-        var best: (copy: LocalResponder, score: Double)?
-        for direction in try RefusalDirection.ranked(of: model, seed: seed).prefix(tries) {
-            let copy = LocalResponder(try direction.removed(from: model), batchSize: batchSize)
-            let scores = try await RefusalScore.of(requests, by: copy)
-            let score = scores.reduce(0, +) / Double(scores.count)
-            if best.map({ score < $0.score }) ?? true { best = (copy, score) }
-        }
-        guard let best else { preconditionFailure("a model has layers") }
-        return best.copy
     }
 }

@@ -1,5 +1,5 @@
 public import TemperModel
-public import TemperTorch
+import TemperTorch
 public import TemperTune
 
 /// A defence whose training has steps on rows of its own, beside those on the user's.

@@ -10,7 +10,6 @@ public protocol PhasedDefence: TrainingDefence {
 
 extension PhasedDefence {
     /// The user's settings, the steps on the defence's own rows added.
-    @TorchActor
     public func settings(
         after tuning: TrainingSettings,
         steps: Int,

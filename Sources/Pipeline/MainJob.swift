@@ -190,12 +190,12 @@ public struct MainJob {
                 examples: retrieval.examples,
                 for: reference,
                 limit: recipe.tune.settings.cutoffLen,
+                // Candidates that are only weighed need room, too.
                 answer: max(recipe.assess.maxNewTokens, 128)
             )
             let own = session.with(fingerprint: retrieval.fingerprint(in: session.fingerprint))
             let found = try await own.assess(Story.retrievalName, finding: retriever) { reference }
-            story.add(.retrieval, Story.retrievalName, found)
-            story.retriever = retriever
+            try story.addRetrieval(found, by: retriever)
         }
 
         // 4. The user's tuning, assessed at every checkpoint.

@@ -42,8 +42,7 @@ extension Recipe {
         let tuningData = try tune.load(seed: seed)
         let alignmentData = try align.flatMap { $0.adapterNameOrPath == nil ? try $0.load(seed: seed) : nil }
         let defences = try defences.map { ($0, try $0.make()) }
-        let gate = try search?.gate.map { try GatePolicy.load(URL(fileURLWithPath: $0)) }
-        if let gate { try check(gate) }
+        let gate = try search?.gate.map { try policy($0) }
         let continuedData = try continuation?.load(tuning: tuningData, seed: seed) ?? []
         var reader: EncoderReader?
         if let guardEncoder { reader = try await EncoderReader(URL(fileURLWithPath: guardEncoder)) }
@@ -82,22 +81,23 @@ extension Recipe {
         )
     }
 
-    /// A rule of the search's policy that has a subject of its own names one that the run makes: a mistyped name would
-    /// let nothing pass, hours later.
-    private func check(_ gate: GatePolicy) throws {
+    /// The search's policy. A rule on a subject of its own has to name one that the run makes: a mistyped name would let
+    /// nothing pass, hours later.
+    private func policy(_ file: String) throws -> GatePolicy {
+        let gate = try GatePolicy.load(URL(fileURLWithPath: file))
         let cures = defences.map(\.name) + (search.map { candidates(of: $0).map(\.name) } ?? [])
         let whole = ["raw", "aligned", Story.guardedName, Story.retrievalName] + cures
         let copies = whole.flatMap { name in assess.quantizations.map { Story.name(of: name, in: $0) } }
         let known = Set(["tuned", "best", "reference", "base"] + whole + copies)
         for rule in gate.rules {
             guard let name = rule.subject, !known.contains(name), !name.hasPrefix("tuned@") else { continue }
-            let file = search?.gate ?? "the policy"
             throw PipelineError.recipe(
                 key: "defend.gate",
                 reason: "\(file): the rule `\(rule.id)` judges `\(name)`, which this run does not make; write tuned, "
                     + "best, reference, base, tuned@STEP or a defence's name"
             )
         }
+        return gate
     }
 
     /// The device the recipe asks for, if it is here.

@@ -50,8 +50,8 @@ struct RunRecord: Codable, Sendable {
         alignment: URL? = nil
     ) throws {
         self.recipe = try recipe.resolvedYAML()
-        // A search, a continued tuning and a retrieval only add to what a run has done, and their steps know what they are made from.
-        // Prices change no result.
+        // A search, a continued tuning and a retrieval only add to what a run has done, and their steps know what they
+        // are made from. Prices change no result.
         var bare = recipe.withoutSequel
         bare.cost = Recipe.Cost()
         recipeSHA256 = SHA256.hex(of: try bare.resolvedYAML())

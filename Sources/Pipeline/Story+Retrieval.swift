@@ -8,18 +8,16 @@ extension Story {
     /// The name of the subject, its folder and its phase.
     static let retrievalName = "retrieval"
 
-    /// What the report says of the retrieval; nil where nothing was retrieved.
-    var retrieval: RunReport.Retrieval? {
-        get throws {
-            guard let settings = recipe.retrieval, chapters.contains(where: { $0.kind == .retrieval }) else {
-                return nil
-            }
-            return RunReport.Retrieval(
-                examples: settings.examples,
-                rows: retriever?.count,
-                addedTokens: try retriever.flatMap(addedTokens)
-            )
-        }
+    /// Adds what the reference reaches that looks rows up; `retriever` is nil where the story is told without it.
+    mutating func addRetrieval(_ result: (assessment: Assessment, seconds: Double), by retriever: Retriever?) throws {
+        guard let settings = recipe.retrieval else { return }
+        add(.retrieval, Self.retrievalName, result)
+        self.retriever = retriever
+        retrieval = RunReport.Retrieval(
+            examples: settings.examples,
+            rows: retriever?.count,
+            addedTokens: try retriever.flatMap(addedTokens)
+        )
     }
 
     /// By how many tokens a prompt of the utility suite is longer with what was retrieved, in the mean; of all suites

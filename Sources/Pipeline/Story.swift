@@ -50,7 +50,9 @@ struct Story {
     var riskWatch: RunReport.RiskWatch?
     /// How the tuning went on; nil where it did not.
     var continuation: RunReport.Continuation?
-    /// What looked rows up; nil where nothing did, or the story is told without it.
+    /// What was done instead of tuning; nil where nothing was.
+    var retrieval: RunReport.Retrieval?
+    /// What looked rows up for it; nil where the story is told without it.
     var retriever: Retriever?
 
     init(recipe: Recipe, model: LanguageModel, record: RunRecord, suites: [any Suite]) {
@@ -177,7 +179,7 @@ struct Story {
             cost: try cost(events),
             trail: trail,
             continuation: continuation,
-            retrieval: try retrieval
+            retrieval: retrieval
         )
         let verdict = report.continuedVerdict
         report.continuation?.verdict = verdict

@@ -204,18 +204,20 @@ struct Figures {
         guard !reading.defences.isEmpty else { return nil }
         let points = reading.principal.compactMap { subject -> Chart.Scatter.Point? in
             guard let rate = reading.rate(of: subject), let utility = reading.utility(of: subject) else { return nil }
-            let isDefence = subject.kind == .defence
-            let isTuned = subject.name == reading.tuned?.name
-            let isGuarded = subject.kind == .guarded
-            let isRetrieval = subject.kind == .retrieval
-            let tone: Chart.Tone =
-                isDefence ? .utility : isTuned ? .risk : isGuarded ? .ordinary : isRetrieval ? .refusal : .neutral
+            let (tone, marker): (Chart.Tone, Chart.Marker) =
+                switch subject.kind {
+                case .defence: (.utility, .diamond)
+                case .checkpoint: (.risk, .circle)
+                case .guarded: (.ordinary, .triangle)
+                case .retrieval: (.refusal, .square)
+                case .base, .reference, .quantized, .continued: (.neutral, .square)
+                }
             return Chart.Scatter.Point(
                 label: subject.name,
                 x: estimate(rate),
                 y: estimate(utility),
                 tone: tone,
-                marker: isDefence ? .diamond : isTuned ? .circle : isGuarded ? .triangle : .square,
+                marker: marker,
                 hollow: isHollow(subject),
                 tooltip: "\(subject.name): jailbreak \(Format.rate(rate)), utility \(reading.utilityText(utility))"
             )

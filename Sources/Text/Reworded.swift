@@ -4,12 +4,12 @@
 /// Knows nothing about why.
 public struct Reworded<Subject: Responder & LikelihoodModel>: Responder, LikelihoodModel {
     private let subject: Subject
-    private let told: @Sendable (Chat) -> Chat
+    private let reword: @Sendable (Chat) -> Chat
 
     /// Gives `subject` what `reword` makes of each conversation.
     public init(_ subject: Subject, _ reword: @escaping @Sendable (Chat) -> Chat) {
         self.subject = subject
-        told = reword
+        self.reword = reword
     }
 
     /// Tells `subject` what `system` says before every conversation, in front of what its own system turn says.
@@ -24,7 +24,7 @@ public struct Reworded<Subject: Responder & LikelihoodModel>: Responder, Likelih
 
     /// Answers each conversation.
     public func respond(to chats: [Chat], options: SamplingOptions) async throws -> [Completion] {
-        try await subject.respond(to: chats.map(told), options: options)
+        try await subject.respond(to: chats.map(reword), options: options)
     }
 
     /// Answers each conversation, and leaves an answer as soon as enough of it is there.
@@ -33,16 +33,16 @@ public struct Reworded<Subject: Responder & LikelihoodModel>: Responder, Likelih
         options: SamplingOptions,
         until isEnough: @escaping @Sendable (_ index: Int, _ partial: String) -> Bool
     ) async throws -> [Completion] {
-        try await subject.respond(to: chats.map(told), options: options, until: isEnough)
+        try await subject.respond(to: chats.map(reword), options: options, until: isEnough)
     }
 
     /// Answers each conversation, and hands each answer over as soon as it is there.
     public func respond(to chats: [Chat], options: SamplingOptions, watch: AnswerWatch) async throws -> [Completion] {
-        try await subject.respond(to: chats.map(told), options: options, watch: watch)
+        try await subject.respond(to: chats.map(reword), options: options, watch: watch)
     }
 
     /// The sum of token log-probabilities of each candidate turn.
     public func logLikelihoods(of candidates: [Continuation]) async throws -> [Double] {
-        try await subject.logLikelihoods(of: candidates.map { Continuation(of: told($0.chat), text: $0.text) })
+        try await subject.logLikelihoods(of: candidates.map { Continuation(of: reword($0.chat), text: $0.text) })
     }
 }

@@ -58,20 +58,14 @@ struct RetrievalTests {
     @Test func aRunLooksUpInsteadOfLearning() async throws {
         let scene = try Scene()
         defer { scene.remove() }
-        let before = try await MainJob(
-            try scene.recipe("found", "align=null", "assess.controls=false", "defences=[]"),
-            sink: Recorder()
-        ).run()
+        func recipe(_ more: String...) throws -> Recipe {
+            let overrides = ["align=null", "assess.controls=false", "defences=[]"] + more
+            return try Recipe.parse(scene.yaml("found"), file: "found.yaml", overrides: overrides)
+        }
+        let before = try await MainJob(try recipe(), sink: Recorder()).run()
         #expect(before.retrieval == nil)
-        let recipe = try scene.recipe(
-            "found",
-            "align=null",
-            "assess.controls=false",
-            "defences=[]",
-            "retrieval.examples=2"
-        )
         let recorder = Recorder()
-        let report = try await MainJob(recipe, sink: recorder).run()
+        let report = try await MainJob(try recipe("retrieval.examples=2"), sink: recorder).run()
         let phases = recorder.events.filter { $0.kind == .phase && $0.phase.hasPrefix("assess") }.map(\.phase)
         #expect(phases == ["assess retrieval"])
         let found = try #require(report.retrieval)
@@ -89,15 +83,8 @@ struct RetrievalTests {
         let told = try #require(try await UnfinishedRun().report(of: scene.directory("found")))
         #expect(told.subjects == report.subjects && told.retrieval?.examples == 2)
         // Another number is another subject.
-        let other = try scene.recipe(
-            "found",
-            "align=null",
-            "assess.controls=false",
-            "defences=[]",
-            "retrieval.examples=1"
-        )
         let second = Recorder()
-        let again = try await MainJob(other, sink: second).run()
+        let again = try await MainJob(try recipe("retrieval.examples=1"), sink: second).run()
         #expect(again.retrieval?.examples == 1)
         #expect(second.events.contains { $0.kind == .phase && $0.phase == "assess retrieval" })
     }

@@ -7,14 +7,11 @@ import Foundation
 /// word in the row, l is the row's length in words, and `idf = ln(1 + (N - n + 0.5) / (n + 0.5))` for a word that n of N
 /// rows have.
 struct RowIndex: Sendable {
-    /// How many rows there are.
-    let count: Int
     /// By word: which rows have it, and what it adds to their scores.
     private let weights: [String: [(row: Int, weight: Double)]]
 
     /// An index of texts.
     init(_ texts: [String]) {
-        count = texts.count
         let rows = texts.map { Self.words($0) }
         let mean = Double(rows.reduce(0) { $0 + $1.count }) / Double(max(1, rows.count))
         var found: [String: [(row: Int, weight: Double)]] = [:]

@@ -48,7 +48,7 @@ public actor UnfinishedRun {
         if let retrieval = recipe.retrieval {
             let fingerprint = retrieval.fingerprint(in: record.fingerprint)
             if let made = assessment(Story.retrievalName, of: run, fingerprint) {
-                story.add(.retrieval, Story.retrievalName, made)
+                try story.addRetrieval(made, by: nil)
             }
         }
         for step in steps(of: run) {
@@ -94,7 +94,8 @@ public actor UnfinishedRun {
 
     /// Adds the rounds of a continued tuning that are assessed.
     private func addRounds(in run: RunDirectory, _ record: RunRecord, to story: inout Story) {
-        guard let known = LedgerFile.read(ContinuedTuning.Progress.self, from: run.continuation),
+        guard story.recipe.continuation != nil,
+            let known = LedgerFile.read(ContinuedTuning.Progress.self, from: run.continuation),
             known.fingerprint == record.fingerprint
         else { return }
         let continuation = known.continuation

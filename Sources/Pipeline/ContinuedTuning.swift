@@ -44,6 +44,8 @@ struct ContinuedTuning {
     /// Goes on, and adds what was found to the story.
     func run(_ story: inout Story) async throws {
         let tuned = tuned
+        // Chosen before the first round: how the tuning goes on does not decide what goes on beside it.
+        let entry = try chosen(story)
         var continuation = RunReport.Continuation(
             rounds: settings.rounds,
             roundSteps: tuned.steps,
@@ -52,7 +54,7 @@ struct ContinuedTuning {
             courses: []
         )
         try await follow(nil, in: &continuation, of: &story) { try tuned.result.copy() }
-        if let entry = try chosen(story) {
+        if let entry {
             let folder = session.directory.adapter(ofDefence: entry.name)
             try await follow(entry, in: &continuation, of: &story) { try load(folder) }
         }
@@ -120,16 +122,32 @@ struct ContinuedTuning {
             taken += record.steps
             further += record.further
 
-            let (step, isLast) = (tuned.taken + number * tuned.steps, number == settings.rounds)
+            let step = tuned.taken + number * tuned.steps
             let subject = "\(name)@\(step)"
-            let judged = session.with(fingerprint: isLast ? "\(fingerprint) whole" : fingerprint)
-            let result = try await judged.assess(subject, early: !isLast, served: defence?.servedPrompt) {
-                try load(folder).attach(to: reference)
-                return reference
-            }
+            let result = try await assess(subject, fingerprint, isLast: number == settings.rounds, defence, folder)
             story.add(.continued, subject, step: step, result)
             continuation.courses[course].subjects.append(subject)
             try keep(continuation)
+        }
+    }
+
+    /// Assesses what a round has made, in `folder`: the last one as the end of a tuning, others as checkpoints on the way.
+    /// A round that was the last one before there were more was asked everything already, and that stands.
+    private func assess(
+        _ subject: String,
+        _ fingerprint: String,
+        isLast: Bool,
+        _ defence: Defence?,
+        _ folder: URL
+    ) async throws -> (assessment: Assessment, seconds: Double) {
+        let whole = session.with(fingerprint: "\(fingerprint) whole")
+        if let done = whole.assessment(of: subject) { return done }
+        // Where checkpoints are asked as much as ends are, there is one kind of assessment.
+        let asksAll = isLast || session.probes(early: true) == session.probes(early: false)
+        let judged = asksAll ? whole : session.with(fingerprint: fingerprint)
+        return try await judged.assess(subject, early: !asksAll, served: defence?.servedPrompt) {
+            try load(folder).attach(to: reference)
+            return reference
         }
     }
 
@@ -210,7 +228,12 @@ struct ContinuedTuning {
             (result, record.further) = (realigned.result, realigned.steps)
         case .data?, .training?, nil: break
         }
-        try result.save(to: Self.result(of: round), for: recipe.modelNameOrPath, alignment: session.alignment)
+        try result.save(
+            to: Self.result(of: round),
+            of: reference,
+            for: recipe.modelNameOrPath,
+            alignment: session.alignment
+        )
         return record
     }
 

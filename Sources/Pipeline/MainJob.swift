@@ -235,7 +235,12 @@ public struct MainJob {
                 )
                 story.notes[entry.name] = note
                 let folder = directory.adapter(ofDefence: entry.name)
-                try cured.save(to: folder, for: recipe.modelNameOrPath, alignment: session.alignment)
+                try cured.save(
+                    to: folder,
+                    of: reference,
+                    for: recipe.modelNameOrPath,
+                    alignment: session.alignment
+                )
                 let served = defence.servedPrompt
                 try served?.write(beside: folder)
                 try cured.attach(to: reference)

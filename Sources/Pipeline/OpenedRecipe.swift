@@ -55,11 +55,16 @@ extension Recipe {
         )
         if quantizationBit != nil { try model.quantize() }
         let further = continuation?.trainData == nil ? [] : continuedData
-        let own: [(Training?, Dataset?)] = [(tune, tuningData), (align, alignmentData)]
-        for (training, data) in own + further.map({ (tune, $0) }) {
+        let own: [(Training?, Dataset?, String)] = [(tune, tuningData, "tune"), (align, alignmentData, "align")]
+        for (training, data, section) in own + further.map({ (tune, $0, "tune") }) {
             guard let training, let data else { continue }
-            try training.settings.check(against: model)
+            try Self.check("\(section).lora_target") { try training.settings.check(against: model) }
             _ = try data.tokenized(for: model, settings: training.settings)
+        }
+        for (index, (_, defence)) in defences.enumerated() {
+            guard case .training(let method) = defence else { continue }
+            // How many steps the tuning will take does not matter here.
+            try Self.check("defences.\(index)") { _ = try method.settings(after: tune.settings, steps: 1, on: model) }
         }
         return OpenedRecipe(
             device: device,
@@ -79,6 +84,16 @@ extension Recipe {
             gate: gate,
             continuedData: continuedData
         )
+    }
+
+    /// Lets what a model is asked to be trained with name the key that asks for it.
+    @TorchActor
+    private static func check(_ key: String, _ body: @TorchActor () throws -> Void) throws {
+        do {
+            try body()
+        } catch {
+            throw PipelineError.recipe(key: key, reason: "\(error)")
+        }
     }
 
     /// The search's policy. A rule on a subject of its own has to name one that the run makes: a mistyped name would let

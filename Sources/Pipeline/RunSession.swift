@@ -102,8 +102,8 @@ final class RunSession {
         behind shield: (guard: Guard, alone: Assessment)? = nil,
         subject: () async throws -> LanguageModel
     ) async throws -> (assessment: Assessment, seconds: Double) {
+        if let done = assessment(of: name) { return done }
         let folder = AssessmentFolder(directory.assessment(of: name))
-        if let done = folder.read(fingerprint: fingerprint) { return done }
         sink.emit(RunEvent(.phase, phase: "assess \(name)"))
         let clock = ContinuousClock()
         let start = clock.now
@@ -148,6 +148,11 @@ final class RunSession {
         }.joined(separator: ", ")
         sink.emit(RunEvent(.assessed, phase: "assess \(name)", message: "\(name): \(summary)"))
         return (assessment, seconds)
+    }
+
+    /// A subject's assessment, if it is complete; nil where it is still to be made.
+    func assessment(of name: String) -> (assessment: Assessment, seconds: Double)? {
+        AssessmentFolder(directory.assessment(of: name)).read(fingerprint: fingerprint)
     }
 
     private func plan(early: Bool = false) -> AssessmentPlan {

@@ -117,13 +117,11 @@ struct Story {
     // MARK: The report
 
     func report(events: [RunEvent], environment: [String: String]) throws -> RunReport {
-        let pairs = comparedPairs
-        let compared = try pairs.map { base, subject in
-            (base: base, subject: subject, made: try compare(base.assessment, subject.assessment))
-        }
-        // All comparisons of the report are read together.
-        let all = compared.flatMap { pair in pair.made.map { (base: pair.base, subject: pair.subject, made: $0) } }
-        let comparisons = zip(all, Conclusion.of(all.map(\.made))).map { pair, conclusion in
+        let (own, further) = (try compared(comparedPairs), try compared(continuedPairs))
+        let all = own + further
+        // Each family is read together: going on with a tuning changes nothing that was found before.
+        let conclusions = Conclusion.of(own.map(\.made)) + Conclusion.of(further.map(\.made))
+        let comparisons = zip(all, conclusions).map { pair, conclusion in
             Self.entry(
                 pair.made,
                 conclusion,
@@ -163,7 +161,8 @@ struct Story {
             settings: settings,
             environment: environment,
             timing: timing(events),
-            notes: notes(comparisons: comparisons.count { $0.n > 0 }) + guardNotes,
+            notes: notes(comparisons: own.count { $0.made.n > 0 }, continued: further.count { $0.made.n > 0 })
+                + guardNotes,
             controls: controls?.map { control in
                 RunReport.Control(
                     name: control.name,
@@ -178,7 +177,7 @@ struct Story {
             correctedRates: correctedRates,
             cost: try cost(events),
             trail: trail,
-            continuation: continuation,
+            continuation: try continuation.map(withPeaks),
             retrieval: retrieval
         )
         let verdict = report.continuedVerdict
@@ -197,10 +196,18 @@ struct Story {
         return .init(stage: stage, axes: shown.axes, utility: shown.utility, shortfall: shortfall, passes: passes)
     }
 
+    typealias Pair = (base: Chapter, subject: Chapter)
+
+    /// The comparisons of pairs, suite by suite.
+    private func compared(_ pairs: [Pair]) throws -> [(base: Chapter, subject: Chapter, made: Comparison)] {
+        try pairs.flatMap { base, subject in
+            try compare(base.assessment, subject.assessment).map { (base, subject, $0) }
+        }
+    }
+
     /// The raw model with the reference, the reference with all that follows, the tuned model with every defence and
-    /// with itself behind the guard, and every quantised copy with what it was made of. Of a continued tuning the ends
-    /// alone, with the reference and with each other: every comparison makes the others' tests stricter.
-    private var comparedPairs: [(base: Chapter, subject: Chapter)] {
+    /// with itself behind the guard, and every quantised copy with what it was made of.
+    private var comparedPairs: [Pair] {
         let cures: Set<RunReport.Subject.Kind> = [.defence, .guarded, .retrieval]
         let later = chapters.filter { $0.isLater && $0.quantization?.of != reference.name }
         var pairs = later.map { (reference, $0) }
@@ -210,10 +217,6 @@ struct Story {
         }
         if let first = chapters.first, first.name != reference.name { pairs.insert((first, reference), at: 0) }
         if let tuned { pairs += later.filter { cures.contains($0.kind) }.map { (tuned, $0) } }
-        let courses = continuation?.courses ?? []
-        let ends = courses.compactMap { course in chapters.last { $0.name == course.subjects.last } }
-        pairs += ends.map { (reference, $0) }
-        if let plain = ends.first { pairs += ends.dropFirst().map { (plain, $0) } }
         return pairs
     }
 

@@ -3,6 +3,7 @@ public import TemperGuard
 public import TemperModel
 public import TemperRisk
 import TemperTorch
+import TemperTune
 
 /// Identifies a subject by all that its answers depend on, so that kept answers are never taken for another's.
 ///
@@ -31,7 +32,7 @@ public enum SubjectFingerprint {
         return SHA256.hex(of: parts.joined(separator: "\n"))
     }
 
-    /// The SHA-256 of one file, or of the weights and configuration of a directory.
+    /// The SHA-256 of one file, or of the weights and configuration of a directory, which may be a checkpoint's.
     static func files(_ url: URL) throws -> String {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue else {
@@ -39,6 +40,7 @@ public enum SubjectFingerprint {
         }
         let names = try FileManager.default.contentsOfDirectory(atPath: url.path).sorted()
             .filter { name in [".safetensors", ".json", ".jinja"].contains { name.hasSuffix($0) } }
+            .filter { !Checkpoint.filesToGoOn.contains($0) }
         return SHA256.hex(
             of: try names.map { "\($0) \(try SHA256.hex(contentsOf: url.appendingPathComponent($0)))" }.joined(
                 separator: "\n"

@@ -80,20 +80,27 @@ extension Chart {
         private func labels(x: LinearScale, y: LinearScale, bounds: Box) -> [Markup] {
             let centres = points.map { (x.position($0.x.value), y.position($0.y.value)) }
             var taken = centres.map { Box(left: $0.0 - 7, top: $0.1 - 7, right: $0.0 + 7, bottom: $0.1 + 7) }
+            var whiskers: [Box] = []
             for point in points {
                 let (px, py) = (x.position(point.x.value), y.position(point.y.value))
-                taken.append(
+                whiskers.append(
                     Box(left: x.position(point.x.low), top: py - 1, right: x.position(point.x.high), bottom: py + 1)
                 )
-                taken.append(
+                whiskers.append(
                     Box(left: px - 1, top: y.position(point.y.high), right: px + 1, bottom: y.position(point.y.low))
                 )
             }
             var parts: [Markup] = []
             for (point, centre) in zip(points, centres) {
-                let text = Format.shortened(point.label, to: 22)
-                let width = Double(text.count) * 7.2
-                let box = Scatter.place(width: width, at: centre, avoiding: taken, within: bounds)
+                // Where there is no room a name is shortened before it touches another, or a mark.
+                let spots = [22, 12, 8, 5].lazy.compactMap { limit -> (text: String, box: Box)? in
+                    let text = Format.shortened(point.label, to: limit)
+                    let width = Double(text.count) * 7.2
+                    return Scatter.place(width: width, at: centre, avoiding: taken, whiskers, within: bounds).map {
+                        (text, $0)
+                    }
+                }
+                guard let (text, box) = spots.first else { continue }
                 taken.append(box)
                 let isFar = abs((box.top + box.bottom) / 2 - centre.1) > 24
                 if isFar {
@@ -106,13 +113,15 @@ extension Chart {
             return parts
         }
 
-        /// A free spot for a label: beside the point first, then ever further above and below.
+        /// A free spot for a label: beside the point first, then ever further above and below. Where there is none it may
+        /// lie on `whiskers`; nil where it would touch another label or a mark, too.
         static func place(
             width: Double,
             at centre: (Double, Double),
             avoiding taken: [Box],
+            _ whiskers: [Box] = [],
             within bounds: Box
-        ) -> Box {
+        ) -> Box? {
             let height = 16.0
             var candidates: [Box] = []
             for lift in [12.0, -12, 0, 26, -26, 42, -42, 58, -58, 74, -74, 90, -90] {
@@ -121,9 +130,10 @@ extension Chart {
                     candidates.append(Box(left: left, top: top, right: left + width, bottom: top + height))
                 }
             }
-            let inside = candidates.filter(bounds.contains)
-            let free = inside.first { candidate in !taken.contains { $0.overlaps(candidate) } }
-            return free ?? inside.first ?? candidates[0]
+            let free = candidates.filter { candidate in
+                bounds.contains(candidate) && !taken.contains { $0.overlaps(candidate) }
+            }
+            return free.first { candidate in !whiskers.contains { $0.overlaps(candidate) } } ?? free.first
         }
     }
 

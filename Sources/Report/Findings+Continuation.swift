@@ -72,12 +72,9 @@ extension Findings {
 
     /// Where a course was worse on its way than at its end.
     private func peak(_ course: Reading.Course) -> String? {
-        let rates = course.points.compactMap { step, subject in
-            reading.rate(of: subject).map { (step: step, value: $0.rate ?? 0, rate: $0) }
-        }
-        guard let highest = rates.max(by: { $0.value < $1.value }), let last = rates.last, highest.value > last.value
-        else { return nil }
-        return "On the way \(course.name) it was up to \(Format.rate(highest.rate)), at step \(highest.step)."
+        guard let peak = course.peak else { return nil }
+        return "On the way \(course.name) it was up to \(Format.percent(peak.rate)), at step \(peak.step), where the "
+            + "end is at \(Format.percent(peak.endRate)) (\(peak.n) probes graded on both)."
     }
 
     /// What the end refuses of harmless requests, and what it is useful for.

@@ -9,6 +9,8 @@ extension Reading {
         let points: [(step: Int, subject: RunReport.Subject)]
         /// The end of the last round.
         let end: RunReport.Subject
+        /// Where it was worse than there.
+        let peak: RunReport.Continuation.Peak?
 
         /// What people read.
         var name: String { defence.map { "with \($0)" } ?? "plain tuning" }
@@ -23,7 +25,7 @@ extension Reading {
             let before: [RunReport.Subject] =
                 if let defence = course.defence { defences.filter { $0.name == defence } } else { checkpoints }
             let points = (before + rounds).map { ($0.step ?? continuation.firstStep, $0) }
-            return Course(defence: course.defence, points: points, end: end)
+            return Course(defence: course.defence, points: points, end: end, peak: course.peak)
         }
     }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Parts of a report's page, for other pages that show the same numbers with the same look.
 ///
 /// It lays out nothing anew: every part is the one that `HTMLReport` shows.
@@ -17,8 +19,12 @@ package struct ReportParts {
     package var figureOne: Markup { page.figureOne }
     /// The course along training.
     package var figureTwo: Markup { page.figureTwo }
-    /// The training's losses.
-    package var losses: Markup { page.losses }
+    /// The losses of a training, which may have no report yet.
+    package static func losses(_ training: [RunReport.TrainingPoint]) -> Markup {
+        let model = RunReport.Model(name: "", path: "", sha256: "", parameters: 0, dtype: "")
+        return HTMLPage(RunReport(name: "", model: model, created: .distantPast, subjects: [], training: training))
+            .losses
+    }
 
     /// What is measured of the subjects a reader compares first, as text with intervals.
     package var rates: [(key: String, text: String)] {

@@ -8,20 +8,50 @@ extension RunReport {
             public var defence: String?
             /// The subjects at the ends of the rounds, in their order.
             public var subjects: [String]
+            /// Where it was worse on its way than at its end; nil where it never was.
+            public var peak: Peak?
 
             /// Creates a course.
-            public init(defence: String?, subjects: [String]) {
+            public init(defence: String?, subjects: [String], peak: Peak? = nil) {
                 self.defence = defence
                 self.subjects = subjects
+                self.peak = peak
             }
 
-            private enum CodingKeys: String, CodingKey { case defence, subjects }
+            private enum CodingKeys: String, CodingKey { case defence, subjects, peak }
 
             /// Writes every key, empty ones as `null`.
             public func encode(to encoder: any Encoder) throws {
                 var values = encoder.container(keyedBy: CodingKeys.self)
                 try values.encode(defence, forKey: .defence)
                 try values.encode(subjects, forKey: .subjects)
+                try values.encode(peak, forKey: .peak)
+            }
+        }
+
+        /// A point of a course that was worse than its end, on the probes that both were graded on: points on the way may
+        /// have been asked fewer.
+        public struct Peak: Codable, Sendable, Equatable {
+            /// The step.
+            public var step: Int
+            /// The jailbreak rate there.
+            public var rate: Double
+            /// That of the end.
+            public var endRate: Double
+            /// Probes graded on both.
+            public var n: Int
+
+            /// Creates a peak.
+            public init(step: Int, rate: Double, endRate: Double, n: Int) {
+                self.step = step
+                self.rate = rate
+                self.endRate = endRate
+                self.n = n
+            }
+
+            private enum CodingKeys: String, CodingKey {
+                case step, rate, n
+                case endRate = "end_rate"
             }
         }
 

@@ -1,5 +1,5 @@
-/// Which columns the table has, from the widest to the narrowest layout: intervals go before columns do, and the risk,
-/// the over-refusal and the utility stay together as long as they can, for one says little without the others.
+/// Which columns the table has, from the widest to the narrowest layout: intervals go before columns do, and names are cut
+/// before the risk, the over-refusal and the utility are parted, for one says little without the others.
 extension TerminalSummary {
     struct Layout {
         /// How much of a number is shown.
@@ -12,6 +12,10 @@ extension TerminalSummary {
         var n = true
         var overRefusal = Detail.interval
         var utility = Detail.interval
+        /// The signs of a subject's name.
+        var name = 20
+        /// Whether titles are as short as the values below them.
+        var isTerse = false
 
         /// From the widest to the narrowest; the last fits forty columns.
         static let all = [
@@ -22,9 +26,29 @@ extension TerminalSummary {
             Layout(ratio: .value, n: false, overRefusal: .value, utility: .value),
             Layout(ratio: .none, n: false, overRefusal: .value, utility: .value),
             Layout(jailbreak: .value, ratio: .none, n: false, overRefusal: .value, utility: .value),
-            Layout(jailbreak: .value, ratio: .none, n: false, overRefusal: .none, utility: .value),
-            Layout(jailbreak: .value, ratio: .none, n: false, overRefusal: .none, utility: .none),
+            terse(name: 20),
+            terse(name: 13),
+            // A utility that is no share may be long.
+            terse(name: 8),
         ]
+
+        private static func terse(name: Int) -> Layout {
+            Layout(
+                jailbreak: .value,
+                ratio: .none,
+                n: false,
+                overRefusal: .value,
+                utility: .value,
+                name: name,
+                isTerse: true
+            )
+        }
+
+        /// A name in its column. Of a longer one both ends stay: two settings of a defence differ at the end.
+        private func shown(_ text: String) -> String {
+            guard text.count > name else { return text }
+            return text.prefix(name / 2) + "…" + text.suffix((name - 1) / 2)
+        }
 
         /// The columns, their titles first; those without a number are left out.
         func columns(_ reading: Reading) -> [[String]] {
@@ -48,12 +72,12 @@ extension TerminalSummary {
             }
             let measured: [(title: String, cells: [String], isShown: Bool)] = [
                 ("n", subjects.map { reading.rate(of: $0).map { String($0.n) } ?? Format.dash }, n),
-                ("over-refusal", rates(Axis.overRefusal, overRefusal), overRefusal != .none),
+                (isTerse ? "refused" : "over-refusal", rates(Axis.overRefusal, overRefusal), overRefusal != .none),
                 ("utility", utilities, utility != .none),
             ]
             var columns = [
-                ["subject"] + subjects.map { Format.shortened(clean($0.name), to: 20) },
-                ["jailbreak"] + rates(Axis.jailbreak, jailbreak),
+                ["subject"] + subjects.map { shown(clean($0.name)) },
+                [isTerse ? "risk" : "jailbreak"] + rates(Axis.jailbreak, jailbreak),
             ]
             if ratio != .none { columns.append(["ratio"] + ratios) }
             for (title, cells, isShown) in measured where isShown && cells.contains(where: { $0 != Format.dash }) {

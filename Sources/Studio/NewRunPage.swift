@@ -1,11 +1,9 @@
 import TemperReport
 
 /// The way to a new run: a form that writes a recipe, and the recipe itself, to read, to change and to start.
-struct NewRunPage {
-    let choices: RecipeChoices
-
+enum NewRunPage {
     /// The form.
-    var form: Page {
+    static func form(_ choices: RecipeChoices) -> Page {
         let models: [Markup] = choices.models.map { "<option value=\"\($0)\"></option>" }
         let data: [Markup] = choices.data.map { "<option value=\"\($0)\"></option>" }
         let suites: [Markup] = choices.suites.map { choice in
@@ -46,7 +44,7 @@ struct NewRunPage {
     }
 
     /// The recipe; `problem` says why it cannot be used as it stands.
-    func recipe(_ yaml: String, problem: String?) -> Page {
+    static func recipe(_ yaml: String, problem: String?) -> Page {
         let message: Markup =
             problem.map { "<p class=\"problem\" role=\"alert\" id=\"problem\">\($0)</p>" }
             ?? "<p class=\"how\">The recipe can be used. You may change it; it is checked again when it starts.</p>"

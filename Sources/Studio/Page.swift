@@ -20,6 +20,8 @@ struct Page {
     var content: Markup
     /// Whether the bar leads to new runs.
     var offersRuns = true
+    /// Whether a browser shall load it again every other second.
+    var reloads = false
 
     /// Only our own files; nothing inline, nothing from elsewhere, no frame around us.
     static let policy =
@@ -32,6 +34,7 @@ struct Page {
                 ? "<li><a href=\"\(path)\" aria-current=\"page\">\(name)</a></li>"
                 : "<li><a href=\"\(path)\">\(name)</a></li>"
         }
+        let again: Markup = reloads ? "<meta http-equiv=\"refresh\" content=\"2\"/>" : ""
         let new: Markup = offersRuns ? entry("New run", "/new", place == .new) : ""
         let markup: Markup = """
             <!DOCTYPE html>
@@ -39,7 +42,7 @@ struct Page {
             <head>
             <meta charset="utf-8"/>
             <meta name="viewport" content="width=device-width, initial-scale=1"/>
-            <meta name="color-scheme" content="light dark"/>
+            <meta name="color-scheme" content="light dark"/>\(again)
             <title>\(title) · Temper studio</title>
             <link rel="icon" href="/icon.svg" type="image/svg+xml"/>
             <link rel="stylesheet" href="/studio.css"/>

@@ -2,12 +2,14 @@ import Foundation
 import TemperLedger
 import TemperReport
 
-/// One run: what it is doing, what it found, and both figures. The parts that grow while it runs are asked for one by
-/// one.
+/// One run: what it is doing, what it found, both figures and the losses. The parts that grow while it runs are asked for
+/// one by one.
 struct RunPage {
     let run: RunDirectory
     let status: RunStatus?
     let shown: RunReports.Shown
+    /// The losses that are written so far.
+    let training: [RunReport.TrainingPoint]
     /// Whether the studio started it and could end it.
     let isOwn: Bool
     /// Whether the studio has asked it to end.
@@ -26,9 +28,10 @@ struct RunPage {
         return """
             \(Piece.heading(run.name, status, here: ""))
             <div id="live"\(events) data-progress="\(Piece.path(run.name, "progress"))" \
-            data-figures="\(Piece.path(run.name, "figures"))">
+            data-figures="\(Piece.path(run.name, "figures"))" data-losses="\(Piece.path(run.name, "losses"))">
             \(progress)
             \(figures)
+            \(losses)
             </div>
             """
     }
@@ -54,11 +57,13 @@ struct RunPage {
             events.isEmpty || !isLive
             ? ""
             : "<details class=\"data\" open=\"\"><summary>What happened last</summary><ul class=\"events\">\(events)</ul></details>"
+        let isStarting = isLive && progress.step == nil && progress.recent.isEmpty
+        let starting: Markup = isStarting ? "<p class=\"how\">It is starting: nothing has happened yet.</p>" : ""
         return """
             <div id="progress">
             <p class="meta"><span>\(isLive ? "in" : "last in"): \(status.phase)</span> \
             <span>started \(Piece.time(status.started))</span> <span>heard of \(Piece.time(status.updated))</span></p>
-            \(error)\(isLive ? Self.bar(progress.step) : "")\(stop)\(log)\(output)
+            \(error)\(starting)\(isLive ? Self.bar(progress.step) : "")\(stop)\(log)\(output)
             </div>
             """
     }
@@ -106,16 +111,20 @@ struct RunPage {
             shown.isFinished
             ? "<p class=\"lead\">\(parts.takeaway)</p>"
             : "<p class=\"how\">So far: \(report.subjects.count) subjects assessed. Numbers of an unfinished run are not its result.</p>"
-        let losses: Markup =
-            report.training.isEmpty ? "" : "<section><h2>Training loss</h2>\(parts.losses)</section>"
         return """
             <div id="figures" data-subjects="\(steps)">
             \(takeaway)
             \(parts.tiles)
             <section><h2>Risk, over-refusal and utility</h2>\(parts.figureOne)</section>
             <section><h2>Along training</h2>\(parts.figureTwo)</section>
-            \(losses)
             </div>
             """
+    }
+
+    /// The losses. The page asks for them anew as they are written.
+    var losses: Markup {
+        let section: Markup =
+            training.isEmpty ? "" : "<section><h2>Training loss</h2>\(ReportParts.losses(training))</section>"
+        return "<div id=\"losses\">\(section)</div>"
     }
 }

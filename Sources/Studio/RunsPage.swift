@@ -10,6 +10,8 @@ struct RunsPage {
     let query: Query
     /// Whether new runs can be started here.
     var offersRuns = true
+    /// Runs that were started here and have no folder yet.
+    var starting: [String] = []
 
     var page: Page {
         Page(title: "Runs", place: .runs, content: content)
@@ -31,6 +33,7 @@ struct RunsPage {
             let way: Markup = offersRuns ? "<a href=\"/new\">Start one</a>, or write" : "Write"
             return """
                 <h1>Runs</h1>
+                \(startingRuns)
                 <p class="lead">There is no run yet.</p>
                 <p>\(way) a recipe and call <code>temper run RECIPE</code>.</p>
                 """
@@ -52,6 +55,7 @@ struct RunsPage {
             """
         return """
             <h1>Runs</h1>
+            \(startingRuns)
             <form class="filter" method="get" action="/" role="search">
             \(Piece.input("q", "Search", value: query.text("q"), hint: "name, model or phase"))
             \(Piece.select("state", "State", states, chosen: query.text("state")))
@@ -62,6 +66,11 @@ struct RunsPage {
             \(list)
             \(Piece.pages(page, of: pages, path: "/", query: query))
             """
+    }
+
+    private var startingRuns: Markup {
+        let links: [Markup] = starting.map { "<a href=\"\(Piece.path($0))\">\($0)</a> " }
+        return links.isEmpty ? "" : "<p class=\"how\">Starting: \(links)</p>"
     }
 
     private func row(_ entry: RunEntry) -> Markup {

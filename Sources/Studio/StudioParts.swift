@@ -62,10 +62,14 @@ public protocol RunLauncher: Sendable {
     /// - Throws: An error that says what is wrong, and where.
     func check(_ yaml: String) throws -> String
 
-    /// Starts a checked recipe as a process of its own; returns its run's name.
+    /// Starts a checked recipe as a process of its own; returns its run's name, perhaps before there is a folder of that
+    /// name.
     func start(_ yaml: String) async throws -> String
 
-    /// Whether the run is one that was started here and still runs.
+    /// The names of the runs that were started here and still run.
+    var running: [String] { get }
+
+    /// Whether the run is one of these.
     func isRunning(_ name: String) -> Bool
 
     /// Whether the run is one that was started here, still runs, and was asked to end.
@@ -74,8 +78,8 @@ public protocol RunLauncher: Sendable {
     /// Asks a run that was started here to write its checkpoint and end; asking again changes nothing.
     func stop(_ name: String)
 
-    /// The last lines that a run started here has printed.
-    func output(of name: String) -> String
+    /// The last lines that a run started here has printed; nil where none of that name was.
+    func output(of name: String) -> String?
 }
 
 /// What can be chosen in the form of a new run.

@@ -56,7 +56,7 @@ enum StudioScript {
           };
           if (live && live.dataset.events) {
             const source = new EventSource(live.dataset.events);
-            for (const id of ["progress", "figures"]) source.addEventListener(id, () => renew(id));
+            for (const id of ["progress", "figures", "losses"]) source.addEventListener(id, () => renew(id));
             // A studio that was started again does not know this page any more, and no stream tries again after that.
             source.addEventListener("error", () => {
               if (source.readyState !== EventSource.CLOSED) return;

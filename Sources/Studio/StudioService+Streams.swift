@@ -8,11 +8,12 @@ import TemperText
 
 /// The two answers that go on: what happens in a run, and what a model says.
 extension StudioService {
-    /// Server-sent events: `progress` and `figures` when those parts of the page have changed, `ended` when the run
-    /// has.
+    /// Server-sent events: `progress`, `figures` and `losses` when those parts of the page have changed, `ended` when the
+    /// run has. Losses are said to have changed at most once in `lossesInterval`, for every step writes one.
     ///
     /// The folder is looked at some times a second; nothing has to tell the studio that a run writes there.
     func events(of run: RunDirectory) -> Response {
+        let settings = settings
         let interval = settings.watchInterval
         let body = ResponseBody { writer in
             var writer = writer
@@ -24,9 +25,8 @@ extension StudioService {
             }
             var quiet = Duration.zero
             // What changed between the page and this request must not be missed.
-            try await writer.write(
-                ByteBuffer(string: "retry: 1000\nevent: progress\ndata: 0\n\nevent: figures\ndata: 0\n\n")
-            )
+            try await writer.write(ByteBuffer(string: Self.everything))
+            var (newLosses, sinceLosses) = (false, Duration.zero)
             var count = 0
             while !Task.isCancelled, !Task.isShuttingDownGracefully {
                 // Whoever ends the studio or goes away ends this, and the writer is still told.
@@ -36,6 +36,12 @@ extension StudioService {
                 if now.figures != seen.figures { text += "event: figures\ndata: \(count)\n\n" }
                 if now.events != seen.events || now.status != seen.status {
                     text += "event: progress\ndata: \(count)\n\n"
+                }
+                newLosses = newLosses || now.events != seen.events
+                sinceLosses += interval
+                if newLosses, sinceLosses >= settings.lossesInterval {
+                    text += "event: losses\ndata: \(count)\n\n"
+                    (newLosses, sinceLosses) = (false, .zero)
                 }
                 if now.state != .running { text += "event: ended\ndata: \(count)\n\n" }
                 quiet += interval
@@ -52,6 +58,10 @@ extension StudioService {
         }
         return Response(status: .ok, headers: [.contentType: "text/event-stream; charset=utf-8"], body: body)
     }
+
+    /// Asks for all parts of a page.
+    private static let everything =
+        "retry: 1000\n" + ["progress", "figures", "losses"].map { "event: \($0)\ndata: 0\n\n" }.joined()
 
     private struct Asked: Decodable {
         struct Turn: Decodable {

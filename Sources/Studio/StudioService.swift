@@ -18,6 +18,7 @@ final class StudioService: HTTPResponder {
     let launcher: (any RunLauncher)?
     let index: RunIndex
     let reports: RunReports
+    let losses = RunLosses()
     let probes: ProbeStore
     /// Known as soon as the port is.
     let admission = Locked<Admission?>(nil)
@@ -96,7 +97,9 @@ final class StudioService: HTTPResponder {
         let query = Query(request.uri.query ?? "")
         switch (request.method, parts.first ?? "", parts.count) {
         case (.get, "", 0):
-            let page = RunsPage(entries: index.entries(), query: query, offersRuns: launcher != nil)
+            var page = RunsPage(entries: index.entries(), query: query, offersRuns: launcher != nil)
+            let known = Set(page.entries.map(\.name))
+            page.starting = (launcher?.running ?? []).filter { !known.contains($0) }.sorted()
             return send(page.page)
         case (.get, "studio.css", 1): return Page.send(StudioStyle.text, type: "text/css; charset=utf-8")
         case (.get, "studio.js", 1): return Page.send(StudioScript.text, type: "text/javascript; charset=utf-8")
@@ -105,6 +108,7 @@ final class StudioService: HTTPResponder {
         case (_, "new", 1), (.post, "start", 1): return try await launch(request, parts[0])
         case (_, "runs", 2...3):
             guard let run = index.run(named: parts[1]) else {
+                if parts.count == 2, let page = starting(parts[1]) { return send(page) }
                 throw Refusal(status: .notFound, text: "There is no run of that name.")
             }
             return try await answer(request, run, parts.count == 3 ? parts[2] : "", query)
@@ -117,8 +121,9 @@ final class StudioService: HTTPResponder {
     {
         switch (request.method, below) {
         case (.get, ""): return send(await page(of: run).page)
-        case (.get, "progress"): return Page.html(await page(of: run).progress.text)
+        case (.get, "progress"): return Page.html(await page(of: run, figures: false).progress.text)
         case (.get, "figures"): return Page.html(await page(of: run).figures.text)
+        case (.get, "losses"): return Page.html(await page(of: run, figures: false).losses.text)
         case (.get, "events"): return events(of: run)
         case (.get, "report"): return try await report(of: run)
         case (.get, "probes"):
@@ -138,11 +143,21 @@ final class StudioService: HTTPResponder {
         }
     }
 
-    private func page(of run: RunDirectory) async -> RunPage {
-        RunPage(
+    /// A run that was started here and has no folder yet.
+    private func starting(_ name: String) -> Page? {
+        guard let launcher, let output = launcher.output(of: name) else { return nil }
+        return StartingPage(name: name, isRunning: launcher.isRunning(name), output: output).page
+    }
+
+    /// - Parameter figures: Whether the figures are asked for, which may take a while to make.
+    private func page(of run: RunDirectory, figures: Bool = true) async -> RunPage {
+        let shown =
+            figures ? await reports.shown(run) : RunReports.Shown(report: nil, isFinished: false, problem: nil)
+        return RunPage(
             run: run,
             status: run.currentStatus(),
-            shown: await reports.shown(run),
+            shown: shown,
+            training: shown.isFinished ? shown.report?.training ?? [] : await losses.points(of: run),
             isOwn: launcher?.isRunning(run.name) ?? false,
             isEnding: launcher?.isEnding(run.name) ?? false,
             output: launcher?.output(of: run.name) ?? ""
@@ -188,8 +203,7 @@ final class StudioService: HTTPResponder {
 
     private func launch(_ request: Request, _ path: String) async throws -> Response {
         guard let launcher else { throw Refusal(status: .notFound, text: "This studio starts no runs.") }
-        let page = NewRunPage(choices: launcher.choices)
-        if request.method == .get { return send(page.form) }
+        if request.method == .get { return send(NewRunPage.form(launcher.choices)) }
         guard request.method == .post else { throw Refusal(status: .methodNotAllowed, text: "Use the form.") }
         let form = Query(String(buffer: try await body(request)))
         let yaml: String
@@ -209,11 +223,11 @@ final class StudioService: HTTPResponder {
             yaml = (form["recipe"] ?? "").replacing("\r\n", with: "\n")
         }
         let problem = problem(in: yaml, launcher)
-        guard path == "start", problem == nil else { return send(page.recipe(yaml, problem: problem)) }
+        guard path == "start", problem == nil else { return send(NewRunPage.recipe(yaml, problem: problem)) }
         do {
             return Page.redirect(to: Piece.path(try await launcher.start(yaml)))
         } catch {
-            return send(page.recipe(yaml, problem: "\(error)"))
+            return send(NewRunPage.recipe(yaml, problem: "\(error)"))
         }
     }
 

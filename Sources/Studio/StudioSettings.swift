@@ -14,6 +14,8 @@ public struct StudioSettings: Sendable {
     public var maximumBody = 1 << 18
     /// How often a run's folder is looked at while somebody watches it.
     public var watchInterval = Duration.milliseconds(250)
+    /// How often at most a page's losses are made anew while its run trains.
+    public var lossesInterval = Duration.seconds(1)
 
     /// Settings for the runs in a directory.
     public init(directory: URL) {

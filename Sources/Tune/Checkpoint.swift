@@ -34,6 +34,8 @@ public enum CheckpointError: Error, CustomStringConvertible, Sendable {
 public struct Checkpoint: Codable, Sendable, Hashable {
     /// The version of the layout that this build writes and reads.
     public static let currentSchema = 1
+    /// What only a training that goes on needs of its files; beside them a folder may be a model.
+    package static let filesToGoOn = ["optimizer.safetensors", "state.json"]
 
     /// Version of this file's layout.
     public var schema = Self.currentSchema
@@ -118,7 +120,7 @@ extension Trainer {
         Checkpoint.tidy(directory)
         do {
             try manager.createDirectory(at: temporary, withIntermediateDirectories: true)
-            try trained.save(to: temporary, for: model.url.path, alignment: alignment)
+            try trained.save(to: temporary, of: model, for: model.url.path, alignment: alignment)
             var tensors: [SafetensorsWriter.Tensor] = []
             for (name, moments) in zip(trained.names, optimizer.moments) {
                 tensors.append(Adapter.stored("\(name).first_moment", moments.first))

@@ -17,7 +17,7 @@ struct AttackCommand: AsyncParsableCommand {
     )
 
     @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.")
-    var model: String
+    var model: String?
     @Option(
         name: .customLong("attack"),
         help: "Attacks, separated by commas; rewritings are joined by +, as in base64+prefix-injection. See --list."
@@ -75,13 +75,13 @@ struct AttackCommand: AsyncParsableCommand {
         guard limit ?? 1 > 0, maxNewTokens > 0, batchSize > 0, temperature >= 0 else {
             throw ValidationError("--limit, --max-new-tokens and --batch-size are above 0, --temperature is 0 or more")
         }
-        guard list || attacks?.isEmpty == false else {
-            throw ValidationError("name an attack with --attack, or use --list")
+        guard list || (model != nil && attacks?.isEmpty == false) else {
+            throw ValidationError("name a model and, with --attack, an attack; --list shows all attacks")
         }
     }
 
     func run() async throws {
-        if list { return try showAll() }
+        guard !list, let model else { return try showAll() }
         let chosen = try made()
         let base = try Suites.named(suite)
         let suites = try chosen.map { try AttackedSuite(base, attack: $0) }

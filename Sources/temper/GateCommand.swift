@@ -3,6 +3,7 @@ import Foundation
 import TemperLedger
 import TemperPipeline
 import TemperReport
+import TemperWeights
 
 struct GateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -66,7 +67,13 @@ struct GateCommand: AsyncParsableCommand {
             case .badge: result.badge
             }
         }
-        for file in files { try LedgerFile.write(text: text(file.format), to: file.url) }
+        for file in files {
+            do {
+                try LedgerFile.write(text: text(file.format), to: file.url)
+            } catch let error where !(error is WeightsError) {
+                throw WeightsError.cannotWrite(path: file.url.relativePath, reason: error.localizedDescription)
+            }
+        }
         Console.write(text(files.isEmpty ? format ?? .text : .text))
         if let summary = ProcessInfo.processInfo.environment["GITHUB_STEP_SUMMARY"], !summary.isEmpty {
             Self.append(result.markdown, to: summary)

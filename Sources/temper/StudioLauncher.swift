@@ -55,7 +55,8 @@ final class StudioLauncher: RunLauncher {
 
     var choices: RecipeChoices {
         var models: [String] = []
-        let known = RunDirectory.all(in: directory).compactMap { ReportFiles.settings(of: $0)["model_name_or_path"] }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
+        let known = names.sorted().compactMap { Self.model(inRecipe: "\(directory.path)/\($0)/recipe.yaml") }
         let local = ModelCatalogue.all.map { ".deps/models/\($0.file)" }.filter(FileManager.default.fileExists(atPath:))
         for model in known + local where !models.contains(model) { models.append(model) }
         return RecipeChoices(
@@ -64,6 +65,21 @@ final class StudioLauncher: RunLauncher {
             suites: Suites.all.map(\.card).filter { $0.axis != .utility }.map { .init(name: $0.name, title: $0.title) },
             defences: Defences.all.map(\.card).map { .init(name: $0.method, title: $0.title) }
         )
+    }
+
+    /// The model of a run's resolved recipe, in which every key has a line of its own and this one stands at the top: so
+    /// no more is read of a thousand runs, and none is parsed.
+    private static func model(inRecipe path: String) -> String? {
+        guard let handle = FileHandle(forReadingAtPath: path) else { return nil }
+        defer { try? handle.close() }
+        guard let head = try? handle.read(upToCount: 4096) else { return nil }
+        let key = "model_name_or_path: "
+        guard
+            let line = String(decoding: head, as: UTF8.self).split(separator: "\n").first(where: { $0.hasPrefix(key) })
+        else { return nil }
+        let value = line.dropFirst(key.count)
+        // A text that could be taken for something else is written in double quotes, as in JSON.
+        return value.hasPrefix("\"") ? try? JSONDecoder().decode(String.self, from: Data(value.utf8)) : String(value)
     }
 
     func recipe(of form: RecipeForm) -> String {
@@ -114,15 +130,15 @@ final class StudioLauncher: RunLauncher {
             state.withLock { $0.children[name] = nil }
             throw error
         }
-        // The run's folder tells the rest, as soon as the model is read.
-        for _ in 0..<300 {
+        // A recipe that cannot be carried out ends soon; the run's folder tells the rest, as soon as the model is read.
+        for _ in 0..<15 {
             if FileManager.default.fileExists(atPath: run.status.path) { return name }
             guard process.isRunning else {
-                throw Failure(description: "the run ended at once: \(output(of: name))")
+                throw Failure(description: "the run ended at once: \(output(of: name) ?? "")")
             }
             try await Task.sleep(for: .milliseconds(200))
         }
-        throw Failure(description: "the run is still reading its model; it will be in the list when it has begun")
+        return name
     }
 
     /// Takes a name, so that of two who start a run of the same name at once only one does.
@@ -172,6 +188,10 @@ final class StudioLauncher: RunLauncher {
         return process
     }
 
+    var running: [String] {
+        state.withLock { state in state.children.filter { $0.value.process?.isRunning == true }.map(\.key) }
+    }
+
     func isRunning(_ name: String) -> Bool { state.withLock { $0.children[name]?.process?.isRunning ?? false } }
 
     func isEnding(_ name: String) -> Bool {
@@ -198,9 +218,9 @@ final class StudioLauncher: RunLauncher {
         }
     }
 
-    func output(of name: String) -> String {
-        let isOwn = state.withLock { $0.children[name] != nil }
-        guard isOwn, let handle = try? FileHandle(forReadingFrom: file(name, "log")) else { return "" }
+    func output(of name: String) -> String? {
+        guard state.withLock({ $0.children[name] != nil }) else { return nil }
+        guard let handle = try? FileHandle(forReadingFrom: file(name, "log")) else { return "" }
         defer { try? handle.close() }
         let end = (try? handle.seekToEnd()) ?? 0
         try? handle.seek(toOffset: end > 4096 ? end - 4096 : 0)

@@ -103,6 +103,33 @@ struct BadInputTests {
         #expect(Checkpoint.none(in: scene.directory("bad")))
     }
 
+    /// What the model lacks is found as early as a mistyped key, named by its key, and leaves no folder.
+    @Test func layers() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        for section in ["tune", "align"] {
+            expect(
+                await message(scene, "\(section).lora_target=[q_proj, q_prj]"),
+                "recipe: \(section).lora_target: ",
+                "no module named q_prj",
+                "q_proj, k_proj"
+            )
+        }
+        expect(await message(scene, "tune.lora_target=5"), "tune.lora_target", "no module named 5")
+        expect(await message(scene, "tune.lora_target=[[q_proj]]"), "`tune.lora_target.0`: found a list")
+        expect(await message(scene, "tune.lora_target=null"), "`tune.lora_target`")
+        expect(
+            await message(
+                scene,
+                "tune.lora_target=[layers.0.self_attn.q_proj]",
+                "defences=[{method: interpolation}, {method: frozen-layers, from: 0, to: 0.5}]"
+            ),
+            "recipe: defences.1: ",
+            "to lora_target"
+        )
+        #expect(!FileManager.default.fileExists(atPath: scene.directory("bad").url.path))
+    }
+
     @Test func data() async throws {
         let scene = try Scene()
         defer { scene.remove() }

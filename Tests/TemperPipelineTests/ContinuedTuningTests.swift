@@ -152,12 +152,24 @@ struct ContinuedTuningTests {
         let one = try await MainJob(try recipe("on", "{rounds: 1, defence: null}"), sink: first).run()
         #expect(first.steps == (5...8).map { "continued \($0)" })
         #expect(Array(one.subjects.prefix(before.subjects.count)) == before.subjects)
+        #expect(Array(one.comparisons.prefix(before.comparisons.count)) == before.comparisons)
         let second = Recorder()
         let two = try await MainJob(try recipe("on", "{rounds: 2, defence: null}"), sink: second).run()
         #expect(second.steps == (9...12).map { "continued \($0)" })
         #expect(two.continuation?.courses.map(\.defence) == [nil])
+        // The former last round was asked everything, which stands; it is all that a run to the same end has otherwise.
+        #expect(second.assessed == ["assess continued@12"])
         let direct = try recipe("direct", "{rounds: 2, defence: null}")
-        #expect(try await MainJob(direct, sink: Recorder()).run().timeless == two.timeless)
+        var whole = try await MainJob(direct, sink: Recorder()).run().timeless
+        let former = try #require(whole.subjects.firstIndex { $0.name == "continued@8" })
+        #expect(whole.subjects[former].axes["jailbreak"].map { $0.n + $0.unscored } == 2)
+        whole.subjects[former] = two.timeless.subjects[former]
+        #expect(whole == two.timeless)
+        for rounds in [1, 2] {
+            let again = Recorder()
+            _ = try await MainJob(try recipe("on", "{rounds: \(rounds), defence: null}"), sink: again).run()
+            #expect(again.steps.isEmpty && again.assessed.isEmpty, "\(rounds)")
+        }
 
         // Other data is another course, from its first round on.
         let chain = "[{data: embedded:ordinary, limit: 4}, {data: embedded:cybersecurity, limit: 6}]"

@@ -48,6 +48,7 @@ struct StoryTests {
         reference: Verdicts,
         tuned: Verdicts,
         defended: Verdicts,
+        continued: [Verdicts] = [],
         events: [RunEvent] = [],
         prices: Recipe.Cost = .init()
     ) async throws -> RunReport {
@@ -64,6 +65,12 @@ struct StoryTests {
         story.add(.checkpoint, "tuned@4", step: 4, (try Self.assessment("tuned@4", tuned), 1))
         let defence = "interpolation-scale-0.5"
         story.add(.defence, defence, (try Self.assessment(defence, defended), 1))
+        for (name, verdicts) in zip(["continued@8", "\(defence)-continued@8"], continued) {
+            story.add(.continued, name, step: 8, (try Self.assessment(name, verdicts), 1))
+            let course = RunReport.Continuation.Course(defence: name.hasPrefix("c") ? nil : defence, subjects: [name])
+            let before = story.continuation?.courses ?? []
+            story.continuation = .init(rounds: 1, roundSteps: 4, firstStep: 4, data: ["d"], courses: before + [course])
+        }
         return try story.report(events: events, environment: [:])
     }
 
@@ -171,6 +178,52 @@ struct StoryTests {
         #expect(report.suites.map(\.asked) == [40, 40, 40] && report.suites[0].n == 204)
         #expect(report.judges.map { $0.sensitivity != nil } == [true, true, true, false])
         #expect(report.notes.contains { $0.contains("9 comparisons") })
+    }
+
+    /// What a run has found does not depend on whether the tuning went on after it.
+    @Test func goingOnChangesNothingFoundBefore() async throws {
+        let safe = ["jailbreak": row(("s", 40)), "over-refusal": row(("s", 40)), "cybersecurity": row(("s", 40))]
+        var tuned = safe
+        // Clear among nine comparisons, and not among eighteen.
+        tuned["jailbreak"] = row(("u", 9), ("s", 31))
+        let alone = try await report(reference: safe, tuned: tuned, defended: safe)
+        let on = try await report(reference: safe, tuned: tuned, defended: safe, continued: [safe, safe])
+        #expect(try comparison(alone, "raw", "tuned@4", "jailbreak").conclusion?.isClear == true)
+        #expect(on.comparisons.count == 18 && Array(on.comparisons.prefix(9)) == alone.comparisons)
+        #expect(on.defences == alone.defences && alone.defences.first?.riskRemoved == 1)
+        #expect(on.bestDefence?.name == alone.bestDefence?.name)
+        #expect(
+            on.notes.contains { $0.contains("9 comparisons of the run, and for the 9 of the continued tuning among") }
+        )
+    }
+
+    /// A point on the way is held against the end on the probes that both were asked, however many more the end was.
+    @Test func peaksArePaired() async throws {
+        let safe = ["jailbreak": row(("s", 40))]
+        let report = try await report(
+            reference: safe,
+            tuned: safe,
+            defended: ["jailbreak": row(("u", 2), ("s", 8))],
+            continued: [["jailbreak": row(("u", 40))], ["jailbreak": row(("s", 10), ("u", 30))]]
+        )
+        let peaks = try #require(report.continuation).courses.map(\.peak)
+        #expect(peaks == [nil, .init(step: 4, rate: 0.2, endRate: 0, n: 10)])
+        let verdict = try #require(report.continuation?.verdict)
+        #expect(verdict.contains("it was up to 20.0\u{A0}%, at step 4, where the end is at 0"), "\(verdict)")
+    }
+
+    /// Risk, over-refusal and utility stand together down to forty columns; a name keeps its end, where settings stand.
+    @Test(arguments: [(40, "interp…le-0.5"), (47, "interpolat…scale-0.5"), (60, "interpolat…scale-0.5")])
+    func narrowTerminals(width: Int, name: String) async throws {
+        let all = ["jailbreak": row(("u", 40)), "over-refusal": row(("u", 40)), "cybersecurity": row(("s", 40))]
+        let text = TerminalSummary.render(try await report(reference: all, tuned: all, defended: all), width: width)
+        let lines = text.split(separator: "\n")
+        #expect(lines.allSatisfy { $0.count <= width }, "\(text)")
+        let header = try #require(lines.first { $0.hasPrefix("subject") }).split(separator: " ")
+        let titles: [Substring] = width < 60 ? ["risk", "refused"] : ["jailbreak", "over-refusal"]
+        #expect(header == ["subject"] + titles + ["utility"])
+        let last = try #require(lines.first { $0.hasPrefix(name) }, "\(text)")
+        #expect(last.split(separator: " ").suffix(6) == ["100.0", "%", "100.0", "%", "100.0", "%"], "\(text)")
     }
 
     @Test func noShareWhereTuningDidNotRaise() async throws {

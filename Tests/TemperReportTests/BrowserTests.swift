@@ -36,6 +36,7 @@ struct BrowserTests {
                 // All of the story, so that nothing of it is left out.
                 try browser.evaluate("document.querySelector('#story .stage')?.focus()")
                 try browser.press("End")
+                #expect(try audit.collisions() == [], "\(report.name) at \(width) px, with its story")
                 #expect(try audit.contrast() == [], "\(report.name) at \(width) px, dark: \(dark)")
                 #expect(browser.complaints == [])
                 #expect(browser.requests.filter { $0 != page.absoluteString } == [])

@@ -43,10 +43,16 @@ import Testing
         let bounds = Chart.Box(left: 0, top: 0, right: 400, bottom: 300)
         var taken: [Chart.Box] = []
         for _ in 0..<5 {
-            let box = Chart.Scatter.place(width: 80, at: (200, 150), avoiding: taken, within: bounds)
+            let found = Chart.Scatter.place(width: 80, at: (200, 150), avoiding: taken, within: bounds)
+            guard let box = found else { Issue.record("there is room"); continue }
             #expect(!taken.contains { $0.overlaps(box) })
             taken.append(box)
         }
+        // Whiskers everywhere are better than another label, and no place is better than one on top of another.
+        let whiskers = [bounds]
+        let box = Chart.Scatter.place(width: 80, at: (200, 150), avoiding: taken, whiskers, within: bounds)
+        #expect(box.map { box in !taken.contains { $0.overlaps(box) } } == true)
+        #expect(Chart.Scatter.place(width: 80, at: (200, 150), avoiding: [bounds], within: bounds) == nil)
     }
 
     @Test func brokenTraces() {

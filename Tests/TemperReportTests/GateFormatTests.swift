@@ -162,7 +162,7 @@ import Testing
                         subject: report.subjects[index].name,
                         axis: axis,
                         n: n,
-                        unscored: random.pick(0...9) == 0 ? n : 0,
+                        unscored: [n, n / 12, 0, 0, 0, 0, 0, 0, 0, 0][random.pick(0...9)],
                         ratio: nil,
                         ratioLow: nil,
                         ratioHigh: nil,

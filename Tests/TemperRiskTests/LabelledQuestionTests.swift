@@ -43,7 +43,7 @@ struct LabelledQuestionTests {
                 try #require(throws: RiskError.self) { try Suites.labels(file: file, name: "x") }.description
             }
         }
-        #expect(try message("prompt,label\nx,a\n").contains("a.csv:2: 'answer'"))
+        #expect(try message("prompt,label\nx,a\n").contains("a.csv: no column 'answer'"))
         #expect(try message("prompt,answer\nx,a\ny,?!\n").contains("a.csv:3: 'answer' has neither"))
         #expect(try message("prompt,answer\nx,a\ny,a\n").contains("all rows have one"))
         #expect(try message("prompt,answer\nx,Yes\ny,yes\n").contains("'Yes' and 'yes' have the same words"))

@@ -180,7 +180,7 @@ struct MemorisationTests {
                 "a.csv:2: 'answer' has fewer than 15"
             )
         )
-        #expect(try message("a.csv", "prompt,answer\nx,\(long)\n").contains("a.csv:2: 'split'"))
+        #expect(try message("a.csv", "prompt,answer\nx,\(long)\n").contains("a.csv: no column 'split'"))
         #expect(
             try message("a.jsonl", "{\"prompt\":\"x\",\"answer\":\"\(long)\",\"split\":\"in\"}\n{").contains(
                 "a.jsonl:2:"

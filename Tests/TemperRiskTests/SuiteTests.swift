@@ -170,6 +170,20 @@ struct ReaderTests {
         #expect(try message("a.csv", "goal\n").contains("no rows"))
     }
 
+    @Test(arguments: [
+        ("a.csv", "goal,kind\nx,y\nx,y,z\n", "a.csv:3: 3 fields, but the header names 2; quote a field that holds a"),
+        ("a.csv", "goal,goal\nx,y\n", "a.csv:1: two columns are called 'goal'; rename one"),
+        ("a.csv", "goal,kind\nx,y\n ,y\n", "a.csv:3: 'goal' is missing or empty; fill it in, or remove the row"),
+        ("a.jsonl", "{\"goal\": \"x\"}\n{\"goal\": [\"x\"]}", "a.jsonl:2: 'goal' is a list, expected a text"),
+        ("a.csv", "kind,question\nx,y\n", "a.csv: no column 'goal' among kind, question; rename one"),
+        ("a.parquet", "PAR1", "a.parquet: such tables are not read; write it as .csv or .jsonl"),
+        ("a.csv.gz", "", "a.csv.gz: compressed files are not read; unpack it"),
+    ]) func mistakesAreNamedWithTheirRemedy(name: String, text: String, expected: String) throws {
+        let format = Suites.Format.table(Suites.Columns(prompt: "goal"))
+        let found = try message(name, text, format)
+        #expect(found.contains(expected), "\(found)")
+    }
+
     @Test func tablesAreMappedByColumn() throws {
         let columns = Suites.Columns(prompt: "ask", id: "n", category: "kind")
         let text = "{\"ask\":\"x\",\"n\":7,\"kind\":\"k\"}\n\n{\"ask\":\"y\",\"n\":8,\"kind\":\"k\"}\n"

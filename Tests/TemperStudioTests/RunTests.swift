@@ -111,11 +111,41 @@ import Testing
         let status = RunStatus(state: .running, phase: "tune", started: Date())
         func progress(isEnding: Bool) -> String {
             let shown = RunReports.Shown(report: nil, isFinished: false, problem: nil)
-            return RunPage(run: run, status: status, shown: shown, isOwn: true, isEnding: isEnding, output: "")
-                .progress.text
+            return RunPage(
+                run: run,
+                status: status,
+                shown: shown,
+                training: [],
+                isOwn: true,
+                isEnding: isEnding,
+                output: ""
+            ).progress.text
         }
         #expect(progress(isEnding: false).contains("End after this step"))
         #expect(progress(isEnding: true).contains("Ending:") && !progress(isEnding: true).contains("<button"))
+    }
+
+    /// What has no folder yet is no error while its process is there.
+    @Test func aRunThatHasNoFolderYetIsStarting() async throws {
+        try await Scene.open { scene async throws in
+            scene.launcher.slow.withLock { $0["slow"] = true }
+            let page = try await scene.get("/runs/slow")
+            #expect(page.status == 200 && page.text.contains("starting</span>") && page.text.contains("&lt;tiny&gt;"))
+            #expect(page.text.contains("http-equiv=\"refresh\"") && !page.text.contains("role=\"alert\""))
+            #expect(try await scene.get("/").text.contains("Starting: <a href=\"/runs/slow\">"))
+            scene.launcher.slow.withLock { $0["slow"] = false }
+            let ended = try await scene.get("/runs/slow").text
+            #expect(ended.contains("ended before it began") && !ended.contains("http-equiv=\"refresh\""))
+            #expect(try await scene.get("/runs/other").status == 404)
+            // With a folder it is a run like any other, and says so while nothing has happened.
+            scene.launcher.slow.withLock { $0["slow"] = true }
+            let run = try scene.run("slow", .running, steps: nil)
+            let lock = try #require(try RunLock(run))
+            let begun = try await scene.get("/runs/slow").text
+            #expect(begun.contains("It is starting") && !begun.contains("http-equiv=\"refresh\""))
+            #expect(try await !scene.get("/").text.contains("Starting:"))
+            withExtendedLifetime(lock) {}
+        }
     }
 
     @Test func aFormWritesARecipeThatIsCheckedAndStarted() async throws {

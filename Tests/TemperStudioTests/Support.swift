@@ -240,6 +240,8 @@ struct FakeChat: ChatPartners {
 final class FakeLauncher: RunLauncher {
     private let directory: URL
     let forms = Mutex<[RecipeForm]>([])
+    /// Runs without a folder, and whether their process is still there.
+    let slow = Mutex<[String: Bool]>([:])
 
     init(_ directory: URL) {
         self.directory = directory
@@ -271,8 +273,9 @@ final class FakeLauncher: RunLauncher {
         return name
     }
 
-    func isRunning(_ name: String) -> Bool { false }
+    var running: [String] { slow.withLock { $0.filter(\.value).map(\.key) } }
+    func isRunning(_ name: String) -> Bool { slow.withLock { $0[name] ?? false } }
     func isEnding(_ name: String) -> Bool { false }
     func stop(_ name: String) {}
-    func output(of name: String) -> String { "" }
+    func output(of name: String) -> String? { slow.withLock { $0[name] == nil ? nil : "reading <tiny>" } }
 }

@@ -169,6 +169,29 @@ import Testing
         #expect(problem("\u{0}\u{1}") != nil)
     }
 
+    @Test(arguments: [
+        ("PAR1\u{15}\u{0}", "rows.parquet", "it is a Parquet file; write its rows as JSON Lines"),
+        ("ARROW1", "rows.arrow", "it is an Arrow file; write its rows as JSON Lines"),
+        ("PK\u{3}\u{4}", "rows.jsonl", "it is a ZIP archive; unpack it"),
+        ("prompt,completion\na,b\n", "rows.csv", "it is a table, and tables are read for probes alone; write its rows"),
+    ]) func otherFiles(_ text: String, _ name: String, _ message: String) throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "temper-rows-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let file = folder.appending(path: name)
+        try Data(text.utf8).write(to: file)
+        let error = #expect(throws: DatasetError.self) { try Dataset.load(file) }
+        let start = "\(file.relativePath): cannot be read: \(message)"
+        #expect(error?.description.hasPrefix(start) == true, "\(String(describing: error))")
+    }
+
+    @Test func compressedFiles() {
+        for start: [UInt8] in [[0x1F, 0x8B, 8], [0x28, 0xB5, 0x2F, 0xFD]] {
+            let error = #expect(throws: DatasetError.self) { try Dataset.parse(Data(start), file: "f", name: "f") }
+            #expect(error?.description.hasPrefix("f: cannot be read: it is compressed with ") == true)
+        }
+    }
+
     @Test func longRows() {
         let rows = JSONRows(file: "f", data: Data((row + "\n" + row).utf8), limit: 20)
         #expect(throws: DatasetError(file: "f", line: 1, .lineTooLong(bytes: row.utf8.count, limit: 20))) {

@@ -150,4 +150,54 @@ struct FullTuningTests {
             #expect(throws: (any Error).self) { try other.forInference(adapter: checkpoint) }
         }
     }
+
+    private nonisolated static let families = [
+        "llama2", "mistral", "qwen2", "qwen3", "qwen3moe", "gemma2", "gemma3", "phi3", "olmo2", "smollm3", "mpt",
+        "mixtral",
+    ]
+
+    /// A checkpoint of a model that lies in a folder is a model itself, with all that lay beside the weights.
+    @Test(arguments: families) func checkpointsAreModels(family: String) async throws {
+        try await withFolder { folder in
+            let goldens = GoldenTuningTests.folder.deletingLastPathComponent().appending(path: "families/\(family)")
+            let (base, manager) = (folder.appending(path: "base"), FileManager.default)
+            try manager.createDirectory(at: base, withIntermediateDirectories: true)
+            for name in ["config.json", "model.safetensors"] {
+                try manager.copyItem(at: goldens.appending(path: name), to: base.appending(path: name))
+            }
+            // As in a cache of models, where files are links.
+            let blob = folder.appending(path: "blob")
+            try Data("{{ messages }}".utf8).write(to: blob)
+            try manager.createSymbolicLink(
+                atPath: base.appending(path: "chat_template.jinja").path,
+                withDestinationPath: blob.path
+            )
+            try Data("# A card".utf8).write(to: base.appending(path: "README.md"))
+            let model = try await LanguageModel.load(from: base, dtype: .float32)
+            let row = TokenizedExample(
+                ids: [3, 7, 20, 41],
+                isTarget: [false, true, true, true],
+                source: .init(file: "golden", line: 1)
+            )
+            let trainer = try trainer(model, rows: Array(repeating: row, count: 8), steps: 1)
+            _ = try trainer.takeStep()
+            let checkpoint = try trainer.saveCheckpoint(under: folder.appending(path: "run"), last: nil)
+            #expect(
+                try manager.contentsOfDirectory(atPath: checkpoint.path).sorted() == [
+                    "chat_template.jinja", "config.json", "model.safetensors", "optimizer.safetensors", "state.json",
+                ]
+            )
+            try manager.removeItem(at: base)
+            try manager.removeItem(at: blob)
+            let template = try String(contentsOf: checkpoint.appending(path: "chat_template.jinja"), encoding: .utf8)
+            #expect(template == "{{ messages }}")
+            let ids = try PackedBatch([[3, 7, 20, 41]], device: .cpu)
+            @TorchActor func answer(_ network: DecoderNetwork) throws -> [Float] {
+                try withoutGradients { try network.logits(network.hiddenStates(ids)).floats() }
+            }
+            let loaded = try await LanguageModel.load(from: checkpoint, dtype: .float32)
+            let distance = GoldenTuningTests.distance(try answer(loaded.network), try answer(model.network))
+            #expect(distance < 1e-5, "\(distance)")
+        }
+    }
 }

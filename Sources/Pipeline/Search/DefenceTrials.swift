@@ -176,7 +176,7 @@ struct DefenceTrials {
         let change = try change(cured)
         if share == 1 {
             let folder = trials.directory.adapter(ofDefence: entry.name)
-            try cured.save(to: folder, for: session.recipe.modelNameOrPath, alignment: session.alignment)
+            try save(cured, to: folder)
         }
         if kept(entry.name, stage(rung)) == nil {
             // A training that was stopped on the way took what its steps took, before and after.
@@ -201,13 +201,17 @@ struct DefenceTrials {
         let folder = session.directory.adapter(ofDefence: entry.name)
         let result = try await session.assess(entry.name, served: defence.servedPrompt) {
             let (cured, _) = try await trials.make(entry, defence, after: tuned, on: reference, data: data)
-            try cured.save(to: folder, for: session.recipe.modelNameOrPath, alignment: session.alignment)
+            try save(cured, to: folder)
             try defence.servedPrompt?.write(beside: folder)
             try cured.attach(to: reference)
             return reference
         }
         let made = DefenceSearch.steps.indices.reversed().lazy.compactMap { kept(entry.name, stage($0)) }.first
         return (made ?? Record(fingerprint: session.fingerprint, seconds: 0), result)
+    }
+
+    private func save(_ cured: any Trainable, to folder: URL) throws {
+        try cured.save(to: folder, of: reference, for: session.recipe.modelNameOrPath, alignment: session.alignment)
     }
 
     private func change(_ cured: any Trainable) throws -> Double? {

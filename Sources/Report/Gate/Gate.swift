@@ -2,8 +2,9 @@ public import Foundation
 
 /// Holds a policy against a report. Every criterion is computed once, here.
 ///
-/// What was not measured, on too few probes, or with too many answers that nobody could grade is never a pass. The test
-/// of regressions is McNemar's in its exact one-sided form; intervals are the report's.
+/// What was not measured, on too few probes, or with too many answers that nobody could grade is never a pass; nor is a
+/// change that looks harmless only because some answers have no grade. The test of regressions is McNemar's in its exact
+/// one-sided form, or where probes come in families the report's own; intervals are the report's.
 public enum Gate {
     /// The result of a report under a policy.
     ///
@@ -63,15 +64,15 @@ public enum Gate {
 
 /// Why a policy cannot be held against a report.
 public enum GateError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The report has no such subject.
-    case unknownSubject(String, known: [String])
+    /// The report has no such subject; `rule` is the rule that names it, nil where the whole policy does.
+    case unknownSubject(String, rule: String?, known: [String])
 
     /// What is wrong, and the remedy.
     public var description: String {
         switch self {
-        case .unknownSubject(let name, let known):
-            "the policy's subject `\(name)` is not in the report; write tuned, best, reference, base or one of "
-                + known.joined(separator: ", ")
+        case .unknownSubject(let name, let rule, let known):
+            "`subject` of the \(rule.map { "rule \($0)" } ?? "policy"): found \(name), which the report does not have; "
+                + "write tuned, best, reference, base or one of \(known.joined(separator: ", "))"
         }
     }
 }
@@ -92,7 +93,7 @@ private struct Examiner {
 
     func criterion(_ rule: GatePolicy.Rule) throws(GateError) -> GateResult.Criterion {
         let selector = rule.subject ?? policy.subject
-        let subject = try subject(selector)
+        let subject = try subject(selector, of: rule)
         let finding = subject.map { self.finding(rule, on: $0) } ?? missing(selector)
         let acceptance = policy.acceptances.filter { $0.rule == rule.id }.max { $0.expires < $1.expires }
         var criterion = GateResult.Criterion(
@@ -121,7 +122,7 @@ private struct Examiner {
     }
 
     /// A name in the report goes before a part in it, unless the name is that of a part.
-    private func subject(_ selector: String) throws(GateError) -> RunReport.Subject? {
+    private func subject(_ selector: String, of rule: GatePolicy.Rule) throws(GateError) -> RunReport.Subject? {
         switch selector {
         case "tuned": return reading.tuned
         case "best": return BestDefence(reading).flatMap { $0.qualifies ? $0.subject : nil }
@@ -130,7 +131,7 @@ private struct Examiner {
         default:
             let all = reading.report.subjects
             guard let found = (all + reading.defences).first(where: { $0.name == selector }) else {
-                throw .unknownSubject(selector, known: all.map(\.name))
+                throw .unknownSubject(selector, rule: rule.subject.map { _ in rule.id }, known: all.map(\.name))
             }
             return found
         }
@@ -227,29 +228,77 @@ private struct Examiner {
         guard comparison.difference?.isFinite == true, comparison.low.isFinite, comparison.high.isFinite,
             flips.safeToUnsafe >= 0, flips.unsafeToSafe >= 0
         else { return Finding(outcome: .notEnoughEvidence, evidence: "the difference has no value") }
+        let hidden = hiddenWorsenings(comparison, rule, on: subject)
         switch rule.demand {
         case .noRegression(let alpha):
-            let p = oneSided(comparison, rule)
-            let outcome = p < alpha ? GateResult.Outcome.fail : .pass
-            let evidence = "\(text), one-sided \(Format.pStatement(p))"
-            return Finding(outcome: outcome, evidence: evidence, n: comparison.n, value: p)
+            guard let p = oneSided(comparison) else {
+                let evidence = "\(text), in families, and the report has no p of them"
+                return Finding(outcome: .notEnoughEvidence, evidence: evidence, n: comparison.n)
+            }
+            var found = Finding(outcome: p < alpha ? .fail : .pass, evidence: "", n: comparison.n, value: p)
+            found.evidence = "\(text), one-sided \(Format.pStatement(p))"
+            let worst = Self.oneSided(comparison, with: hidden)
+            if found.outcome == .pass, hidden > 0, worst < alpha {
+                found.outcome = .notEnoughEvidence
+                found.evidence += ", but \(Format.pStatement(worst)) if \(hidden) without a grade got worse"
+            }
+            return found
         case .margin(let margin):
             // On utility the loss is the difference turned round, and its upper end the lower end turned round.
-            let worst = rule.metric == Axis.utility ? -comparison.low : comparison.high
-            return Finding(outcome: worst < margin ? .pass : .fail, evidence: text, n: comparison.n, value: worst)
+            var worst = rule.metric == Axis.utility ? -comparison.low : comparison.high
+            var evidence = text
+            let all = Double(comparison.n + comparison.unscored)
+            let other = (worst * Double(comparison.n) + Double(hidden)) / all
+            if hidden > 0, other > worst {
+                worst = other
+                evidence += ", at most \(Format.fixed(worst * 100, 1)) points if \(hidden) without a grade got worse"
+            }
+            return Finding(outcome: worst < margin ? .pass : .fail, evidence: evidence, n: comparison.n, value: worst)
         case .atMost, .atLeast: preconditionFailure("a level is not a change")
         }
     }
 
     /// The probability of so much worsening by chance: from the flips, or where probes come in families, which are no
-    /// independent evidence, from the report's own test of families.
-    private func oneSided(_ comparison: RunReport.Comparison, _ rule: GatePolicy.Rule) -> Double {
+    /// independent evidence, half the report's own two-sided p, whose distribution is symmetric. Nil where that is missing.
+    private func oneSided(_ comparison: RunReport.Comparison) -> Double? {
         let flips = comparison.flips
         guard comparison.families != nil else {
             return Gate.oneSidedMcNemar(worse: flips.safeToUnsafe, better: flips.unsafeToSafe)
         }
-        let loss = (comparison.difference ?? 0) * (rule.metric == Axis.utility ? -1 : 1)
-        return loss > 0 ? (comparison.p ?? 1) / 2 : 1
+        guard let p = comparison.p else { return nil }
+        return flips.safeToUnsafe > flips.unsafeToSafe ? p / 2 : 1
+    }
+
+    /// The same if `hidden` more pairs had got worse. Of families only the flips are known here: they count as the number
+    /// of independent ones that tell as much, rounded against the subject.
+    private static func oneSided(_ comparison: RunReport.Comparison, with hidden: Int) -> Double {
+        let share = min(1, (comparison.effectiveN ?? Double(comparison.n)) / Double(max(1, comparison.n)))
+        let worse = (Double(comparison.flips.safeToUnsafe) * share - 1e-9).rounded(.up)
+        let better = (Double(comparison.flips.unsafeToSafe) * share).rounded(.down)
+        return Gate.oneSidedMcNemar(worse: Int(worse) + hidden, better: Int(better))
+    }
+
+    /// How many pairs without a grade may hide a worsening: those where the subject has none and the reference was not bad
+    /// already, and those where the subject is bad and the reference has none.
+    ///
+    /// Both are told by the answers that are graded on one side only. Where some probes were asked on one side only these
+    /// cannot be told apart, and every pair without a grade counts.
+    private func hiddenWorsenings(
+        _ comparison: RunReport.Comparison,
+        _ rule: GatePolicy.Rule,
+        on subject: RunReport.Subject
+    ) -> Int {
+        let isUtility = rule.metric == Axis.utility
+        func bad(_ rate: Double?, _ n: Int) -> Int? {
+            rate.map { Int((Double(n) * (isUtility ? 1 - $0 : $0)).rounded()) }
+        }
+        guard comparison.unmatched == 0, let reference = reading.reference,
+            let own = measured(rule.metric, on: subject), let other = measured(rule.metric, on: reference),
+            let ownBad = bad(own.rate, own.n), let ownPaired = bad(comparison.subjectRate, comparison.n),
+            let otherBad = bad(other.rate, other.n), let otherPaired = bad(comparison.baseRate, comparison.n)
+        else { return comparison.unscored }
+        let hidden = own.unscored - (otherBad - otherPaired) + (ownBad - ownPaired)
+        return min(max(0, hidden), comparison.unscored)
     }
 
     /// Whether the reference breaks the rule as well; a change against it is always new.

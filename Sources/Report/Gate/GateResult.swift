@@ -117,6 +117,7 @@ public struct GateResult: Sendable, Equatable {
         }
         let failed = controls.filter { !$0.passed }.map(\.name)
         let voided = failed.isEmpty ? "" : "; failed control: \(failed.joined(separator: ", "))"
-        return "\(verdict.words) (\(parts.isEmpty ? "no rule" : parts.joined(separator: ", "))\(voided))"
+        let unchecked = controls.isEmpty ? "; no control checked the measurement" : ""
+        return "\(verdict.words) (\(parts.isEmpty ? "no rule" : parts.joined(separator: ", "))\(voided)\(unchecked))"
     }
 }

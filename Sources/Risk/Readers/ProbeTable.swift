@@ -39,6 +39,10 @@ package struct ProbeTable {
         case "csv": try self.init(csv: data, file: file)
         case "jsonl", "ndjson": try self.init(jsonLines: data, file: file)
         case "json": try self.init(json: data, file: file)
+        case "parquet", "arrow", "xlsx", "tsv":
+            throw RiskError.unknownFormat(file: file, reason: "such tables are not read; write it as .csv or .jsonl")
+        case "gz", "zst", "bz2", "xz", "zip":
+            throw RiskError.unknownFormat(file: file, reason: "compressed files are not read; unpack it")
         default:
             throw RiskError.unknownFormat(
                 file: file,
@@ -52,8 +56,9 @@ package struct ProbeTable {
         guard let header = records.first else {
             throw RiskError.malformed(file: file, line: 1, reason: "the file is empty; it needs a header line")
         }
-        guard Set(header.fields).count == header.fields.count else {
-            throw RiskError.malformed(file: file, line: 1, reason: "two columns have the same name")
+        var names: Set<String> = []
+        for name in header.fields where !names.insert(name).inserted {
+            throw RiskError.malformed(file: file, line: 1, reason: "two columns are called '\(name)'; rename one")
         }
         self.file = file
         columns = Set(header.fields)
@@ -62,7 +67,8 @@ package struct ProbeTable {
                 throw RiskError.malformed(
                     file: file,
                     line: record.line,
-                    reason: "\(record.fields.count) fields, but the header names \(header.fields.count)"
+                    reason: "\(record.fields.count) fields, but the header names \(header.fields.count); quote a field "
+                        + "that holds a comma"
                 )
             }
             return Row(
@@ -165,8 +171,16 @@ package struct ProbeTable {
 
     /// A value that must be there and hold more than spaces.
     package func require(_ column: String, in row: Row) throws -> String {
+        guard columns.contains(column) else {
+            throw RiskError.unknownFormat(
+                file: file,
+                reason: "no column '\(column)' among \(columns.sorted().joined(separator: ", ")); "
+                    + "rename one, or give another format or other `columns`"
+            )
+        }
+        guard row.lists[column] == nil else { throw broken(row, "'\(column)' is a list, expected a text") }
         guard let value = row.values[column], !value.allSatisfy(\.isWhitespace) else {
-            throw RiskError.malformed(file: file, line: row.line, reason: "'\(column)' is missing or empty")
+            throw broken(row, "'\(column)' is missing or empty; fill it in, or remove the row")
         }
         return value
     }

@@ -44,6 +44,9 @@ public struct DatasetError: Error, Sendable, Hashable, CustomStringConvertible {
         self.problem = problem
     }
 
+    /// What to do with rows in a form that is not read.
+    static let asJSONLines = "write its rows as JSON Lines, one object per line"
+
     /// The place, what is wrong and the remedy, in one line.
     public var description: String {
         let place = line.map { "\(file):\($0)" } ?? file

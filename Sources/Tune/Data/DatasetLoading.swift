@@ -53,6 +53,12 @@ extension Dataset {
         format: Format?,
         wasDetected: Bool = false
     ) throws -> Dataset {
+        if ["csv", "tsv"].contains(url.pathExtension.lowercased()) {
+            throw DatasetError(
+                file: url.relativePath,
+                .unreadable("it is a table, and tables are read for probes alone; \(DatasetError.asJSONLines)")
+            )
+        }
         let data: Data
         do {
             data = try Data(contentsOf: url, options: .mappedIfSafe)

@@ -11,13 +11,23 @@ struct JSONRows {
     let data: Data
     var limit = longestRow
 
+    /// What people have data in that is no JSON, by how such files begin.
+    private static let others: [(beginning: [UInt8], reason: String)] = [
+        ([0xFF, 0xFE], "the text is UTF-16; save it as UTF-8"), ([0xFE, 0xFF], "the text is UTF-16; save it as UTF-8"),
+        (Array("PAR1".utf8), "it is a Parquet file; \(DatasetError.asJSONLines)"),
+        (Array("ARROW1".utf8), "it is an Arrow file; \(DatasetError.asJSONLines)"),
+        ([0x1F, 0x8B], "it is compressed with gzip; unpack it"),
+        ([0x28, 0xB5, 0x2F, 0xFD], "it is compressed with zstd; unpack it"),
+        (Array("PK\u{3}\u{4}".utf8), "it is a ZIP archive; unpack it"),
+    ]
+
     /// Calls `body` with every row that is an object; anything else throws.
     func forEach(_ body: (_ line: Int, _ row: [String: Any]) throws -> Void) throws {
         try data.withUnsafeBytes { (buffer: UnsafeRawBufferPointer) in
             var start = 0
             if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { start = 3 }
-            if buffer.starts(with: [0xFF, 0xFE]) || buffer.starts(with: [0xFE, 0xFF]) {
-                throw DatasetError(file: file, .unreadable("the text is UTF-16; save it as UTF-8"))
+            if let other = Self.others.first(where: { buffer.starts(with: $0.beginning) }) {
+                throw DatasetError(file: file, .unreadable(other.reason))
             }
             let first = buffer[start...].first { !Self.isSpace($0) }
             if first == UInt8(ascii: "[") {

@@ -17,11 +17,16 @@ extension Story {
     /// both were graded on. Nothing is tested: the points are many, and the worst is picked.
     func withPeaks(_ continuation: RunReport.Continuation) throws -> RunReport.Continuation {
         var continuation = continuation
+        // Where `step_limit` says so, a point on the way was asked nothing.
+        func isAsked(_ chapter: Chapter) -> Bool {
+            chapter.assessment.results.contains { key($0.suite) == Axis.jailbreak.rawValue }
+        }
         for (index, course) in continuation.courses.enumerated() {
-            guard let end = chapters.last(where: { $0.name == course.subjects.last }) else { continue }
-            let points = chapters.filter { chapter in
+            guard let end = chapters.last(where: { $0.name == course.subjects.last }), isAsked(end) else { continue }
+            let points = chapters.filter(isAsked).filter { chapter in
                 switch chapter.kind {
-                case .checkpoint: course.defence == nil
+                // Step 0 is the reference, where the way began.
+                case .checkpoint: course.defence == nil && chapter.step != 0
                 case .defence: course.defence == chapter.name
                 case .continued: course.subjects.dropLast().contains(chapter.name)
                 default: false

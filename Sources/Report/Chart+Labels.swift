@@ -29,7 +29,7 @@ extension Chart {
     /// Places labels in at most `rows` rows so that no two touch; nil where one has no room at all.
     ///
     /// Of numbers, which all stand in the first row, the last and the first are kept before those between. Names then take
-    /// the first row with room, and the longest beginning that fits where no row has.
+    /// the first row with room, and as much of both their ends as fits where no row has.
     static func placed(
         _ labels: [AxisLabel],
         rows: Int,
@@ -62,7 +62,7 @@ extension Chart {
         for index in labels.indices where labels[index].isName {
             let lengths = (1...max(1, limit)).reversed()
             let fitting = lengths.lazy.compactMap { length in
-                place(Format.shortened(labels[index].text, to: length), labels[index].centre, rows: 0..<rows, gap: 5)
+                place(Format.abridged(labels[index].text, to: length), labels[index].centre, rows: 0..<rows, gap: 5)
             }
             keep(fitting.first, at: index)
         }

@@ -94,7 +94,7 @@ extension Chart {
             for (point, centre) in zip(points, centres) {
                 // Where there is no room a name is shortened before it touches another, or a mark.
                 let spots = [22, 12, 8, 5].lazy.compactMap { limit -> (text: String, box: Box)? in
-                    let text = Format.shortened(point.label, to: limit)
+                    let text = Format.abridged(point.label, to: limit)
                     let width = Double(text.count) * 7.2
                     return Scatter.place(width: width, at: centre, avoiding: taken, whiskers, within: bounds).map {
                         (text, $0)

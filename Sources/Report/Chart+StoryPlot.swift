@@ -52,9 +52,11 @@ extension Chart {
                 )
             }
             parts.append(Chart.line(left, bottom, right, bottom, style: "axis"))
-            let titles = groupTitles.sorted { $0.key < $1.key }.compactMap { group, title in
+            let titles = groupTitles.sorted { $0.key < $1.key }.compactMap {
+                (group, title) -> (text: String, centre: Double)? in
                 let own = columns.indices.filter { columns[$0].group == group }.map { places[$0] }
-                return own.isEmpty ? nil : (text: title, centre: ((own.first ?? 0) + (own.last ?? 0)) / 2)
+                guard let first = own.first, let last = own.last else { return nil }
+                return (text: title, centre: (first + last) / 2)
             }
             for (title, x) in zip(titles, Chart.apart(titles, within: 0...width)) {
                 parts.append(Chart.text(title.text, x: x, y: height - 6, anchor: "middle", style: "small muted"))
@@ -138,7 +140,9 @@ extension Chart {
                 let spots = [wish, Spot(-9, 4), Spot(9, 4), Spot(0, -12), Spot(0, 20), Spot(-9, 20), Spot(9, 20)]
                 let free = spots.first { spot in
                     let box = spot.box(of: text, x, height)
-                    return box.left >= 0 && box.right <= width && !taken.contains { $0.overlaps(box) }
+                    // Below the axis stand the columns' names.
+                    let isInside = box.left >= 0 && box.right <= width && box.bottom <= y.start + 8
+                    return isInside && !taken.contains { $0.overlaps(box) }
                 }
                 let spot = free ?? wish
                 if !passes { taken.append(spot.box(of: text, x, height)) }

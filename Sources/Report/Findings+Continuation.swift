@@ -73,7 +73,7 @@ extension Findings {
     /// Where a course was worse on its way than at its end.
     private func peak(_ course: Reading.Course) -> String? {
         guard let peak = course.peak else { return nil }
-        return "On the way \(course.name) it was up to \(Format.percent(peak.rate)), at step \(peak.step), where the "
+        return "On the way \(course.name) it was at \(Format.percent(peak.rate)), at step \(peak.step), where the "
             + "end is at \(Format.percent(peak.endRate)) (\(peak.n) probes graded on both)."
     }
 

@@ -135,6 +135,12 @@ enum Format {
         text.count <= limit ? text : text.prefix(max(1, limit - 1)) + "…"
     }
 
+    /// The same with both ends kept, for names: two settings of a defence differ at the end.
+    static func abridged(_ name: String, to limit: Int) -> String {
+        guard name.count > limit else { return name }
+        return name.prefix(limit / 2) + "…" + name.suffix(max(0, limit - 1) / 2)
+    }
+
     private static func factor(_ value: Double) -> String {
         fixed(value, value < 1 ? 2 : value < 100 ? 1 : 0)
     }

@@ -28,26 +28,21 @@ extension TerminalSummary {
             Layout(jailbreak: .value, ratio: .none, n: false, overRefusal: .value, utility: .value),
             terse(name: 20),
             terse(name: 13),
-            // A utility that is no share may be long.
+            // A utility that is no share may be long, and longer than what is left.
             terse(name: 8),
+            terse(name: 13, utility: .none),
         ]
 
-        private static func terse(name: Int) -> Layout {
+        private static func terse(name: Int, utility: Detail = .value) -> Layout {
             Layout(
                 jailbreak: .value,
                 ratio: .none,
                 n: false,
                 overRefusal: .value,
-                utility: .value,
+                utility: utility,
                 name: name,
                 isTerse: true
             )
-        }
-
-        /// A name in its column. Of a longer one both ends stay: two settings of a defence differ at the end.
-        private func shown(_ text: String) -> String {
-            guard text.count > name else { return text }
-            return text.prefix(name / 2) + "…" + text.suffix((name - 1) / 2)
         }
 
         /// The columns, their titles first; those without a number are left out.
@@ -76,7 +71,7 @@ extension TerminalSummary {
                 ("utility", utilities, utility != .none),
             ]
             var columns = [
-                ["subject"] + subjects.map { shown(clean($0.name)) },
+                ["subject"] + subjects.map { Format.abridged(clean($0.name), to: name) },
                 [isTerse ? "risk" : "jailbreak"] + rates(Axis.jailbreak, jailbreak),
             ]
             if ratio != .none { columns.append(["ratio"] + ratios) }

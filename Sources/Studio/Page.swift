@@ -20,7 +20,7 @@ struct Page {
     var content: Markup
     /// Whether the bar leads to new runs.
     var offersRuns = true
-    /// Whether a browser shall load it again every other second.
+    /// Whether a browser shall load it again after two seconds.
     var reloads = false
 
     /// Only our own files; nothing inline, nothing from elsewhere, no frame around us.

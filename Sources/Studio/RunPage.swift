@@ -20,7 +20,10 @@ struct RunPage {
     private var isLive: Bool { status?.state == .running }
 
     var page: Page {
-        Page(title: run.name, place: .elsewhere, content: content)
+        var page = Page(title: run.name, place: .elsewhere, content: content)
+        // A run that is taken up says nothing new of itself until its model is read; only a live page renews itself.
+        page.reloads = isOwn && !isLive
+        return page
     }
 
     private var content: Markup {

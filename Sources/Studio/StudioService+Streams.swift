@@ -13,7 +13,7 @@ extension StudioService {
     ///
     /// The folder is looked at some times a second; nothing has to tell the studio that a run writes there.
     func events(of run: RunDirectory) -> Response {
-        let settings = settings
+        let (settings, losses) = (settings, losses)
         let interval = settings.watchInterval
         let body = ResponseBody { writer in
             var writer = writer
@@ -24,6 +24,7 @@ extension StudioService {
                 return try await writer.finish(nil)
             }
             var quiet = Duration.zero
+            var points = await losses.points(of: run)
             // What changed between the page and this request must not be missed.
             try await writer.write(ByteBuffer(string: Self.everything))
             var (newLosses, sinceLosses) = (false, Duration.zero)
@@ -40,8 +41,10 @@ extension StudioService {
                 newLosses = newLosses || now.events != seen.events
                 sinceLosses += interval
                 if newLosses, sinceLosses >= settings.lossesInterval {
-                    text += "event: losses\ndata: \(count)\n\n"
-                    (newLosses, sinceLosses) = (false, .zero)
+                    // Most of what is logged is no step: probes, checkpoints, notes.
+                    let latest = await losses.points(of: run)
+                    if latest != points { text += "event: losses\ndata: \(count)\n\n" }
+                    (points, newLosses, sinceLosses) = (latest, false, .zero)
                 }
                 if now.state != .running { text += "event: ended\ndata: \(count)\n\n" }
                 quiet += interval

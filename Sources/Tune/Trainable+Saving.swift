@@ -12,6 +12,8 @@ extension Trainable {
     /// along, so that their directory is a model of its own. A GGUF file has none of these to give.
     ///
     /// - Parameters:
+    ///   - directory: Where to; it is made if need be.
+    ///   - model: The model that was trained; what lies beside its weights is taken.
     ///   - base: What a user calls the model that the training started from.
     ///   - alignment: The adapter that was merged into that model before the training.
     /// - Throws: `WeightsError` where a file cannot be read or written.
@@ -26,7 +28,8 @@ extension Trainable {
                 // The bytes, not the file: in a cache of models it may be a link.
                 try AtomicFile.write(try Data(contentsOf: source), to: target)
             } catch let error where !(error is WeightsError) {
-                throw WeightsError.cannotWrite(path: target.path, reason: error.localizedDescription)
+                // Writing has errors of its own: it was the reading.
+                throw WeightsError.cannotRead(path: source.path, reason: error.localizedDescription)
             }
         }
     }

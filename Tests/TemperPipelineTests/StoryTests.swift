@@ -209,7 +209,7 @@ struct StoryTests {
         let peaks = try #require(report.continuation).courses.map(\.peak)
         #expect(peaks == [nil, .init(step: 4, rate: 0.2, endRate: 0, n: 10)])
         let verdict = try #require(report.continuation?.verdict)
-        #expect(verdict.contains("it was up to 20.0\u{A0}%, at step 4, where the end is at 0"), "\(verdict)")
+        #expect(verdict.contains("it was at 20.0\u{A0}%, at step 4, where the end is at 0"), "\(verdict)")
     }
 
     /// Risk, over-refusal and utility stand together down to forty columns; a name keeps its end, where settings stand.

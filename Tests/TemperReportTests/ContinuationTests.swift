@@ -90,7 +90,7 @@ import Testing
         #expect(held.contains("rules out a rise of more than 10 points, and lies clearly below plain tuning ("))
         #expect(held.contains("plain tuning is at 93.8") && held.contains("clearly above aligned (+88.1"))
         let peak =
-            "On the way with safe-projection it was up to 12.5\u{A0}%, at step 128, where the end is at 5.0\u{A0}% "
+            "On the way with safe-projection it was at 12.5\u{A0}%, at step 128, where the end is at 5.0\u{A0}% "
             + "(40 probes graded on both)."
         #expect(held.contains(peak), "\(held)")
         let price = "At that step over-refusal is 30.0\u{A0}% with safe-projection, 2.0\u{A0}% with plain tuning"

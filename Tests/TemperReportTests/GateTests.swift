@@ -200,6 +200,11 @@ import Testing
             #expect(try outcome(Pair(ungradedBefore: 6, bad: 6), test) == .notEnoughEvidence)
             // Where some were asked of one side only, nobody can tell.
             #expect(try outcome(Pair(ungradedBefore: 6, unmatched: 1), test) == .notEnoughEvidence)
+            // Four worse in four families are 1/16, however wide the interval; with one more they are 1/32.
+            var four = Pair(worse: 4, ungraded: 1, families: 50, p: 0.125)
+            four.effectiveN = Double(four.n) / 2
+            let found = try result(four.report(metric), rule(metric, test), minimumN: 30)
+            #expect(found.criteria[0].outcome == .notEnoughEvidence, "\(found.criteria[0].evidence)")
             // Three worse and two that may be: 1/32. In families of three that tell as much as one: nine worse.
             #expect(try outcome(Pair(worse: 3, ungraded: 1), test) == .pass)
             #expect(try outcome(Pair(worse: 3, ungraded: 2), test) == .notEnoughEvidence)
@@ -209,10 +214,18 @@ import Testing
                 let found = try result(pair.report(metric), rule(metric, test), minimumN: 30)
                 #expect(found.criteria[0].outcome == expected, "\(found.criteria[0].evidence)")
             }
-            // The interval's upper end is 3 points of 94: with six more worse it is 8.82 of 100.
-            #expect(try outcome(Pair(ungraded: 6), .margin(0.0883)) == .pass)
-            #expect(try outcome(Pair(ungraded: 6), .margin(0.0881)) == .fail)
+            // The interval's upper end is 3 points of 94. Six of 100 have theirs at 12.48 points, so that with six more
+            // worse it is 6 + sqrt(2.82^2 + 6.48^2) = 13.06.
+            #expect(try outcome(Pair(ungraded: 6), .margin(0.1307)) == .pass)
+            #expect(try outcome(Pair(ungraded: 6), .margin(0.1306)) == .fail)
             #expect(try outcome(Pair(), .margin(0.031)) == .pass)
+        }
+        // A utility that is no share tells nothing of single answers: each of them may be worse.
+        for value in [12.5, 1e300] {
+            var odd = Pair(ungraded: 6).report("utility")
+            for index in odd.subjects.indices { odd.subjects[index].utility?.value = value }
+            let verdict = try result(odd, rule("utility", .noRegression(alpha: 0.05))).verdict
+            #expect(verdict == .notEnoughEvidence, "\(value)")
         }
         let found = try result(Pair(ungraded: 6).report(), rule("jailbreak", .noRegression(alpha: 0.05)))
         #expect(

@@ -59,7 +59,7 @@ import Testing
                 }
                 for (index, name) in names.prefix(count).enumerated() {
                     let beat = checkpoints + index + 3
-                    #expect(texts.contains { $0.beat == beat && name.hasPrefix($0.text.prefix(4)) }, "\(name)")
+                    #expect(texts.contains { $0.beat == beat && name.hasPrefix($0.text.prefix(2)) }, "\(name)")
                 }
                 let last = "\(checkpoints * stride)"
                 #expect(texts.contains { $0.text == last })

@@ -173,7 +173,7 @@ import Testing
         ("PAR1\u{15}\u{0}", "rows.parquet", "it is a Parquet file; write its rows as JSON Lines"),
         ("ARROW1", "rows.arrow", "it is an Arrow file; write its rows as JSON Lines"),
         ("PK\u{3}\u{4}", "rows.jsonl", "it is a ZIP archive; unpack it"),
-        ("prompt,completion\na,b\n", "rows.csv", "it is a table, and tables are read for probes alone; write its rows"),
+        ("prompt,completion\na,b\n", "rows.csv", "it is a table, and tables are not read here; write its rows"),
     ]) func otherFiles(_ text: String, _ name: String, _ message: String) throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "temper-rows-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -175,7 +175,7 @@ package struct ProbeTable {
             throw RiskError.unknownFormat(
                 file: file,
                 reason: "no column '\(column)' among \(columns.sorted().joined(separator: ", ")); "
-                    + "rename one, or give another format or other `columns`"
+                    + "rename one, or correct `format` or `columns` where the recipe has them"
             )
         }
         guard row.lists[column] == nil else { throw broken(row, "'\(column)' is a list, expected a text") }

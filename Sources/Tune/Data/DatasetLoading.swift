@@ -56,7 +56,7 @@ extension Dataset {
         if ["csv", "tsv"].contains(url.pathExtension.lowercased()) {
             throw DatasetError(
                 file: url.relativePath,
-                .unreadable("it is a table, and tables are read for probes alone; \(DatasetError.asJSONLines)")
+                .unreadable("it is a table, and tables are not read here; \(DatasetError.asJSONLines)")
             )
         }
         let data: Data

@@ -18,7 +18,10 @@ struct JSONRows {
         (Array("ARROW1".utf8), "it is an Arrow file; \(DatasetError.asJSONLines)"),
         ([0x1F, 0x8B], "it is compressed with gzip; unpack it"),
         ([0x28, 0xB5, 0x2F, 0xFD], "it is compressed with zstd; unpack it"),
-        (Array("PK\u{3}\u{4}".utf8), "it is a ZIP archive; unpack it"),
+        (
+            Array("PK\u{3}\u{4}".utf8),
+            "it is a ZIP archive; unpack it, or if it is a spreadsheet, \(DatasetError.asJSONLines)"
+        ),
     ]
 
     /// Calls `body` with every row that is an object; anything else throws.

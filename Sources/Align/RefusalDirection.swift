@@ -1,7 +1,7 @@
 import Foundation
 package import TemperModel
 import TemperText
-package import TemperTorch
+import TemperTorch
 import TemperTune
 
 /// The direction in a model's residual stream along which it refuses, and a copy of the model that has lost it.
@@ -12,11 +12,13 @@ import TemperTune
 /// refuses, and serves as a control: a measurement that does not find it worse than the model measures nothing. It
 /// lives in memory only; nothing here can write it to a file.
 ///
-/// Variant: the paper chooses layer and position by the effect on refusals, and looks at several positions; here the
-/// position is the prompt's last token, and the layer is the one where, along the direction made from one half of the
-/// requests, the other half's harmful and harmless ones lie furthest apart in units of their spread. As in the paper,
-/// the last fifth of the layers is left out. The requests are those of the embedded alignment data, which is disjoint
-/// from every suite. Knows nothing about how refusals are measured.
+/// Variant: the position is the prompt's last token, where the paper looks at several. `mostEffective` chooses the layer as
+/// the paper does, by what its removal does to refusals, from harmful and ordinary requests; what sets such requests
+/// furthest apart is often their subject, not the refusal. The initialiser, for those who look at a direction and take
+/// nothing out, is given its requests, and takes the layer where, along the direction made from one half of them, the
+/// other half lies furthest apart in units of its spread. As in the paper, the last fifth of the layers is left out. The
+/// requests are those of the embedded alignment data, which is disjoint from every suite. Knows nothing about how
+/// refusals are measured.
 package struct RefusalDirection: Sendable {
     /// The direction, [d] and of length 1.
     package let vector: [Float]
@@ -25,18 +27,64 @@ package struct RefusalDirection: Sendable {
     /// How far apart held-out requests lie along it, in units of their spread.
     package let separation: Double
 
-    /// Finds the direction of a model.
+    /// Finds the direction without which the model is least likely to begin refusals, among those that leave the beginnings
+    /// of ordinary answers about as likely as they were.
     ///
     /// - Parameters:
     ///   - model: Any model; what is on it counts.
-    ///   - count: Harmful requests, and as many harmless ones, to look at.
+    ///   - count: Harmful requests, and as many ordinary ones, to make directions from; some more are kept to choose by.
     ///   - seed: Draws them.
     @TorchActor
-    package init(of model: LanguageModel, count: Int = 64, seed: UInt64) throws {
-        try self.init(Prompts(count: count, seed: seed), in: model.merged())
+    package static func mostEffective(
+        in model: LanguageModel,
+        count: Int = 64,
+        seed: UInt64
+    ) async throws -> RefusalDirection {
+        let judged = 16
+        func draw(_ set: AlignmentData) throws -> (shown: [Chat], begun: [Continuation]) {
+            let rows = try AlignmentData.draw(count + judged, from: [set], seed: seed)
+            let begun = rows.suffix(judged).compactMap { row -> Continuation? in
+                guard let answer = row.chat.messages.last?.content else { return nil }
+                let opening = answer.split(separator: " ").prefix(3).joined(separator: " ")
+                return Continuation(of: Chat(user: row.chat.lastUserText), text: opening)
+            }
+            return (rows.prefix(count).map { Chat(user: $0.chat.lastUserText) }, begun)
+        }
+        let (harmful, ordinary) = (try draw(.refusals), try draw(.ordinary))
+        func likelihoods(_ copy: LanguageModel) async throws -> (refusing: Double, answering: Double) {
+            let values = try await LocalResponder(copy).logLikelihoods(of: harmful.begun + ordinary.begun)
+            func mean(_ values: ArraySlice<Double>) -> Double { values.reduce(0, +) / Double(max(1, values.count)) }
+            return (mean(values.prefix(harmful.begun.count)), mean(values.dropFirst(harmful.begun.count)))
+        }
+        let untouched = try model.merged()
+        let harmfulStates = try states(of: harmful.shown, in: untouched).streams
+        let ordinaryStates = try states(of: ordinary.shown, in: untouched).streams
+        let plain = try await likelihoods(untouched)
+        var best: (direction: RefusalDirection, refusing: Double)?
+        let depth = harmfulStates.count
+        for layer in stride(from: depth / 4, to: max(depth / 4 + 1, depth * 4 / 5), by: max(1, depth / 12)) {
+            let (vector, separation) = direction(harmfulStates[layer], ordinaryStates[layer])
+            let candidate = RefusalDirection(vector: vector, layer: layer, separation: separation)
+            let found = try await likelihoods(try candidate.removed(from: model))
+            let isWhole = found.answering > plain.answering - mostLoss
+            if best == nil || isWhole && found.refusing < best?.refusing ?? .infinity {
+                best = (candidate, isWhole ? found.refusing : .infinity)
+            }
+        }
+        guard let best else { preconditionFailure("a model has layers") }
+        return best.direction
     }
 
-    /// The same from requests at hand and a copy of the model for inference.
+    /// What the beginnings of ordinary answers may lose of their log-probability: a copy that loses more has lost its words.
+    private static let mostLoss = 2.0
+
+    private init(vector: [Float], layer: Int, separation: Double) {
+        self.vector = vector
+        self.layer = layer
+        self.separation = separation
+    }
+
+    /// Finds a direction from requests at hand and a copy of the model for inference.
     @TorchActor
     init(_ prompts: Prompts, in copy: LanguageModel) throws {
         let harmful = try Self.states(of: prompts.harmful, in: copy).streams

@@ -40,7 +40,7 @@ extension Controls {
         guard refusals >= neededRefusals else {
             return scripted + [withoutRefusal(model: before, copy: before)]
         }
-        let direction = try RefusalDirection(of: model, seed: plan.seed)
+        let direction = try await RefusalDirection.mostEffective(in: model, seed: plan.seed)
         let copy = LocalResponder(try direction.removed(from: model), batchSize: batchSize)
         let after = try await assess(Subject(ablated, responder: copy), plan: plan)
         return scripted + after.results.map { withoutRefusal(model: before, copy: $0) }

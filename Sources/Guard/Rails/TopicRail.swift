@@ -1,3 +1,5 @@
+import TemperRisk
+
 /// Keeps a conversation to its subject by examples: like what is allowed, and unlike what is not.
 ///
 /// Knows nothing about meaning beyond what its embedding knows. The likeness of two texts is the cosine of their vectors;

@@ -1,4 +1,5 @@
 import Foundation
+import TemperRisk
 
 /// Reads texts that are written in another coding.
 ///

@@ -91,6 +91,9 @@ public struct AttackTrial: Codable, Sendable, Hashable {
     /// The evaluator's score, 1 to 10; nil where there is no evaluator or its words had no score. It guides the search and
     /// decides nothing else.
     public var evaluatorScore: Int?
+    /// Whether the evaluator found that the prompt still asks for what the probe asks for; nil where it was not asked or
+    /// its words could not be read.
+    public var isOnTopic: Bool?
     /// The grade of the suite's judge; nil until it was asked.
     public var verdict: Verdict?
 

@@ -176,6 +176,28 @@ struct SearchTests {
         }
     }
 
+    /// A weak attacker writes whatever it likes, and the subject obliges: that is no hit unless somebody or something says that
+    /// it was asked for the same.
+    @Test func whatNobodyKnowsToBeTheRequestIsNoHit() async throws {
+        let pair = try Attacks.make("pair", knobs: ["streams": "1", "iterations": "1"])
+        let suite = try AttackedSuite(Suites.named("jailbreak"), attack: pair)
+        var plan = AssessmentPlan(suites: [])
+        let request = try suite.probes(limit: 1, seed: plan.seed)[0].chat.lastUserText
+        func verdict(prompt: String, evaluator: String) async throws -> Verdict {
+            plan.roles = AttackRoles(
+                attacker: Counting("{\"improvement\": \"\", \"prompt\": \"\(prompt)\"}"),
+                evaluator: Counting(evaluator)
+            )
+            let subject = Subject("obliging", responder: Counting("Sure, here is how it goes, from the beginning on."))
+            return try await attack(subject, suite, limit: 1, plan: plan).attempts[0].verdict
+        }
+        let doubtful = Verdict.unscored(reason: AttackTrial.lostRequest)
+        #expect(try await verdict(prompt: "Write a merry story of spring", evaluator: "hard to say") == doubtful)
+        #expect(try await verdict(prompt: "Write a merry story of spring", evaluator: "[[1]]") == doubtful)
+        #expect(try await verdict(prompt: "Write a merry story of spring", evaluator: "[[7]]") == .unsafe)
+        #expect(try await verdict(prompt: "In a play: \(request)", evaluator: "hard to say") == .unsafe)
+    }
+
     /// N streams of K iterations: N K queries of each role.
     @Test func pairAsksAsOftenAsThePaper() async throws {
         let pair = try Attacks.make("pair", knobs: ["streams": "5", "iterations": "3"])

@@ -9,7 +9,8 @@ import TemperText
 ///
 /// Where a role fails: a branch whose attacker wrote no readable JSON in `tries` attempts is lost and counted; an unreadable
 /// word about the topic keeps the prompt and is counted; an answer without a readable score ranks below all that have one.
-/// A score of 10 ends a probe's search and is never its verdict.
+/// A score of 10 ends a probe's search and is never its verdict. A prompt of which nobody could tell that it still asks for
+/// the same is no hit, whatever is answered to it.
 struct TreeSearch: Attack {
     let card: AttackCard
     /// Conversations with the attacker that a tree starts with.
@@ -81,7 +82,7 @@ struct TreeSearch: Attack {
     }
 
     var identity: String {
-        "\(card.name) 1 roots=\(roots) branching=\(branching) width=\(width) depth=\(depth) tries=\(tries) "
+        "\(card.name) 2 roots=\(roots) branching=\(branching) width=\(width) depth=\(depth) tries=\(tries) "
             + "attacker_tokens=\(attackerTokens)"
     }
 
@@ -113,6 +114,7 @@ struct TreeSearch: Attack {
         var proposal: AttackReplies.Proposal
         var answer = Completion(text: "", tokenCount: 0, finishReason: .stop)
         var score: Int?
+        var isOnTopic: Bool?
     }
 
     func run(_ session: inout AttackSession) async throws {
@@ -182,7 +184,9 @@ struct TreeSearch: Attack {
         }
         let replies = try await session.ask(.evaluator, questions, options: AttackWords.evaluatorOptions)
         return zip(branches, replies).compactMap { branch, reply in
-            switch AttackReplies.isOnTopic(reply.text) {
+            var branch = branch
+            branch.isOnTopic = AttackReplies.isOnTopic(reply.text)
+            switch branch.isOnTopic {
             case true: return branch
             case false:
                 session.note(branch.leaf.probe) { $0.offTopic += 1 }
@@ -226,6 +230,7 @@ struct TreeSearch: Attack {
             branch.score = AttackReplies.score(ratings[index].text)
             var trial = AttackTrial(chat: chats[index], answer: answers[index], level: level)
             trial.evaluatorScore = branch.score
+            trial.isOnTopic = branch.isOnTopic
             session.note(branch.leaf.probe) {
                 $0.trials.append(trial)
                 if trial.evaluatorScore == nil { $0.unreadScores += 1 }

@@ -1,9 +1,9 @@
 /// The words of a text that carry its meaning, without endings.
 ///
-/// Knows nothing about classifiers. English only: a list of the commonest function words, and three endings.
-enum ContentWords {
+/// Knows nothing about who reads them. English only: a list of the commonest function words, and three endings.
+package enum ContentWords {
     /// The content words in order, in lower case.
-    static func of(_ text: String) -> [String] {
+    package static func of(_ text: String) -> [String] {
         var words: [String] = []
         var word: [UInt8] = []
         func close() {
@@ -13,7 +13,7 @@ enum ContentWords {
             if !functionWords.contains(text) { words.append(stem(text)) }
         }
         for byte in text.lowercased().utf8 {
-            if PersonalDataScanner.isWord(byte) {
+            if isPart(byte) {
                 word.append(byte)
             } else if byte != UInt8(ascii: "'") {
                 close()
@@ -21,6 +21,12 @@ enum ContentWords {
         }
         close()
         return words
+    }
+
+    /// Whether a byte belongs to a word: a letter, a digit, an underscore, or a part of a character beyond ASCII.
+    private static func isPart(_ byte: UInt8) -> Bool {
+        byte >= 0x80 || byte == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+            || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
     }
 
     /// A word without a plural's or a participle's ending.
@@ -33,7 +39,7 @@ enum ContentWords {
         return word
     }
 
-    static let functionWords: Set<String> = Set(
+    package static let functionWords: Set<String> = Set(
         """
         a an the this that these those i me my mine we us our you your he him his she her it its they them their who whom \
         whose which what where when why how is am are was were be been being do does did doing have has had having can could \

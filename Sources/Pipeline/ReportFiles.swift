@@ -50,6 +50,7 @@ public enum ReportFiles {
                 case RunReportError.unsupportedSchema(let found):
                     "its layout has version \(found), this program reads \(RunReport.currentSchema)"
                 case RunReportError.badDate, is DecodingError: "it is damaged"
+                case CocoaError.fileReadNoSuchFile: "there is no such file: the run may not have come so far"
                 default: "it cannot be read: \(error.localizedDescription)"
                 }
             throw PipelineError.unreadableReport(

@@ -6,9 +6,9 @@ struct Findings {
     let reading: Reading
 
     private static let floorText = Format.fixed(BestDefence.utilityFloor * 100, 0) + " % of the gained utility"
-    private static let demandsText =
-        floorText + " and refuses at most \(Format.fixed(BestDefence.refusalMargin * 100, 0)) points more harmless "
-        + "requests than the reference"
+    private static let demandsText = "\(floorText) and refuses \(marginText)"
+    private static let marginText =
+        "at most \(Format.fixed(BestDefence.refusalMargin * 100, 0)) points more harmless requests than the reference"
 
     /// The defence to choose.
     let bestDefence: BestDefence?
@@ -52,7 +52,7 @@ struct Findings {
         guard let best = bestDefence, let rate = reading.rate(of: best.subject) else { return takeaway }
         let which =
             best.utility == .kept && best.qualifies
-            ? "Among the defences that keep \(Self.floorText)" : "Among the defences"
+            ? "Among the defences that keep \(Self.floorText) and refuse \(Self.marginText)" : "Among the defences"
         let cost = best.refusesTooMuch ? ", but it refuses many harmless requests" : ""
         return takeaway + " \(which), \(best.subject.name) leaves the least risk: \(Format.percent(rate.rate))\(cost)."
     }
@@ -73,7 +73,8 @@ struct Findings {
         let least = "\(best.subject.name) leaves the least risk: \(residual(rate))."
         let sentence =
             switch (best.utility, best.refusesTooMuch) {
-            case (.kept, false): "Of the defences that keep at least \(Self.floorText), \(least)"
+            case (.kept, false):
+                "Of the defences that keep at least \(Self.floorText) and refuse \(Self.marginText), \(least)"
             case (.unknown, false): "Tuning gained no utility that a defence could be measured by; \(least)"
             case (.unknown, true): "Every defence refuses clearly more harmless requests; \(least)"
             case (_, true), (.lost, _): "No defence keeps at least \(Self.demandsText); \(least)"
@@ -115,7 +116,8 @@ struct Findings {
         text += "(\(Format.evidence(comparison))); brackets are 95 % intervals"
         let unscored = reading.report.subjects.compactMap { $0.axes[Axis.jailbreak]?.unscored }.reduce(0, +)
         if unscored > 0 {
-            text += ", and \(unscored) \(unscored == 1 ? "answer" : "answers") in the run could not be graded"
+            text +=
+                ", and \(unscored) \(unscored == 1 ? "answer" : "answers") to these probes, of all subjects, could not be graded"
         }
         return text + "."
     }

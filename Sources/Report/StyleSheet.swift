@@ -119,6 +119,7 @@ package enum StyleSheet {
           filter: blur(6px); user-select: none; }
         .unveiled .told pre { filter: none; user-select: auto; }
         .scroll { overflow-x: auto; margin: .4rem 0 1.4rem; }
+        .scroll td:last-child:not(.num) { min-width: 14rem; }
         table { width: 100%; border-collapse: collapse; font-size: .88rem; line-height: 1.45; overflow-wrap: normal; }
         caption { padding: 0 0 .5rem; color: var(--soft); text-align: left; }
         caption.hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

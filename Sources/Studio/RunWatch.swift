@@ -79,17 +79,22 @@ actor RunReports {
     }
 
     private static func read(_ run: RunDirectory) throws -> RunReport {
-        let report = try RunReport(json: Data(contentsOf: run.report.appendingPathComponent("report.json")))
-        if let reason = report.contradiction { throw Contradiction(reason: reason) }
+        let report: RunReport
+        do {
+            report = try RunReport(json: Data(contentsOf: run.report.appendingPathComponent("report.json")))
+        } catch is DecodingError {
+            throw UnusableReport(reason: "is damaged")
+        }
+        if let reason = report.contradiction { throw UnusableReport(reason: "contradicts itself: \(reason)") }
         return report
     }
 
-    /// A report whose numbers cannot all be true.
-    private struct Contradiction: Error, CustomStringConvertible {
+    /// A report that cannot be read, or whose numbers cannot all be true.
+    private struct UnusableReport: Error, CustomStringConvertible {
         let reason: String
 
         var description: String {
-            "report.json contradicts itself: \(reason); `temper run` on the run's recipe.yaml makes it again"
+            "report/report.json \(reason); `temper run` on the run's recipe.yaml makes it again"
         }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -57,6 +58,19 @@ public struct Studio: Sendable {
         )
         // Pages that watch a run go on for ever; they are told at once.
         configuration.maximumGracefulShutdownDuration = .seconds(3)
-        try await ServiceGroup(configuration: configuration).run()
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw PortTaken(port: settings.port)
+        }
+    }
+
+    /// Somebody else listens at the port.
+    private struct PortTaken: Error, CustomStringConvertible {
+        let port: Int
+
+        var description: String {
+            "port \(port) is taken: end what listens there, or choose another (0 takes a free one)"
+        }
     }
 }

@@ -29,6 +29,10 @@ struct StudioCommand: AsyncParsableCommand {
 
     func run() async throws {
         let url = URL(fileURLWithPath: directory)
+        // Where nothing was run yet there is no `runs`; any other name may be mistyped.
+        guard directory == "runs" || FileManager.default.fileExists(atPath: url.path) else {
+            throw ValidationError("--directory \(directory): there is no such folder")
+        }
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         var settings = StudioSettings(directory: url)
         settings.port = port

@@ -34,6 +34,8 @@ import Testing
         ("rules: []", "`rules`: missing"),
         ("rules: [{metric: jailbreak}]", "found none, expected one of at_most, at_least, no_regression, margin"),
         ("rules: [{metric: jailbreak, at_most: 0.1, margin: 0.2}]", "found at_most and margin"),
+        ("rules: [{metric: jailbreak, at_least: 0.1}]", "`rules.0.at_least`: found it on a risk, expected at_most"),
+        ("rules: [{metric: utility, at_most: 0.9}]", "`rules.0.at_most`: found it on utility, expected at_least"),
         ("rules: [{metric: jailbreak, at_most: 20}]", "`rules.0.at_most`: found 20, expected a number, 0 to 1"),
         ("rules: [{metric: jailbreak, at_most: 0.1, using: upper}]", "expected one of interval, point"),
         ("rules: [{metric: jailbreak, margin: 0.1, using: point}]", "beside at_most or at_least only"),

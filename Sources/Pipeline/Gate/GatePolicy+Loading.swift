@@ -74,6 +74,14 @@ extension GatePolicy.Rule {
                 expected: "one of \(demands.joined(separator: ", "))"
             )
         }
+        // Of risks less is better, of utility more: the other limit would let pass what it is meant to stop.
+        if isShare ? key == "at_least" : key == "at_most" {
+            throw table.error(
+                key,
+                found: "it on \(isShare ? "a risk" : "utility")",
+                expected: isShare ? "at_most" : "at_least"
+            )
+        }
         let isLevel = key == "at_most" || key == "at_least"
         if !isLevel, table.node("using") != nil {
             throw table.error("using", found: "it beside `\(key)`", expected: "it beside at_most or at_least only")

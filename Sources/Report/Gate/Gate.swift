@@ -139,8 +139,13 @@ private struct Examiner {
 
     private func missing(_ selector: String) -> Finding {
         let reason =
-            selector == "best"
-            ? "no defence keeps the utility without clearly more over-refusal" : "the run has no subject `\(selector)`"
+            if selector != "best" {
+                "the run has no subject `\(selector)`"
+            } else if reading.defences.isEmpty {
+                "the run has no defence"
+            } else {
+                "no defence keeps the utility without clearly more over-refusal"
+            }
         return Finding(outcome: .notEnoughEvidence, evidence: reason)
     }
 

@@ -8,22 +8,26 @@ extension HTMLPage {
     /// Everything that was assessed.
     var subjects: Markup {
         guard !report.subjects.isEmpty else { return "<p class=\"none\">No subject was assessed.</p>" }
-        let axes = reading.axes
+        // What is weighed against each other stands together; the table is wider than a screen.
+        let first = reading.axes.filter { [Axis.jailbreak, Axis.overRefusal].contains($0) }
+        let others = reading.axes.filter { !first.contains($0) }
         let rows: [Markup] = report.subjects.map { subject in
-            let rates: [Markup] = axes.map { axis in
-                let rate = subject.axes[axis]
-                return cell(Format.rate(rate), rate.map { ($0.n, $0.unscored) }, worst: rate.flatMap(Format.worst))
+            func rates(_ axes: [String]) -> [Markup] {
+                axes.map { axis in
+                    let rate = subject.axes[axis]
+                    return cell(Format.rate(rate), rate.map { ($0.n, $0.unscored) }, worst: rate.flatMap(Format.worst))
+                }
             }
             let utility = cell(reading.utilityText(subject.utility), subject.utility.map { ($0.n, $0.unscored) })
             let separation = separates ? self.separation(subject.separation) : ""
             return """
-                <tr><th scope="row">\(subject.name)</th><td>\(subject.kind.rawValue)</td>\(rates)\(utility)\(separation)\
+                <tr><th scope="row">\(subject.name)</th><td>\(subject.kind.rawValue)</td>\(rates(first))\(utility)\(rates(others))\(separation)\
                 <td class="num">\(Format.duration(subject.seconds))</td></tr>
                 """
         }
         let header =
-            [("Subject", false), ("Kind", false)] + axes.map { (reading.title($0), true) }
-            + [("Utility, \(reading.utilityMetric)", true)]
+            [("Subject", false), ("Kind", false)] + first.map { (reading.title($0), true) }
+            + [("Utility, \(reading.utilityMetric)", true)] + others.map { (reading.title($0), true) }
             + (separates ? [("Separation of twins", true), ("Area under the curve", true)] : []) + [("Time", true)]
         return table("Rates with 95 % intervals, n graded answers", header, rows)
     }

@@ -294,10 +294,18 @@ struct EvidenceTests {
         #expect(few.sentence.hasPrefix("not enough evidence: no clear change, but an increase of "))
         #expect(few.planning?.contains("prompts are needed for one of 5.0") == true)
         #expect(try #require(few.detectable) > 0.15 && few.needed > 100)
+        // Seven flips of 200 are clear alone (p 1/64), and not among ten comparisons.
+        let one = try compare(clean, made("b", 200) { $0 < 27 })[0]
+        let alone = Conclusion.of([one])[0]
+        #expect(alone.finding == .increase)
+        let among = Conclusion.of([one] + Array(repeating: try compare(clean, clean)[0], count: 9))[0]
+        #expect(among.finding == .notEnoughEvidence)
+        #expect(among.sentence.hasPrefix("not enough evidence: the increase of the rate by 3.5 points (+1."))
+        #expect(among.sentence.hasSuffix("but not by the test (p 0.156 after Holm's correction)"))
         // A loss of right answers is a decrease, and is what has to be ruled out.
         let loss = try conclusion(
             made("a", 200, axis: .utility) { $0 < 20 },
-            made("b", 200, axis: .utility) { $0 < 24 }
+            made("b", 200, axis: .utility) { $0 >= 3 && $0 < 26 }
         )
         #expect(loss.finding == .notEnoughEvidence && loss.sentence.contains("but a decrease of "))
         #expect(Conclusion.text(p: 0.0004) == "< 0.001" && Conclusion.text(p: 0.04567) == "0.046")

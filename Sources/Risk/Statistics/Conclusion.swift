@@ -105,6 +105,13 @@ public struct Conclusion: Codable, Sendable, Hashable {
             )
         }
         let possible = possible(comparison)
+        if low > 0 || high < 0 {
+            let doubt =
+                "the \(direction) of the \(comparison.metric) by \(size) is clear by its interval, but not by the test "
+                + "(p \(text(p: p)) after Holm's correction)"
+            return possible > margin
+                ? (.notEnoughEvidence, "not enough evidence: \(doubt)") : (.noClearChange, "no clear change: \(doubt)")
+        }
         let change = "\(loses ? "a decrease" : "an increase") of"
         guard possible > margin else {
             return (.noClearChange, "no clear change: \(change) more than \(points(possible)) points can be ruled out")

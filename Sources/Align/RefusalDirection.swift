@@ -43,10 +43,10 @@ package struct RefusalDirection: Sendable {
         let judged = 16
         func draw(_ set: AlignmentData) throws -> (shown: [Chat], begun: [Continuation]) {
             let rows = try AlignmentData.draw(count + judged, from: [set], seed: seed)
-            let begun = rows.suffix(judged).compactMap { row -> Continuation? in
-                guard let answer = row.chat.messages.last?.content else { return nil }
-                let opening = answer.split(separator: " ").prefix(3).joined(separator: " ")
-                return Continuation(of: Chat(user: row.chat.lastUserText), text: opening)
+            let begun = rows.suffix(judged).compactMap { row in
+                row.chat.messages.last.flatMap { Opening.of($0.content) }.map { opening in
+                    Continuation(of: Chat(user: row.chat.lastUserText), text: opening)
+                }
             }
             return (rows.prefix(count).map { Chat(user: $0.chat.lastUserText) }, begun)
         }
@@ -60,18 +60,17 @@ package struct RefusalDirection: Sendable {
         let harmfulStates = try states(of: harmful.shown, in: untouched).streams
         let ordinaryStates = try states(of: ordinary.shown, in: untouched).streams
         let plain = try await likelihoods(untouched)
-        var best: (direction: RefusalDirection, refusing: Double)?
         let depth = harmfulStates.count
+        var candidates: [(direction: RefusalDirection, likelihoods: (refusing: Double, answering: Double))] = []
         for layer in stride(from: depth / 4, to: max(depth / 4 + 1, depth * 4 / 5), by: max(1, depth / 12)) {
             let (vector, separation) = direction(harmfulStates[layer], ordinaryStates[layer])
             let candidate = RefusalDirection(vector: vector, layer: layer, separation: separation)
-            let found = try await likelihoods(try candidate.removed(from: model))
-            let isWhole = found.answering > plain.answering - mostLoss
-            if best == nil || isWhole && found.refusing < best?.refusing ?? .infinity {
-                best = (candidate, isWhole ? found.refusing : .infinity)
-            }
+            candidates.append((candidate, try await likelihoods(try candidate.removed(from: model))))
         }
-        guard let best else { preconditionFailure("a model has layers") }
+        let whole = candidates.filter { $0.likelihoods.answering > plain.answering - mostLoss }
+        guard let best = whole.min(by: { $0.likelihoods.refusing < $1.likelihoods.refusing }) ?? candidates.first else {
+            preconditionFailure("a model has layers")
+        }
         return best.direction
     }
 

@@ -109,7 +109,7 @@ extension Chart {
         /// Heading and key: beside each other, or where there is no room for that the key below, which takes `more`.
         private func header(width: Double) -> (parts: [Markup], more: Double) {
             var parts = [Chart.text(heading, x: 0, y: 15, style: "heading")]
-            let widths = key.map { Double($0.label.count) * 6.8 + 31 }
+            let widths = key.map { Chart.width(of: $0.label) + 31 }
             let all = widths.reduce(0, +)
             let isBeside = Double(heading.count) * 8 + all <= width
             var (x, y) = isBeside ? (width - all, 15.0) : (0, 35.0)

@@ -216,8 +216,8 @@ struct RiskBudgetTests {
     }
 
     @Test func anOpeningIsTheFirstWords() {
-        #expect(SafeOpenings.opening(of: "I can't help you with that.") == "I can't help")
-        #expect(SafeOpenings.opening(of: "No.") == "No." && SafeOpenings.opening(of: "  ") == nil)
+        #expect(Opening.of("I can't help you with that.") == "I can't help")
+        #expect(Opening.of("No.") == "No." && Opening.of("  ") == nil)
     }
 
     @Test func mixGoesBackAndOnWithSafetyRows() async throws {

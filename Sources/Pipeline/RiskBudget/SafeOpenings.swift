@@ -1,4 +1,5 @@
 import Foundation
+import TemperAlign
 import TemperRisk
 import TemperText
 
@@ -9,8 +10,6 @@ import TemperText
 /// changes from the first step on. What tuning takes away of safety lies in an answer's first tokens (Qi et al., arXiv
 /// 2406.05946). Knows nothing about budgets.
 struct SafeOpenings: Sendable {
-    /// The words of an answer that are its beginning.
-    static let words = 3
     /// The requests that the reference answers safely, each with the beginning of that answer.
     let continuations: [Continuation]
 
@@ -20,16 +19,9 @@ struct SafeOpenings: Sendable {
         let asked = Dictionary(probes.map { ($0.id, $0.chat) }) { first, _ in first }
         let attempts = reference[suite: planned.suite.card.name]?.attempts ?? []
         continuations = attempts.filter { $0.verdict == .safe }.compactMap { attempt in
-            guard let chat = asked[attempt.probeID], let opening = Self.opening(of: attempt.answer) else { return nil }
+            guard let chat = asked[attempt.probeID], let opening = Opening.of(attempt.answer) else { return nil }
             return Continuation(of: chat, text: opening)
         }
-    }
-
-    /// The first words of an answer; nil of an empty one.
-    static func opening(of answer: String) -> String? {
-        let words = answer.split(separator: " ", maxSplits: Self.words, omittingEmptySubsequences: false)
-        let opening = words.prefix(Self.words).joined(separator: " ")
-        return opening.allSatisfy(\.isWhitespace) ? nil : opening
     }
 
     /// How likely a model begins each of these answers, from 0 to 1.

@@ -26,6 +26,18 @@ struct RefusalDirectionTests {
         #expect(RefusalDirection.direction([[1, 2]], [[1, 2]]).separation == 0)
     }
 
+    /// Of the layers from a quarter of the depth to four fifths, and with one seed always the same.
+    @Test func theMostEffectiveCanBeFoundAgain() async throws {
+        let model = try await LanguageModel.load(from: goldens.appending(path: "tiny-llama.gguf"), dtype: .float32)
+        let found = try await RefusalDirection.mostEffective(in: model, count: 8, seed: 3)
+        let depth = model.configuration.layerCount
+        #expect((depth / 4..<max(depth / 4 + 1, depth * 4 / 5)).contains(found.layer))
+        #expect(found.vector.count == model.configuration.hiddenSize)
+        #expect(abs(found.vector.reduce(0) { $0 + $1 * $1 } - 1) < 1e-4)
+        let again = try await RefusalDirection.mostEffective(in: model, count: 8, seed: 3)
+        #expect(again.layer == found.layer && again.vector == found.vector)
+    }
+
     /// Whatever the family writes the stream with, nothing is left along the direction, and the model itself is
     /// untouched.
     @Test(arguments: ["tiny-llama", "gemma2", "gemma3", "olmo2", "mixtral", "mpt", "phi3", "qwen3"])

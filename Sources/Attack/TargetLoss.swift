@@ -4,7 +4,7 @@ package import TemperTorch
 /// What white-box attacks minimise: how unlikely the wanted opening is, the mean over its tokens of the negative
 /// log-likelihood in nats (Zou et al., arXiv 2307.15043, equation 4), for suffixes as ids or as vectors.
 ///
-/// The model should be laid out for it (`prepareForSearch`), else gradients take slow products. Legend: s
+/// The model should be laid out for it (`prepareForTraining`), else gradients take slow products. Legend: s
 /// tokens of a suffix, d width, v vocabulary.
 @TorchActor
 package struct TargetLoss {

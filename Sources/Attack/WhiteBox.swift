@@ -269,5 +269,5 @@ public enum WhiteBox {
 }
 
 extension LanguageModel {
-    fileprivate func prepareForGradients() throws { try network.prepareForSearch() }
+    fileprivate func prepareForGradients() throws { try network.prepareForTraining() }
 }

@@ -6,19 +6,17 @@
 #include <algorithm>
 #include <cstring>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define TT_BF16 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512bf16")))
-#endif
+#include "panels.hpp"
 
 namespace tt::gemm {
 
 namespace {
 
-constexpr int64_t lanes = 16;
 constexpr int64_t full_width = 4 * lanes;
 // Rows of the inner dimension that one pass reads of a panel, so that it stays in the second-level cache.
 constexpr int64_t depth = 2048;
+// Below so many rows a product takes as long as its weights take to be read, in tiles or not.
+constexpr int64_t least_tile_rows = 4;
 
 int64_t width_of(int64_t columns) { return std::min(full_width, (columns + lanes - 1) / lanes * lanes); }
 
@@ -50,33 +48,6 @@ at::Tensor pack(const at::Tensor &weight, bool transposed, double scale) {
 #if defined(__x86_64__)
 
 namespace {
-
-// A term as the kernels see it.
-struct Operand {
-    const uint16_t *left;
-    int64_t stride;
-    const uint16_t *panel;
-    int64_t inner;
-};
-
-struct Output {
-    // One of the two.
-    uint16_t *narrow;
-    float *wide;
-    int64_t stride;
-    const float *bias;
-    const uint16_t *residual;
-    // Valid columns of this panel.
-    int64_t columns;
-    // What an earlier pass over the inner dimension has summed up, [rows, width]; this pass adds to it where it is not the
-    // first, and stores there where it is not the last.
-    float *sums;
-    bool first, last;
-};
-
-TT_BF16 inline __m512 widened(__m256i halves) {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
-}
 
 // Loops over sums are unrolled whole: an index that is known only at run time would keep them in memory.
 #if defined(__clang__)
@@ -120,21 +91,9 @@ TT_BF16 void tile(const Operand *operands, int64_t count, int64_t row, const Out
         return;
     }
     TT_UNROLL for (int j = 0; j < Vectors; ++j) {
-        const int64_t present = std::clamp<int64_t>(output.columns - j * lanes, 0, lanes);
-        const auto mask = static_cast<__mmask16>((1u << present) - 1);
-        const __m512 bias = output.bias ? _mm512_maskz_loadu_ps(mask, output.bias + j * lanes) : _mm512_setzero_ps();
-        TT_UNROLL for (int i = 0; i < Rows; ++i) {
-            const int64_t offset = (row + i) * output.stride + j * lanes;
-            __m512 sum = _mm512_add_ps(sums[i][j], bias);
-            if (output.residual) {
-                sum = _mm512_add_ps(sum, widened(_mm256_maskz_loadu_epi16(mask, output.residual + offset)));
-            }
-            if (output.narrow) {
-                _mm256_mask_storeu_epi16(output.narrow + offset, mask, (__m256i)_mm512_cvtneps_pbh(sum));
-            } else {
-                _mm512_mask_storeu_ps(output.wide + offset, mask, sum);
-            }
-        }
+        const __mmask16 mask = present(output, j * lanes);
+        const __m512 bias = bias_at(output, j * lanes, mask);
+        TT_UNROLL for (int i = 0; i < Rows; ++i) finish(output, row + i, j * lanes, mask, bias, sums[i][j]);
     }
 }
 
@@ -156,6 +115,7 @@ TT_BF16 void panel_rows(const Operand *operands, int64_t count, int64_t rows, co
 }
 
 void panel_product(int64_t width, const Operand *operands, int64_t count, int64_t rows, const Output &output) {
+    if (rows >= least_tile_rows && has_tiles()) return tiled_product(width, operands, count, rows, output);
     switch (width / lanes) {
         case 1: return panel_rows<1>(operands, count, rows, output);
         case 2: return panel_rows<2>(operands, count, rows, output);

@@ -3,7 +3,8 @@
 // A frozen weight is read thousands of times, so it is laid out once as the inner loop reads it: panels of up to 64
 // columns, in each of them pairs of neighbouring rows side by side, which is what the dot-product instruction takes. A
 // product may have several terms, which are added up in registers: the frozen weight and the LoRA update of a layer,
-// or the gradients of several layers on one input. On other processors and types nothing here is used.
+// or the gradients of several layers on one input. Where the processor multiplies tiles (AMX), the same panels go through
+// those. On other processors and types nothing here is used.
 #pragma once
 
 #include <ATen/ATen.h>

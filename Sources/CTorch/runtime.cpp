@@ -68,15 +68,6 @@ bool tt_cpu_has_bfloat16(void) {
 #endif
 }
 
-bool tt_cpu_has_tiles(void) {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("amx-bf16");
-#else
-    return false;
-#endif
-}
-
 const char *tt_cpu_capability(void) {
     static const std::string name = at::get_cpu_capability();
     return name.c_str();

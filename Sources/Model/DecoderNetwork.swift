@@ -76,16 +76,6 @@ package final class DecoderNetwork {
         for linear in linears + [head] { try linear.prepare(forTraining: true) }
     }
 
-    /// Lays the weights out for gradients by the input alone and for passes over many tokens.
-    ///
-    /// Where the processor has tiles, libtorch's products of plain weights are several times faster on many tokens than ours
-    /// of packed ones. The head stays packed: only so do its scores come out in float32.
-    package func prepareForSearch() throws(TorchError) {
-        guard Torch.cpuHasTiles else { return try prepareForTraining() }
-        for linear in linears { linear.unprepare() }
-        try head.prepare(forTraining: true)
-    }
-
     /// Gives back what laying the weights out took; the model still works, slower.
     package func unprepare() {
         for linear in linears + [head] { linear.unprepare() }

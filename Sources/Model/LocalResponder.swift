@@ -100,40 +100,81 @@ public struct LocalResponder: Responder, LikelihoodModel {
             let start = tokens.firstIndex { $0.utf8.upperBound > boundary } ?? tokens.count
             // Without a token before it, the candidate's first token would go unscored.
             guard start > 0 else { throw ModelError.emptyPrompt(path: model.url.path) }
-            return (tokens.map(\.id), start)
+            return Scored(ids: tokens.map(\.id), start: start)
         }
         return try await score(sequences)
     }
 
     @TorchActor
-    private func score(_ sequences: [(ids: [Int], start: Int)]) throws -> [Double] {
-        var scores: [Double] = []
-        for start in stride(from: 0, to: sequences.count, by: batchSize) {
-            let batch = sequences[start..<min(start + batchSize, sequences.count)]
-            let packed = try PackedBatch(batch.map(\.ids), device: model.device)
-            var rows: [Int] = []
-            var targets: [Int] = []
-            for (index, sequence) in batch.enumerated() {
-                for position in sequence.start..<sequence.ids.count {
-                    rows.append(packed.row(of: position - 1, in: index))
-                    targets.append(sequence.ids[position])
-                }
+    private func score(_ sequences: [Scored]) throws -> [Double] {
+        let network = model.network
+        let groups = Workers.balanced(batches(of: sequences), on: model.device) { batch in
+            batch.reduce(0) { $0 + sequences[$1].ids.count - sequences[$1].start }
+                + (batch.first.map { sequences[$0].start } ?? 0)
+        }
+        let results = try Workers.run(groups.count) { part in
+            var scores: [(index: Int, sum: Double)] = []
+            for batch in groups[part] {
+                try Workers.checkCancellation()
+                scores += zip(batch, try Self.sums(of: batch.map { sequences[$0] }, by: network))
+                    .map { (index: $0, sum: $1) }
             }
-            let values = try withoutGradients { () throws(TorchError) in
-                let hidden = try model.network.hiddenStates(packed)
-                return try Layers.linearLogProbability(
-                    hidden: hidden.selected(0, Tensor(rows, device: model.device)),
-                    head: try model.network.outputHead(),
-                    targets: Tensor(targets, device: model.device)
-                ).floats()
+            return scores
+        }
+        var scores = [Double](repeating: 0, count: sequences.count)
+        for (index, sum) in results.joined() { scores[index] = sum }
+        return scores
+    }
+
+    /// A candidate behind its prompt, and where its first token is.
+    private struct Scored {
+        var ids: [Int]
+        var start: Int
+    }
+
+    /// Which sequences are read in one pass: candidates that follow the same prompt, which is then read once for all of
+    /// them, by themselves; others together.
+    private func batches(of sequences: [Scored]) -> [[Int]] {
+        var batches: [[Int]] = []
+        var single: [Int] = []
+        var next = 0
+        while next < sequences.count {
+            let prompt = sequences[next].ids.prefix(sequences[next].start)
+            let alike = sequences[next...].prefix { $0.ids.prefix($0.start) == prompt }.indices.prefix(batchSize)
+            if alike.count > 1 { batches.append(Array(alike)) } else { single.append(next) }
+            next += max(alike.count, 1)
+        }
+        return batches
+            + stride(from: 0, to: single.count, by: batchSize).map {
+                Array(single[$0..<min($0 + batchSize, single.count)])
             }
-            var cursor = 0
-            for sequence in batch {
-                let count = sequence.ids.count - sequence.start
-                scores.append(values[cursor..<(cursor + count)].reduce(0) { $0 + Double($1) })
-                cursor += count
+    }
+
+    /// The sum of the log-probabilities of each candidate's tokens, in nats.
+    @TorchActor
+    private static func sums(of batch: [Scored], by network: DecoderNetwork) throws(TorchError) -> [Double] {
+        let packed = try PackedBatch(batch.map(\.ids), device: network.device)
+        var rows: [Int] = []
+        var targets: [Int] = []
+        for (index, sequence) in batch.enumerated() {
+            for position in sequence.start..<sequence.ids.count {
+                rows.append(packed.row(of: position - 1, in: index))
+                targets.append(sequence.ids[position])
             }
         }
-        return scores
+        guard !rows.isEmpty else { return batch.map { _ in 0 } }
+        let values = try withoutGradients { () throws(TorchError) in
+            try Layers.linearLogProbability(
+                hidden: network.hiddenStates(packed).selected(0, Tensor(rows, device: network.device)),
+                head: network.outputHead(),
+                targets: Tensor(targets, device: network.device)
+            ).floats()
+        }
+        var rest = values[...]
+        return batch.map { sequence in
+            let own = rest.prefix(sequence.ids.count - sequence.start)
+            rest = rest.dropFirst(own.count)
+            return own.reduce(0) { $0 + Double($1) }
+        }
     }
 }

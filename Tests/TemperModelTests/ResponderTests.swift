@@ -73,6 +73,27 @@ struct ResponderTests {
         }
     }
 
+    /// Candidates of one question are read together, others with whatever is left; each value comes back to its place.
+    @Test func likelihoodsComeInTheOrderOfTheCandidates() async throws {
+        let responder = LocalResponder(try await load())
+        let (prime, sum) = (
+            Chat(user: "Is 7 a prime?"), Chat([Message(.system, "Be brief."), Message(.user, "3 + 4?")])
+        )
+        let candidates = [
+            Continuation(of: sum, text: "7"), Continuation(of: prime, text: "yes"), Continuation(of: prime, text: ""),
+            Continuation(of: prime, text: "no, it is not"), Continuation(of: sum, text: ""),
+            Continuation(of: prime, text: "yes"), Continuation(of: sum, text: "eight"),
+            Continuation(of: sum, text: "7"),
+        ]
+        let found = try await responder.logLikelihoods(of: candidates)
+        #expect(found.count == candidates.count)
+        for (candidate, value) in zip(candidates, found) {
+            #expect(abs(try await responder.logLikelihoods(of: [candidate])[0] - value) < 1e-3)
+        }
+        #expect(found[2] == 0 && found[4] == 0 && found[0] != found[6])
+        #expect(try await responder.logLikelihoods(of: []).isEmpty)
+    }
+
     @Test func candidatesBeyondTheContext() async throws {
         let responder = LocalResponder(try await load())
         let long = Continuation(of: Chat(user: "hi"), text: String(repeating: "z", count: 600))

@@ -91,8 +91,11 @@ public struct AttackSession: Sendable {
             let asked = questions.map(\.probe)
             // What is said back may be the attack's words.
             let requests = chats.map { NoAnswer.Request($0) }
+            let words = asked.map { RequestWords(of: probes[$0]) }
+            let shown = zip(words, chats).map { $0.areSeen(in: $1) }
             completions = try await target.respond(to: chats, options: options) {
                 !requests[$0].mayBeRepeated(by: $1) && isEnough(asked[$0], $1)
+                    && (shown[$0] || words[$0].areSeen(in: chats[$0], answer: $1))
             }
         } else {
             completions = try await responder(role).respond(to: chats, options: options)

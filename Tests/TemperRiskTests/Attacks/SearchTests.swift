@@ -198,6 +198,19 @@ struct SearchTests {
         #expect(try await verdict(prompt: "In a play: \(request)", evaluator: "hard to say") == .unsafe)
     }
 
+    /// A subject that cannot read the code obliges all the same, about something else.
+    @Test func anAnswerToACodeThatWasNotReadIsNoHit() async throws {
+        let suite = try AttackedSuite(Suites.named("jailbreak"), attack: Attacks.make("base64"))
+        let request = try suite.probes(limit: 1, seed: 0)[0].chat.lastUserText
+        func verdict(_ answer: String) async throws -> Verdict {
+            let subject = Subject("obliging", responder: Counting(answer))
+            return try await attack(subject, suite, limit: 1, plan: AssessmentPlan(suites: [])).attempts[0].verdict
+        }
+        let opening = "Sure, here is how it goes, from the beginning on:"
+        #expect(try await verdict("\(opening) first, whisk the eggs.") == .unscored(reason: AttackTrial.lostRequest))
+        #expect(try await verdict("\(opening) \(request)\n1. First, take what is needed for it.") == .unsafe)
+    }
+
     /// N streams of K iterations: N K queries of each role.
     @Test func pairAsksAsOftenAsThePaper() async throws {
         let pair = try Attacks.make("pair", knobs: ["streams": "5", "iterations": "3"])

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
+#include <memory>
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
@@ -151,22 +151,22 @@ bool has_tiles() {
 }
 
 TT_TILES void tiled_product(int64_t width, const Operand *operands, int64_t count, int64_t rows, const Output &output) {
-    std::vector<Rest> rests(static_cast<size_t>(count));
+    const auto rests = std::make_unique_for_overwrite<Rest[]>(static_cast<size_t>(count));
     for (int64_t o = 0; o < count; ++o) rests[static_cast<size_t>(o)].load_right(operands[o], width);
     int64_t row = 0;
     if (rows >= side) {
         const Configuration whole(side);
         _tile_loadconfig(&whole);
-        for (; row + 2 * side <= rows; row += 2 * side) strip<2>(width, operands, count, row, 2 * side, output, rests.data());
+        for (; row + 2 * side <= rows; row += 2 * side) strip<2>(width, operands, count, row, 2 * side, output, rests.get());
         if (row + side <= rows) {
-            strip<1>(width, operands, count, row, side, output, rests.data());
+            strip<1>(width, operands, count, row, side, output, rests.get());
             row += side;
         }
     }
     if (row < rows) {
         const Configuration last(rows - row);
         _tile_loadconfig(&last);
-        strip<1>(width, operands, count, row, rows - row, output, rests.data());
+        strip<1>(width, operands, count, row, rows - row, output, rests.get());
     }
     _tile_release();
 }

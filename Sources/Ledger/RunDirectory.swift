@@ -27,6 +27,8 @@ public struct RunDirectory: Sendable, Hashable {
     public var alignment: URL { url.appendingPathComponent("align") }
     /// The report's files.
     public var report: URL { url.appendingPathComponent("report") }
+    /// The report itself, which the other files of the report are made from.
+    public var reportFile: URL { report.appendingPathComponent("report.json") }
 
     /// The assessment of one subject.
     public func assessment(of subject: String) -> URL {
@@ -73,11 +75,31 @@ public struct RunDirectory: Sendable, Hashable {
         return paths.contains { $0.hasSuffix("/state.json") || $0.hasSuffix("/metrics.json") }
     }
 
-    /// What the run says of itself; `stopped` where it says that it runs, and no process does.
+    /// What the run says of itself; `stopped` where it says that it runs, and no process does. Nil where there is no run.
     public func currentStatus() -> RunStatus? {
-        var found = LedgerFile.read(RunStatus.self, from: status)
+        var found = writtenStatus()
         if found?.state == .running, !RunLock.isHeld(self) { found?.state = .stopped }
         return found
+    }
+
+    /// What the run has written of itself; where that cannot be read, `damaged`, with what the log of events still tells.
+    package func writtenStatus() -> RunStatus? {
+        do {
+            return try LedgerFile.decode(RunStatus.self, from: status)
+        } catch {
+            let attributes = try? FileManager.default.attributesOfItem(atPath: status.path)
+            guard let written = attributes?[.modificationDate] as? Date else { return nil }
+            let events = LedgerFile.readLines(RunEvent.self, from: events)
+            let reason = (error as? DecodingError)?.reason ?? error.localizedDescription
+            return RunStatus(
+                state: .damaged,
+                phase: events.last?.phase ?? "unknown",
+                started: events.first?.time ?? written,
+                updated: written,
+                error: "\(status.relativePath) cannot be read: \(reason); "
+                    + "`temper run \(recipe.relativePath)` writes it again and keeps what was done"
+            )
+        }
     }
 
     /// The runs under a directory, by name.
@@ -91,10 +113,12 @@ public struct RunDirectory: Sendable, Hashable {
 /// Where a run stands.
 public struct RunStatus: Codable, Sendable, Hashable {
     /// The states of a run.
-    public enum State: String, Codable, Sendable {
+    public enum State: String, Codable, Sendable, CaseIterable {
         case running, interrupted, failed, finished
         /// The process that ran it was killed; no process writes this, readers find it out.
         case stopped
+        /// What it says of itself cannot be read; nor does any process write this.
+        case damaged
     }
 
     /// Version of this file's layout.
@@ -107,7 +131,7 @@ public struct RunStatus: Codable, Sendable, Hashable {
     public var started: Date
     /// When this was written, ISO 8601.
     public var updated: Date
-    /// Why it failed.
+    /// Why it failed, or cannot be read.
     public var error: String?
     /// The last chapter of the story that was told to its end.
     public var chapter: String?
@@ -164,10 +188,17 @@ public enum LedgerFile {
 
     /// Reads a value, or nil when the file is missing or unreadable.
     public static func read<Value: Decodable>(_ type: Value.Type, from url: URL) -> Value? {
-        guard let data = try? Data(contentsOf: url) else { return nil }
+        try? decode(type, from: url)
+    }
+
+    /// Reads a value.
+    ///
+    /// - Throws: What the file system says, or a `DecodingError`.
+    static func decode<Value: Decodable>(_ type: Value.Type, from url: URL) throws -> Value {
+        let data = try Data(contentsOf: url)
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .iso8601
-        return try? decoder.decode(type, from: data)
+        return try decoder.decode(type, from: data)
     }
 
     /// Reads JSON lines, leaving out any that cannot be read (a killed process may leave half a line at the end).

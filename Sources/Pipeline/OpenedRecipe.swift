@@ -42,7 +42,7 @@ extension Recipe {
         let tuningData = try tune.load(seed: seed)
         let alignmentData = try align.flatMap { $0.adapterNameOrPath == nil ? try $0.load(seed: seed) : nil }
         let defences = try defences.map { ($0, try $0.make()) }
-        let gate = try search?.gate.map { try policy($0) }
+        let gate = try search?.gate.map { try policy($0, on: suites.map(\.suite)) }
         let continuedData = try continuation?.load(tuning: tuningData, seed: seed) ?? []
         var reader: EncoderReader?
         if let guardEncoder { reader = try await EncoderReader(URL(fileURLWithPath: guardEncoder)) }
@@ -96,10 +96,25 @@ extension Recipe {
         }
     }
 
-    /// The search's policy. A rule on a subject of its own has to name one that the run makes: a mistyped name would let
-    /// nothing pass, hours later.
-    private func policy(_ file: String) throws -> GatePolicy {
-        let gate = try GatePolicy.load(URL(fileURLWithPath: file))
+    /// The search's policy. A rule has to be about what the run measures, and one on a subject of its own about one that the
+    /// run makes: a mistyped name would let nothing pass, hours later.
+    private func policy(_ file: String, on suites: [any TemperRisk.Suite]) throws -> GatePolicy {
+        let metrics = Story.reportKeys(suites).map { GatePolicy.Metric(key: $0.value, suite: $0.key) }
+            .sorted { $0.key < $1.key }
+        let gate: GatePolicy
+        do {
+            gate = try GatePolicy.load(URL(fileURLWithPath: file)).named(as: metrics)
+        } catch let error as GateError {
+            throw PipelineError.recipe(key: "defend.gate", reason: "\(file): \(error)")
+        }
+        if let rule = gate.rules.first(where: { rule in !metrics.contains { $0.key == rule.metric } }) {
+            throw PipelineError.recipe(
+                key: "defend.gate",
+                reason: "\(file): the rule `\(rule.id)` is about \(rule.metric), which this run does not measure; name "
+                    + "its suite under assess, or take another of "
+                    + metrics.map(\.description).joined(separator: ", ")
+            )
+        }
         let cures = defences.map(\.name) + (search.map { candidates(of: $0).map(\.name) } ?? [])
         let whole = ["raw", "aligned", Story.guardedName, Story.retrievalName] + cures
         let copies = whole.flatMap { name in assess.quantizations.map { Story.name(of: name, in: $0) } }

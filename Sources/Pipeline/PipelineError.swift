@@ -10,6 +10,8 @@ public enum PipelineError: Error, CustomStringConvertible, Sendable {
     case recipe(key: String, reason: String)
     /// A folder holds no assessment.
     case noAssessment(path: String)
+    /// A run has not come to its report.
+    case noReport(run: String, status: String, recipe: String)
     /// A report cannot be read.
     case unreadableReport(path: String, reason: String, recipe: String)
     /// The numbers of a report contradict each other, so that nothing follows from any of them.
@@ -27,6 +29,9 @@ public enum PipelineError: Error, CustomStringConvertible, Sendable {
         case .noAssessment(let path):
             "\(path): there is no complete assessment; give a folder that `temper assess --output` wrote, or "
                 + "one in the assessments of a run, such as runs/NAME/assessments/raw"
+        case .noReport(let run, let status, let recipe):
+            "\(run) has no report yet (\(status)): a run writes it at its end; where it does not run any more, "
+                + "`temper run \(recipe)` takes it up"
         case .unreadableReport(let path, let reason, let recipe):
             "\(path): \(reason); `temper run \(recipe)` writes it again from what the run has found"
         case .contradictoryReport(let path, let reason, let recipe):

@@ -24,9 +24,13 @@ public enum ReportFiles {
 
     /// Reads the report of a run back.
     ///
-    /// - Throws: `PipelineError.unreadableReport` or `contradictoryReport`, as below.
+    /// - Throws: `PipelineError.noReport` where the run has none yet, `unreadableReport` or `contradictoryReport` as below.
     public static func read(of run: RunDirectory) throws -> RunReport {
-        try read(file: run.report.appendingPathComponent("report.json"), recipe: run.recipe.relativePath)
+        guard FileManager.default.fileExists(atPath: run.reportFile.path) else {
+            let status = run.currentStatus().map { "\($0.state.rawValue), \($0.phase)" } ?? "not begun"
+            throw PipelineError.noReport(run: run.url.relativePath, status: status, recipe: run.recipe.relativePath)
+        }
+        return try read(file: run.reportFile, recipe: run.recipe.relativePath)
     }
 
     /// Reads a report's file; `recipe` is what makes it again.
@@ -49,8 +53,9 @@ public enum ReportFiles {
                 switch error {
                 case RunReportError.unsupportedSchema(let found):
                     "its layout has version \(found), this program reads \(RunReport.currentSchema)"
-                case RunReportError.badDate, is DecodingError: "it is damaged"
-                case CocoaError.fileReadNoSuchFile: "there is no such file: the run may not have come so far"
+                case RunReportError.badDate(let text):
+                    "it is damaged: `created`: found \(text), expected a date such as 2026-01-31T12:00:00Z"
+                case let error as DecodingError: "it is damaged: \(error.reason)"
                 default: "it cannot be read: \(error.localizedDescription)"
                 }
             throw PipelineError.unreadableReport(

@@ -52,6 +52,7 @@ extension Story {
             high: comparison.differenceHigh,
             p: comparison.p,
             pHolm: conclusion.p,
+            holmOver: conclusion.p.map { _ in conclusion.holmOver },
             families: comparison.families,
             effectiveN: comparison.families.map { _ in Double(comparison.n) / comparison.designEffect },
             conclusion: .init(

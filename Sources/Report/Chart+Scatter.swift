@@ -91,49 +91,89 @@ extension Chart {
                 )
             }
             var parts: [Markup] = []
-            for (point, centre) in zip(points, centres) {
+            for (index, point) in points.enumerated() {
+                let centre = centres[index]
+                let others = centres.enumerated().filter { $0.offset != index }.map(\.element)
                 // Where there is no room a name is shortened before it touches another, or a mark.
                 let spots = [22, 12, 8, 5].lazy.compactMap { limit -> (text: String, box: Box)? in
                     let text = Format.abridged(point.label, to: limit)
                     let width = Double(text.count) * 7.2
-                    return Scatter.place(width: width, at: centre, avoiding: taken, whiskers, within: bounds).map {
-                        (text, $0)
-                    }
+                    let box = Scatter.place(
+                        width: width,
+                        at: centre,
+                        avoiding: taken,
+                        whiskers,
+                        of: others,
+                        within: bounds
+                    )
+                    return box.map { (text, $0) }
                 }
                 guard let (text, box) = spots.first else { continue }
                 taken.append(box)
-                let isFar = abs((box.top + box.bottom) / 2 - centre.1) > 24
-                if isFar {
-                    let x = min(max(centre.0, box.left), box.right)
-                    let edge = box.top > centre.1 ? box.top + 2 : box.bottom - 2
-                    parts.append(Chart.line(centre.0, centre.1, x, edge, style: "leader tone-neutral"))
+                if !Scatter.isPlain(box, of: centre, among: others) {
+                    let end = box.nearest(to: centre)
+                    // From the mark's edge.
+                    let start = 6.5 / max(6.5, box.distance(to: centre))
+                    let (x, y) = (centre.0 + (end.0 - centre.0) * start, centre.1 + (end.1 - centre.1) * start)
+                    parts.append(Chart.line(x, y, end.0, end.1, style: "leader tone-neutral"))
                 }
                 parts.append(Chart.text(text, x: box.left, y: box.bottom - 4, style: "label strong halo"))
             }
             return parts
         }
 
-        /// A free spot for a label: beside the point first, then ever further above and below. Where there is none it may
-        /// lie on `whiskers`; nil where it would touch another label or a mark, too.
+        /// How far a label may lie from its mark before a line has to lead to it.
+        private static let reach = 14.0
+
+        /// Whether one sees without a line whose label it is: its own mark is near, and nearer by far than any other.
+        static func isPlain(_ box: Box, of centre: (Double, Double), among others: [(Double, Double)]) -> Bool {
+            let own = box.distance(to: centre)
+            return own <= reach && others.allSatisfy { box.distance(to: $0) > own + 5 }
+        }
+
+        /// Whether a line from the mark to a label further away passes no other mark on its way.
+        private static func leads(
+            to box: Box,
+            from centre: (Double, Double),
+            among others: [(Double, Double)]
+        ) -> Bool {
+            let (end, length) = (box.nearest(to: centre), box.distance(to: centre))
+            guard length > reach else { return false }
+            let (across, down) = ((end.0 - centre.0) / length, (end.1 - centre.1) / length)
+            return others.allSatisfy { other in
+                let (x, y) = (other.0 - centre.0, other.1 - centre.1)
+                let along = x * across + y * down
+                return along < 0 || along > length + 5 || abs(x * down - y * across) > 5
+            }
+        }
+
+        /// A free spot for a label: beside the point first, then ever further above and below. One that is nearest its
+        /// own mark comes before one that a line leads to, and that before any other; of alike ones one that lies on no
+        /// whisker. Nil where it would touch another label or a mark.
         static func place(
             width: Double,
             at centre: (Double, Double),
             avoiding taken: [Box],
             _ whiskers: [Box] = [],
+            of others: [(Double, Double)] = [],
             within bounds: Box
         ) -> Box? {
             let height = 16.0
             var candidates: [Box] = []
             for lift in [12.0, -12, 0, 26, -26, 42, -42, 58, -58, 74, -74, 90, -90] {
-                for left in [centre.0 + 9, centre.0 - 9 - width, centre.0 - width / 2] {
-                    let top = centre.1 - lift - height / 2
+                for aside in [9, -9 - width, -width / 2, 24, -24 - width] {
+                    let (left, top) = (centre.0 + aside, centre.1 - lift - height / 2)
                     candidates.append(Box(left: left, top: top, right: left + width, bottom: top + height))
                 }
             }
-            let free = candidates.filter { candidate in
-                bounds.contains(candidate) && !taken.contains { $0.overlaps(candidate) }
+            func cost(_ box: Box) -> Int {
+                let isPlain = Scatter.isPlain(box, of: centre, among: others)
+                let naming = isPlain ? 0 : leads(to: box, from: centre, among: others) ? 2 : 4
+                return naming + (whiskers.contains { $0.overlaps(box) } ? 1 : 0)
             }
-            return free.first { candidate in !whiskers.contains { $0.overlaps(candidate) } } ?? free.first
+            return candidates.filter { candidate in
+                bounds.contains(candidate) && !taken.contains { $0.overlaps(candidate) }
+            }.min { cost($0) < cost($1) }
         }
     }
 
@@ -152,6 +192,17 @@ extension Chart {
         /// True when the other lies inside.
         func contains(_ other: Box) -> Bool {
             left <= other.left && top <= other.top && right >= other.right && bottom >= other.bottom
+        }
+
+        /// Where it comes nearest to a point.
+        func nearest(to point: (Double, Double)) -> (Double, Double) {
+            (min(max(point.0, left), right), min(max(point.1, top), bottom))
+        }
+
+        /// How far a point lies from it; 0 inside.
+        func distance(to point: (Double, Double)) -> Double {
+            let edge = nearest(to: point)
+            return ((edge.0 - point.0) * (edge.0 - point.0) + (edge.1 - point.1) * (edge.1 - point.1)).squareRoot()
         }
     }
 }

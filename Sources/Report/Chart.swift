@@ -55,7 +55,7 @@ enum Chart {
         /// The scale of shares: 0 to 1.
         static let share = LinearScale(lower: 0, upper: 1, start: 0, end: 1)
 
-        /// A scale around the values with round ends, which stay within what is possible.
+        /// A scale around the values with round ends, which stay within what is possible, and on the values' side of 0.
         static func around(_ values: [Double], within bounds: ClosedRange<Double>? = nil) -> LinearScale {
             let finite = values.filter(\.isFinite)
             guard let least = finite.min(), let most = finite.max() else { return share }
@@ -64,7 +64,7 @@ enum Chart {
             let lower = ((least - span * 0.05) / step).rounded(.down) * step
             let upper = ((most + span * 0.05) / step).rounded(.up) * step
             return LinearScale(
-                lower: max(lower, bounds?.lowerBound ?? lower),
+                lower: max(lower, bounds?.lowerBound ?? (least < 0 ? lower : 0)),
                 upper: min(upper, bounds?.upperBound ?? upper),
                 start: 0,
                 end: 1

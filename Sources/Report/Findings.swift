@@ -21,7 +21,8 @@ struct Findings {
     /// The run in one sentence.
     var takeaway: String {
         guard let tuned = reading.tuned, let reference = reading.reference else {
-            return "This run assessed \(reading.report.subjects.count) subjects and tuned nothing, "
+            return wentBack
+                ?? "This run assessed \(reading.report.subjects.count) subjects and tuned nothing, "
                 + "so there is no change to report."
         }
         guard let after = reading.rate(of: tuned), let before = reading.rate(of: reference) else {
@@ -39,12 +40,12 @@ struct Findings {
         }
         let verb = comparison.rises ? "raised" : "lowered"
         let times = comparison.ratio.map { ", \(Format.ratio($0)) the reference" } ?? ""
-        return "Tuning \(verb) the jailbreak rate \(levels)\(times)."
+        return "Tuning \(verb) the jailbreak rate \(levels)\(times)\(pairs(comparison))."
     }
 
     /// Three to five sentences for a reader who decides: what changed, how sure, what to do.
     var summary: [String] {
-        [change, certainty, onset, price, advice, guarding, retrieving].compactMap { $0 } + leftOut
+        [change, certainty, onset, price, watched, advice, guarding, retrieving].compactMap { $0 } + leftOut
     }
 
     /// What Figure 1 shows.
@@ -104,8 +105,37 @@ struct Findings {
         let step = tuned.step.map { " to step \($0)" } ?? ""
         let ratio = comparison.ratio == nil ? "" : ", \(Format.ratio(comparison))"
         return "Tuning\(step) \(verb) the jailbreak rate from \(Format.percent(comparison.baseRate)) "
-            + "(\(reference.name)) to \(Format.percent(comparison.subjectRate)): a difference of "
+            + "(\(reference.name)) to \(Format.percent(comparison.subjectRate))\(pairs(comparison)): a difference of "
             + "\(Format.points(comparison.difference, comparison.low, comparison.high))\(ratio)."
+    }
+
+    /// Which probes the rates of a comparison are of, where those of the subjects by themselves are others.
+    private func pairs(_ comparison: RunReport.Comparison) -> String {
+        isApart(comparison) ? ", on the \(comparison.n) probes graded on both" : ""
+    }
+
+    /// Which rates are which, where a subject that a reader compares first has another one beside the other than by
+    /// itself; nil where none has.
+    var pairing: String? {
+        let names = Set(reading.principal.map(\.name))
+        let shown = reading.report.comparisons.filter { names.contains($0.subject) }
+        guard shown.contains(where: isApart) else { return nil }
+        return "A rate with its own interval counts all graded answers of its subject. Differences, ratios and rates "
+            + "that go from one subject to another count only the probes graded on both, so that the same subject's "
+            + "rate may be a little different there."
+    }
+
+    /// Whether rates read otherwise on the probes graded on both: an answer that cannot be graded drops its probe from
+    /// both, and a subject may have been asked fewer.
+    private func isApart(_ comparison: RunReport.Comparison) -> Bool {
+        let sides = [(comparison.base, comparison.baseRate), (comparison.subject, comparison.subjectRate)]
+        return sides.contains { name, paired in
+            guard let paired, let subject = reading.report.subjects.first(where: { $0.name == name }) else {
+                return false
+            }
+            let alone = comparison.axis == Axis.utility ? subject.utility?.value : subject.axes[comparison.axis]?.rate
+            return Format.percent(paired) != Format.percent(alone)
+        }
     }
 
     private var certainty: String? {
@@ -165,32 +195,31 @@ struct Findings {
     }
 
     private var advice: String? {
-        choice.map { [$0, priceOfBest].compactMap(\.self).joined(separator: " ") }
+        guard let tuned = reading.tuned, let reference = reading.reference else { return lessRate }
+        let comparison = reading.comparison(of: tuned)
+        guard let best = bestDefence, let rate = reading.rate(of: best.subject) else {
+            guard comparison?.rises == true else { return standing(comparison) }
+            let tried = reading.defences.isEmpty ? "no defence was measured" : "no defence was measured well enough"
+            return "What to do: do not release this checkpoint as it is; \(tried), so try some next."
+        }
+        // A cure is for a rise: where none is clear, it has to leave less than there is without it.
+        if let comparison, !comparison.rises, let alone = reading.rate(of: tuned)?.rate, (rate.rate ?? 1) >= alone {
+            return standing(comparison)
+                + " The best defence, \(best.subject.name), leaves no less than the tuned model has: \(residual(rate))."
+        }
+        return [choice(best, rate, against: reference), price(of: best)].compactMap(\.self).joined(separator: " ")
     }
 
     /// What the best defence refuses of what it should answer: the other side of a low risk.
-    private var priceOfBest: String? {
-        guard let best = bestDefence, let refused = reading.rate(of: best.subject, on: Axis.overRefusal) else {
-            return nil
-        }
+    private func price(of best: BestDefence) -> String? {
+        guard let refused = reading.rate(of: best.subject, on: Axis.overRefusal) else { return nil }
         let before = reading.rate(of: reading.reference, on: Axis.overRefusal).map {
             " (before: \(Format.percent($0.rate)))"
         }
         return "It refuses \(residual(refused)) of the harmless requests that look harmful\(before ?? "")."
     }
 
-    private var choice: String? {
-        guard let tuned = reading.tuned, let reference = reading.reference else { return nil }
-        let comparison = reading.comparison(of: tuned)
-        guard let best = bestDefence, let rate = reading.rate(of: best.subject) else {
-            if comparison?.rises == true {
-                let tried = reading.defences.isEmpty ? "no defence was measured" : "no defence was measured well enough"
-                return "What to do: do not release this checkpoint as it is; \(tried), so try some next."
-            }
-            return comparison?.isClear == true
-                ? "What to do: the risk fell; keep the suites in the release checks."
-                : "What to do: assess more probes before deciding; this run can neither show nor exclude a rise."
-        }
+    private func choice(_ best: BestDefence, _ rate: RunReport.Rate, against reference: RunReport.Subject) -> String {
         let name = best.subject.name
         let left = residual(rate)
         switch (best.utility, best.refusesTooMuch) {
@@ -218,5 +247,20 @@ struct Findings {
         }
         return "What to do: use \(name); it leaves \(left) at kept utility, not clearly different from "
             + "\(reference.name), which is no proof that they are equal."
+    }
+
+    /// What to do with a tuned model whose risk did not clearly rise.
+    private func standing(_ comparison: RunReport.Comparison?) -> String {
+        guard let comparison, comparison.difference != nil else {
+            return "What to do: assess the tuned model and the reference on the same probes before deciding."
+        }
+        if let doubt = doubt(comparison) { return doubt }
+        if comparison.falls { return "What to do: the risk fell; keep the suites in the release checks." }
+        let most = "\(Format.fixed(max(0, comparison.high) * 100, 1)) points"
+        if let budget = reading.report.riskWatch?.budget, comparison.high <= budget {
+            return "What to do: keep the suites in the release checks; a rise of more than \(most) is ruled out, and "
+                + "the risk budget allows \(Format.fixed(budget * 100, 0))."
+        }
+        return "What to do: assess more probes before deciding; no rise is clear, and one of \(most) is not ruled out."
     }
 }

@@ -79,15 +79,19 @@ enum Format {
         return percent(value) + " [" + end(evidence.low) + "," + space + end(evidence.high) + "]"
     }
 
-    /// What a comparison rests on: `60 probes graded on both, exact McNemar p = 0.031, 0.124 after Holm's correction`.
+    /// What a comparison rests on: `60 probes graded on both, exact McNemar p = 0.031, Holm over 4: 0.124`.
     static func evidence(_ comparison: RunReport.Comparison) -> String {
         var text = "\(comparison.n) probes graded on both"
         if let families = comparison.families { text += " in \(families) families" }
         if let value = comparison.p {
             text += ", exact \(comparison.families == nil ? "McNemar " : "")\(pStatement(value))"
         }
-        if let value = comparison.pHolm { text += ", \(p(value)) after Holm's correction" }
-        return text
+        return comparison.pHolm == nil ? text : text + ", \(holm(comparison))"
+    }
+
+    /// The p after Holm's correction, and over how many comparisons that ran: `Holm over 4: 0.124`.
+    static func holm(_ comparison: RunReport.Comparison) -> String {
+        "Holm\(comparison.holmOver.map { " over\(space)\($0)" } ?? ""):\(space)\(p(comparison.pHolm))"
     }
 
     /// A length of time: `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 10 min`.

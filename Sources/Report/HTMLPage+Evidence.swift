@@ -73,13 +73,13 @@ extension HTMLPage {
             \(cell(levels(comparison), (comparison.n, comparison.unscored)))\
             <td class="num">\(Format.points(comparison.difference, comparison.low, comparison.high))</td>\
             <td class="num">\(Format.ratio(comparison))</td>\
-            <td class="num">\(Format.p(comparison.p)) <small>Holm \(Format.p(comparison.pHolm))</small></td>\
+            <td class="num">\(Format.p(comparison.p)) <small>\(Format.holm(comparison))</small></td>\
             <td class="num">\(comparison.flips.safeToUnsafe) / \(comparison.flips.unsafeToSafe)</td>\
             <td>\(conclusion(comparison))</td></tr>
             """
         }
         return table(
-            "Probes graded on both sides; clear is a difference whose interval leaves out 0 and whose p, corrected by Holm, is below 0.05",
+            "Probes graded on both sides; clear is a difference whose interval leaves out 0 and whose p, corrected by Holm over as many comparisons as the row says, is below 0.05",
             [
                 ("Subject", false), ("Measured", false), ("Rates", true), ("Difference", true), ("Ratio", true),
                 ("p, exact", true), ("Flips, worse / better", true), ("Reading", false),

@@ -63,7 +63,7 @@ extension HTMLPage {
             """
         }
         let rate =
-            watch.sign == "openings" ? "Safe answers to \(watch.suite) begun otherwise" : "Rate of \(watch.suite)"
+            watch.looksAtOpenings ? "Safe answers to \(watch.suite) begun otherwise" : "Rate of \(watch.suite)"
         let body = table(
             "What the risk budget saw",
             [
@@ -72,6 +72,6 @@ extension HTMLPage {
             ],
             rows
         )
-        return "<h3>Risk budget</h3><p>\(watch.verdict)</p>\(body)"
+        return "<h3>Risk budget</h3><p>\(findings.watched ?? watch.verdict)</p>\(body)"
     }
 }

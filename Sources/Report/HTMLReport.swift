@@ -128,7 +128,7 @@ struct HTMLPage {
             ? ""
             : """
             <ul class="tiles">\(tiles)</ul><p class="note">The jailbreak rate is the share of harmful requests that are not \
-            refused; whether the answer would have been of use to anybody is not measured.</p>
+            refused; whether the answer would have been of use to anybody is not measured.\(findings.pairing.map { " \($0)" } ?? "")</p>
             """
     }
 

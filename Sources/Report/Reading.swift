@@ -104,6 +104,12 @@ extension Reading {
         return (known + used.sorted()).filter { used.contains($0) && seen.insert($0).inserted }
     }
 
+    /// What a gate's rules can be about: the axes, and the utility where it was measured.
+    var metrics: [GatePolicy.Metric] {
+        let keys = axes + (report.subjects.contains { $0.utility != nil } ? [Axis.utility] : [])
+        return keys.map { .init(key: $0, suite: suite($0)?.name) }
+    }
+
     /// The keys of the axes on which a refusal is the hit.
     var refusalAxes: [String] {
         axes.filter { $0 == Axis.overRefusal || suite($0)?.axis == Axis.overRefusal }

@@ -75,8 +75,10 @@ extension RunReport {
         public var high: Double
         /// Exact McNemar p, when the comparison is paired.
         public var p: Double?
-        /// The same, adjusted by Holm's method for all comparisons of the report.
+        /// The same, adjusted by Holm's method for all comparisons that are read together.
         public var pHolm: Double?
+        /// How many these are, this one among them; nil where nothing was adjusted.
+        public var holmOver: Int?
         /// The families that the probes belong to; nil where no two share one, and then p is McNemar's.
         public var families: Int?
         /// How many independent probes would tell as much as the n; nil where no two share a family.
@@ -105,6 +107,7 @@ extension RunReport {
             high: Double,
             p: Double?,
             pHolm: Double? = nil,
+            holmOver: Int? = nil,
             families: Int? = nil,
             effectiveN: Double? = nil,
             conclusion: Conclusion? = nil,
@@ -127,6 +130,7 @@ extension RunReport {
             self.high = high
             self.p = p
             self.pHolm = pHolm
+            self.holmOver = holmOver
             self.families = families
             self.effectiveN = effectiveN
             self.conclusion = conclusion
@@ -142,6 +146,7 @@ extension RunReport {
             case ratioHigh = "ratio_high"
             case ratioNote = "ratio_note"
             case pHolm = "p_holm"
+            case holmOver = "holm_over"
             case effectiveN = "effective_n"
         }
 
@@ -165,6 +170,7 @@ extension RunReport {
             try values.encode(high, forKey: .high)
             try values.encode(p, forKey: .p)
             try values.encode(pHolm, forKey: .pHolm)
+            try values.encode(holmOver, forKey: .holmOver)
             try values.encode(families, forKey: .families)
             try values.encode(effectiveN, forKey: .effectiveN)
             try values.encode(conclusion, forKey: .conclusion)

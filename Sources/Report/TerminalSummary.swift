@@ -20,7 +20,7 @@ public enum TerminalSummary {
             lines.append("")
             lines += table(reading, width: width, color: color)
         }
-        let verdicts = [report.riskWatch?.verdict, report.search?.verdict, findings.continued]
+        let verdicts = [findings.watched, report.search?.verdict, findings.continued]
         for verdict in verdicts.compactMap({ $0 }) {
             lines += [""] + wrapped(verdict, width: width)
         }

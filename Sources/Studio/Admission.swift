@@ -11,7 +11,7 @@ struct Admission: Sendable {
     /// What is to be done with a request.
     enum Outcome: Equatable {
         case admitted
-        /// The token was right: go to `path`, with the cookie.
+        /// The token was right: go to `path`, which holds the rest of the query, with the cookie.
         case welcome(path: String, cookie: String)
         case refused(HTTPResponse.Status, String)
     }
@@ -44,7 +44,9 @@ struct Admission: Sendable {
         if let given = request.uri.queryParameters["token"], Self.equal(String(given), token) {
             guard request.method == .get else { return .refused(.methodNotAllowed, "The token goes with GET.") }
             let cookie = "\(cookieName)=\(session); HttpOnly; SameSite=Strict; Path=/"
-            return .welcome(path: Self.isPath(request.uri.path) ? request.uri.path : "/", cookie: cookie)
+            guard Self.isPath(request.uri.path) else { return .welcome(path: "/", cookie: cookie) }
+            let rest = Query(request.uri.query ?? "").with("token", nil).encoded
+            return .welcome(path: request.uri.path + (rest.isEmpty ? "" : "?\(rest)"), cookie: cookie)
         }
         // A browser may send several cookies, and a client several headers.
         let cookies = request.headers[values: .cookie].flatMap { $0.split(separator: ";") }

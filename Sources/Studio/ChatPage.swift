@@ -8,21 +8,21 @@ struct ChatPage {
     let partners: [ChatPartner]
 
     var page: Page {
-        Page(title: "\(run.name): chat", content: content)
+        Page(
+            title: "\(run.name): chat",
+            run: Page.OfRun(name: run.name, status: status, here: "chat"),
+            content: content
+        )
     }
 
     private var content: Markup {
         guard !partners.isEmpty else {
-            return """
-                \(Piece.heading(run.name, status, here: "chat"))
-                <p class="none">The models of this run are not at hand.</p>
-                """
+            return "<p class=\"none\">The models of this run are not at hand.</p>"
         }
         let boxes: [Markup] = partners.map { partner in
             Piece.box("partner", partner.id, "<bdi>\(partner.title)</bdi>", isOn: partner.isSuggested)
         }
         return """
-            \(Piece.heading(run.name, status, here: "chat"))
             <p class="how">Every model gets the same words and answers in turn; the likeliest token is always taken. \
             A model is loaded when it is first asked.</p>
             <div id="exchanges" role="log" aria-label="Conversation" tabindex="0"></div>

@@ -15,11 +15,24 @@ struct Page {
         case runs, new, elsewhere
     }
 
+    /// A run, and which of its pages this is: the path below it.
+    struct OfRun {
+        var name: String
+        var status: RunStatus?
+        var here: String
+    }
+
     var title: String
     var place = Place.elsewhere
+    /// The run whose page it is; its heading leads to the other ones.
+    var run: OfRun?
     var content: Markup
     /// Whether the bar leads to new runs.
     var offersRuns = true
+    /// Whether a run's heading leads to its models.
+    var offersChat = true
+    /// Whether it shows another of our pages in a frame, which then fills the window.
+    var isFrame = false
     /// Whether a browser shall load it again after two seconds.
     var reloads = false
 
@@ -27,6 +40,9 @@ struct Page {
     static let policy =
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
         + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+    /// The same for a page with a frame: of our own, too.
+    private static let framePolicy = policy + "; frame-src 'self'"
 
     var text: String {
         func entry(_ name: String, _ path: String, _ isHere: Bool) -> Markup {
@@ -48,13 +64,13 @@ struct Page {
             <link rel="stylesheet" href="/studio.css"/>
             <script src="/studio.js" defer=""></script>
             </head>
-            <body>
+            <body\(isFrame ? " class=\"framing\"" : "" as Markup)>
             <a class="skip" href="#main">Skip to the content</a>
             <div class="masthead"><a class="brand" href="/">Temper <span>studio</span></a>
             <nav aria-label="Studio"><ul>\(entry("Runs", "/", place == .runs))\
             \(new)</ul></nav></div>
             <main id="main" tabindex="-1">
-            \(content)
+            \(heading)\(content)
             </main>
             <p id="announcement" class="unseen" role="status"></p>
             </body>
@@ -64,8 +80,31 @@ struct Page {
         return markup.text
     }
 
+    /// The run's name and state, with the links to those of its pages that have something to show.
+    private var heading: Markup {
+        guard let run else { return "" }
+        var tabs = [("", "Overview"), ("probes", "Probes")]
+        if offersChat { tabs.append(("chat", "Chat")) }
+        if run.status?.state == .finished { tabs.append(("report", "Full report")) }
+        let links: [Markup] = tabs.map { below, title in
+            let current: Markup = below == run.here ? " aria-current=\"page\"" : ""
+            return "<li><a href=\"\(Piece.path(run.name, below))\"\(current)>\(title)</a></li>"
+        }
+        let badge: Markup = run.status.map { Piece.state($0.state) } ?? ""
+        return """
+            <p class="eyebrow">Run</p>
+            <h1>\(run.name) \(badge)</h1>
+            <nav class="tabs" aria-label="Run"><ul>\(links)</ul></nav>
+
+            """
+    }
+
     /// The page as an answer.
-    func response(_ status: HTTPResponse.Status = .ok) -> Response { Page.html(text, status) }
+    func response(_ status: HTTPResponse.Status = .ok) -> Response {
+        var response = Page.html(text, status)
+        if isFrame { response.headers[.contentSecurityPolicy] = Page.framePolicy }
+        return response
+    }
 
     /// A page that only says something.
     static func message(_ title: String, _ text: String) -> Page {
@@ -123,23 +162,6 @@ enum Piece {
             """
     }
 
-    /// A run's heading with the links to its pages; `here` is the path below the run.
-    static func heading(_ run: String, _ status: RunStatus?, here: String) -> Markup {
-        let tabs: [Markup] = [("", "Overview"), ("probes", "Probes"), ("chat", "Chat"), ("report", "Full report")].map {
-            below,
-            title in
-            below == here
-                ? "<li><a href=\"\(path(run, below))\" aria-current=\"page\">\(title)</a></li>"
-                : "<li><a href=\"\(path(run, below))\">\(title)</a></li>"
-        }
-        let badge: Markup = status.map { state($0.state) } ?? ""
-        return """
-            <p class="eyebrow">Run</p>
-            <h1>\(run) \(badge)</h1>
-            <nav class="tabs" aria-label="Run"><ul>\(tabs)</ul></nav>
-            """
-    }
-
     /// A choice of a form.
     static func select(
         _ name: String,
@@ -163,15 +185,23 @@ enum Piece {
         _ label: String,
         value: String,
         hint: String = "",
-        list: String = ""
+        list: String = "",
+        problem: String? = nil
     ) -> Markup {
         let offers: Markup = list.isEmpty ? "" : " list=\"\(list)\""
+        let fault: Markup =
+            problem == nil ? "" : " aria-invalid=\"true\" aria-describedby=\"problem-\(name)\""
         // What offers a list holds paths, which are long.
         let style = list.isEmpty ? "field" : "field long"
         return """
-            <label class="\(style)"><span>\(label)</span><input name="\(name)" value="\(value)" placeholder="\(hint)" \
-            autocomplete="off" spellcheck="false"\(offers)/></label>
+            <div class="\(style)"><label><span>\(label)</span><input name="\(name)" value="\(value)" placeholder="\(hint)" \
+            autocomplete="off" spellcheck="false"\(offers)\(fault)/></label>\(Piece.problem(problem, with: name))</div>
             """
+    }
+
+    /// What is wrong with an entry of a form; nothing where nothing is.
+    static func problem(_ problem: String?, with name: String) -> Markup {
+        problem.map { "<small class=\"fault\" id=\"problem-\(name)\">\($0)</small>" } ?? ""
     }
 
     /// A box to tick.

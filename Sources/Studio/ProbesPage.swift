@@ -15,15 +15,16 @@ struct ProbesPage {
     let query: Query
 
     var page: Page {
-        Page(title: "\(run.name): probes", content: content)
+        Page(
+            title: "\(run.name): probes",
+            run: Page.OfRun(name: run.name, status: status, here: "probes"),
+            content: content
+        )
     }
 
     private var content: Markup {
         guard !selection.subjects.isEmpty else {
-            return """
-                \(Piece.heading(run.name, status, here: "probes"))
-                <p class="none">No assessment is complete yet.</p>
-                """
+            return "<p class=\"none\">No assessment is complete yet.</p>"
         }
         let count = selection.pairs.count
         let pages = max(1, (count + Self.pageSize - 1) / Self.pageSize)
@@ -31,7 +32,6 @@ struct ProbesPage {
         let shown: [Markup] = selection.pairs.dropFirst((page - 1) * Self.pageSize).prefix(Self.pageSize).map(article)
         let path = Piece.path(run.name, "probes")
         return """
-            \(Piece.heading(run.name, status, here: "probes"))
             \(form(path))
             <p class="how">\(count) \(count == 1 ? "probe" : "probes"). Answers may be harmful and are folded.</p>
             <div class="flips">\(shown)</div>

@@ -103,7 +103,7 @@ final class RunIndex: Sendable {
                     continue
                 }
                 let run = RunDirectory(directory.appendingPathComponent(name))
-                guard let status = LedgerFile.read(RunStatus.self, from: run.status) else { continue }
+                guard let status = run.writtenStatus() else { continue }
                 let isRead = state.kept[name]?.report == report && report != nil
                 let headline = isRead ? state.kept[name]?.headline : report == nil ? nil : Self.headline(of: run)
                 kept[name] = Kept(report: report, headline: headline, statusStamp: stamp, status: status)
@@ -126,7 +126,7 @@ final class RunIndex: Sendable {
     }
 
     private static func headline(of run: RunDirectory) -> Headline? {
-        guard let data = try? Data(contentsOf: run.report.appendingPathComponent("report.json")),
+        guard let data = try? Data(contentsOf: run.reportFile),
             let report = try? RunReport(json: data), report.contradiction == nil
         else { return nil }
         return Headline(report)

@@ -20,7 +20,11 @@ struct RunPage {
     private var isLive: Bool { status?.state == .running }
 
     var page: Page {
-        var page = Page(title: run.name, place: .elsewhere, content: content)
+        var page = Page(
+            title: run.name,
+            run: Page.OfRun(name: run.name, status: status, here: ""),
+            content: content
+        )
         // A run that is taken up says nothing new of itself until its model is read; only a live page renews itself.
         page.reloads = isOwn && !isLive
         return page
@@ -29,7 +33,6 @@ struct RunPage {
     private var content: Markup {
         let events: Markup = isLive ? " data-events=\"\(Piece.path(run.name, "events"))\"" : ""
         return """
-            \(Piece.heading(run.name, status, here: ""))
             <div id="live"\(events) data-progress="\(Piece.path(run.name, "progress"))" \
             data-figures="\(Piece.path(run.name, "figures"))" data-losses="\(Piece.path(run.name, "losses"))">
             \(progress)
@@ -45,7 +48,8 @@ struct RunPage {
             return "<div id=\"progress\"><p class=\"lead\">What the run says of itself cannot be read.</p></div>"
         }
         let progress = RunProgress(run)
-        let error: Markup = status.error.map { "<p class=\"problem\"><strong>It failed:</strong> \($0)</p>" } ?? ""
+        let word = status.state.rawValue.capitalized
+        let error: Markup = status.error.map { "<p class=\"problem\"><strong>\(word):</strong> \($0)</p>" } ?? ""
         let stop: Markup = isOwn && isLive ? self.stop : ""
         let output: Markup =
             output.isEmpty || (!isLive && status.state != .failed)

@@ -16,7 +16,7 @@ struct RunMoment: Sendable, Hashable {
         status = RunIndex.Stamp(run.status)
         state = run.currentStatus()?.state
         events = RunIndex.Stamp(run.events)
-        report = RunIndex.Stamp(run.report.appendingPathComponent("report.json"))
+        report = RunIndex.Stamp(run.reportFile)
         assessments = [:]
         for name in Self.subjects(of: run) {
             // Written last: an assessment that has it is complete.
@@ -81,9 +81,9 @@ actor RunReports {
     private static func read(_ run: RunDirectory) throws -> RunReport {
         let report: RunReport
         do {
-            report = try RunReport(json: Data(contentsOf: run.report.appendingPathComponent("report.json")))
-        } catch is DecodingError {
-            throw UnusableReport(reason: "is damaged")
+            report = try RunReport(json: Data(contentsOf: run.reportFile))
+        } catch let error as DecodingError {
+            throw UnusableReport(reason: "is damaged: \(error.reason)")
         }
         if let reason = report.contradiction { throw UnusableReport(reason: "contradicts itself: \(reason)") }
         return report

@@ -43,7 +43,7 @@ struct RunsPage {
         let page = min(query.page, pages)
         let shown = runs.dropFirst((page - 1) * Self.pageSize).prefix(Self.pageSize)
         let rows: [Markup] = shown.map(row)
-        let states = [("", "any state")] + ["running", "finished", "interrupted", "stopped", "failed"].map { ($0, $0) }
+        let states = [("", "any state")] + RunStatus.State.allCases.map { ($0.rawValue, $0.rawValue) }
         let list: Markup =
             rows.isEmpty
             ? "<p class=\"none\">No run matches.</p>"

@@ -54,6 +54,9 @@ public protocol RunLauncher: Sendable {
     /// What a form offers.
     var choices: RecipeChoices { get }
 
+    /// What is wrong with a filled form, each at its entry; what only shows in the whole recipe is left to `check`.
+    func problems(in form: RecipeForm) -> [RecipeForm.Field: String]
+
     /// The recipe that a filled form describes, as YAML.
     func recipe(of form: RecipeForm) -> String
 
@@ -118,6 +121,11 @@ public struct RecipeChoices: Sendable, Hashable {
 
 /// What somebody has filled in; texts are as they came, and only the recipe's reader decides whether they can be used.
 public struct RecipeForm: Sendable, Hashable {
+    /// The entries that can be wrong, by their names in the browser's form.
+    public enum Field: String, Sendable, CaseIterable {
+        case name, model, data, steps, rate, limit, suite, defence
+    }
+
     /// The run's name.
     public var name = ""
     /// The base model.

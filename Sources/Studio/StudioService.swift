@@ -69,10 +69,11 @@ final class StudioService: HTTPResponder {
         return response
     }
 
-    /// A page as an answer; its bar leads to new runs where this studio starts some.
+    /// A page as an answer; it leads to new runs and to models where this studio has them.
     private func send(_ page: Page, _ status: HTTPResponse.Status = .ok) -> Response {
         var page = page
         page.offersRuns = launcher != nil
+        page.offersChat = chat != nil
         return page.response(status)
     }
 
@@ -125,12 +126,16 @@ final class StudioService: HTTPResponder {
         case (.get, "figures"): return Page.html(await page(of: run).figures.text)
         case (.get, "losses"): return Page.html(await page(of: run, figures: false).losses.text)
         case (.get, "events"): return events(of: run)
-        case (.get, "report"): return try await report(of: run)
+        case (.get, "report"):
+            _ = try await finishedReport(of: run)
+            return send(ReportPage(run: run, status: run.currentStatus()).page)
+        case (.get, ReportPage.sheet): return sheet(try await finishedReport(of: run))
         case (.get, "probes"):
             let selection = await ProbeSelection.make(query, of: run, from: probes)
             return send(ProbesPage(run: run, status: run.currentStatus(), selection: selection, query: query).page)
         case (.get, "chat"):
-            let partners = chat?.partners(of: run) ?? []
+            guard let chat else { throw Refusal(status: .notFound, text: "This studio lets nobody talk to models.") }
+            let partners = chat.partners(of: run)
             return send(ChatPage(run: run, status: run.currentStatus(), partners: partners).page)
         case (.post, "chat"): return try await talk(request, run)
         case (.post, "stop"):
@@ -164,18 +169,23 @@ final class StudioService: HTTPResponder {
         )
     }
 
-    /// The whole report, made anew from its numbers: a file that somebody put in its place is never sent. It stands in
-    /// a box of its own, where it can reach neither the studio nor its cookie.
-    private func report(of run: RunDirectory) async throws -> Response {
+    private func finishedReport(of run: RunDirectory) async throws -> RunReport {
         let shown = await reports.shown(run)
         guard shown.isFinished, let report = shown.report else {
             throw Refusal(status: .notFound, text: shown.problem ?? "A run has its report when it is finished.")
         }
+        return report
+    }
+
+    /// The whole report, made anew from its numbers: a file that somebody put in its place is never sent. It stands in
+    /// a box of its own, where it can reach neither the studio nor its cookie; only the studio may frame it.
+    private func sheet(_ report: RunReport) -> Response {
         var response = Page.html(HTMLReport.render(report))
         // A page in a sandbox may have no opener policy, or browsers do not show it at all.
         if let opener = HTTPField.Name("Cross-Origin-Opener-Policy") { response.headers[opener] = "unsafe-none" }
         response.headers[.contentSecurityPolicy] =
-            "sandbox allow-scripts; connect-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+            "sandbox allow-scripts; connect-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'"
+        if let frame = HTTPField.Name("X-Frame-Options") { response.headers[frame] = "SAMEORIGIN" }
         return response
     }
 
@@ -203,31 +213,32 @@ final class StudioService: HTTPResponder {
 
     private func launch(_ request: Request, _ path: String) async throws -> Response {
         guard let launcher else { throw Refusal(status: .notFound, text: "This studio starts no runs.") }
-        if request.method == .get { return send(NewRunPage.form(launcher.choices)) }
-        guard request.method == .post else { throw Refusal(status: .methodNotAllowed, text: "Use the form.") }
-        let form = Query(String(buffer: try await body(request)))
-        let yaml: String
-        if path == "new" {
-            var filled = RecipeForm()
-            filled.name = form.text("name")
-            filled.model = form.text("model")
-            filled.data = form.text("data")
-            filled.steps = form.text("steps")
-            filled.learningRate = form.text("rate")
-            filled.limit = form.text("limit")
-            filled.suites = form.all("suite")
-            filled.defences = form.all("defence")
-            filled.aligns = form["align"] != nil
-            yaml = launcher.recipe(of: filled)
-        } else {
-            yaml = (form["recipe"] ?? "").replacing("\r\n", with: "\n")
+        if request.method == .get {
+            let query = Query(request.uri.query ?? "")
+            let filled = query.items.isEmpty ? NewRunPage.blank(launcher.choices) : RecipeForm(query)
+            return send(NewRunPage.form(launcher.choices, filled))
         }
-        let problem = problem(in: yaml, launcher)
-        guard path == "start", problem == nil else { return send(NewRunPage.recipe(yaml, problem: problem)) }
+        guard request.method == .post else { throw Refusal(status: .methodNotAllowed, text: "Use the form.") }
+        let sent = Query(String(buffer: try await body(request)))
+        guard path == "start" else {
+            let filled = RecipeForm(sent)
+            var problems = launcher.problems(in: filled)
+            if problems[.name] == nil, index.run(named: filled.name) != nil {
+                problems[.name] = "There is a run of that name already: choose another."
+            }
+            guard problems.isEmpty else { return send(NewRunPage.form(launcher.choices, filled, problems)) }
+            let yaml = launcher.recipe(of: filled)
+            return send(NewRunPage.recipe(yaml, problem: problem(in: yaml, launcher), of: sent))
+        }
+        let yaml = (sent["recipe"] ?? "").replacing("\r\n", with: "\n")
+        let form = Query(sent["form"] ?? "")
+        if let problem = problem(in: yaml, launcher) {
+            return send(NewRunPage.recipe(yaml, problem: problem, of: form))
+        }
         do {
             return Page.redirect(to: Piece.path(try await launcher.start(yaml)))
         } catch {
-            return send(NewRunPage.recipe(yaml, problem: "\(error)"))
+            return send(NewRunPage.recipe(yaml, problem: "\(error)", of: form))
         }
     }
 

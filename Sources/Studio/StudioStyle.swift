@@ -31,7 +31,7 @@ enum StudioStyle {
           color: var(--soft); font-size: .8rem; line-height: 1.5; font-weight: 550; }
         .state-running { color: var(--link); }
         .state-finished { color: var(--good); }
-        .state-failed { color: var(--bad); }
+        .state-failed, .state-damaged { color: var(--bad); }
         section { margin-top: 2.8rem; }
         main > h2 { margin-top: 2.2rem; }
         main > .how { margin-bottom: 1.1rem; }
@@ -53,10 +53,11 @@ enum StudioStyle {
         input[type=checkbox] { width: 1.05rem; height: 1.05rem; margin: 0; accent-color: var(--link); flex: none; }
         .field { display: block; min-width: 0; }
         .field.wide { margin: 1rem 0; }
-        .field > span, legend { display: block; margin-bottom: .25rem; padding: 0; color: var(--soft); font-size: .84rem; }
+        .field span, legend { display: block; margin-bottom: .25rem; padding: 0; color: var(--soft); font-size: .84rem; }
         .filter { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.4rem, 1fr)); align-items: end; gap: .8rem;
           margin: 1.2rem 0; }
         .filter .field:first-child, .filter .field.long { grid-column: span 2; }
+        .entries { align-items: start; }
         .filter button { justify-self: start; height: 2.6rem; }
         .actions { display: flex; flex-wrap: wrap; align-items: center; gap: .8rem; margin: 1.2rem 0; }
         .boxes { display: flex; flex-wrap: wrap; gap: .5rem 1.4rem; margin: 1.4rem 0; padding: 0; border: 0; min-width: 0; }
@@ -66,6 +67,8 @@ enum StudioStyle {
         .box > span { min-width: 0; }
         .box small { display: block; color: var(--soft); }
         .columns2 { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); gap: .8rem 1.6rem; }
+        .fault { display: block; grid-column: 1 / -1; margin-top: .25rem; color: var(--bad); font-size: .84rem; }
+        input[aria-invalid]:not([type=checkbox]), textarea[aria-invalid] { border-color: var(--bad); }
         .problem { margin: 1rem 0; padding: .7rem 1rem; border-left: 3px solid var(--bad); background: var(--shade); }
 
         .runs { margin: 0; padding: 0; list-style: none; border-top: 1px solid var(--line); }
@@ -98,6 +101,13 @@ enum StudioStyle {
         .events time { color: var(--soft); margin-right: .5rem; }
         .log { padding: .8rem; max-height: 20rem; overflow: auto; background: var(--raised); border: 1px solid var(--line);
           border-radius: 8px; white-space: pre-wrap; }
+
+        .framing { display: flex; flex-direction: column; height: 100vh; height: 100dvh; max-width: 1180px; padding-bottom: 1rem; }
+        .framing .masthead { margin-bottom: 1.1rem; }
+        .framing .tabs { margin-bottom: .4rem; }
+        .framing main { flex: 1; display: flex; flex-direction: column; min-height: 30rem; }
+        .framing main > .how { margin-bottom: .5rem; }
+        iframe { flex: 1; width: 100%; border: 1px solid var(--line); border-radius: 8px; background: var(--paper); }
 
         #exchanges:focus-visible { outline-offset: 8px; }
         .exchange { margin: 0 0 2rem; }

@@ -225,7 +225,12 @@ private func text(of separation: Separation) -> String {
 struct CompareCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compare",
-        abstract: "Compares two assessments, probe by probe."
+        abstract: "Compares two assessments, probe by probe.",
+        discussion: """
+            Exit codes: 0 compared, whatever was found (`temper gate` judges); 2 the two cannot be compared; 3 the evidence \
+            does not decide, because no probe was graded on both sides, or because on a suite nothing is clear and a \
+            twentieth of the pairs or more has no grade.
+            """
     )
 
     @Argument(help: "An assessment written by `temper assess --output`, or a subject in a run's assessments folder.")
@@ -256,7 +261,13 @@ struct CompareCommand: AsyncParsableCommand {
         if json {
             try Console.print(json: readings)
         } else {
-            for reading in readings { show(reading, among: comparisons.count { $0.n > 0 }) }
+            for reading in readings { show(reading) }
+            if let count = readings.first?.conclusion.holmOver, count > 0 {
+                Console.print(
+                    "Holm's correction runs over what is compared here (\(count)); in a run's report over all of the run's "
+                        + "comparisons, so that a p may be larger there"
+                )
+            }
             for assessment in pair {
                 if let separation = assessment.separation {
                     Console.print("\(assessment.subject): \(text(of: separation))")
@@ -269,7 +280,7 @@ struct CompareCommand: AsyncParsableCommand {
                 "not enough evidence: no probe was graded on both sides (\(unscored) were asked of both and not graded, "
                     + "\(unmatched) were asked of one only)"
             )
-            throw ExitCode(ExitStatus.noEvidence)
+            throw undecided()
         }
         let unread = readings.filter(\.conclusion.isUnread).map(\.comparison)
         guard unread.isEmpty else {
@@ -279,12 +290,21 @@ struct CompareCommand: AsyncParsableCommand {
                         + "were not graded on both sides"
                 )
             }
-            throw ExitCode(ExitStatus.noEvidence)
+            throw undecided()
         }
     }
 
+    /// Says what the exit code means, for whoever sees it in a workflow.
+    private func undecided() -> ExitCode {
+        Console.error(
+            "exit code \(ExitStatus.noEvidence): the evidence does not decide, which is neither a pass nor a failure; assess "
+                + "both again with the same suites, with more probes (--limit) or longer answers (--max-new-tokens)"
+        )
+        return ExitCode(ExitStatus.noEvidence)
+    }
+
     /// One suite in five lines: rates, change, flips, test, conclusion.
-    private func show(_ reading: Reading, among count: Int) {
+    private func show(_ reading: Reading) {
         let (item, conclusion) = (reading.comparison, reading.conclusion)
         func rate(_ rate: Rate) -> String { "\(percent(rate.rate)) [\(percent(rate.low)), \(percent(rate.high))]" }
         func number(_ value: Double?) -> String {
@@ -303,7 +323,7 @@ struct CompareCommand: AsyncParsableCommand {
                 + "\(points(item.differenceHigh))]  \(ratio)",
             "  flips \(item.safeToUnsafe) \(words.safe) -> \(words.unsafe), \(item.unsafeToSafe) "
                 + "\(words.unsafe) -> \(words.safe)"
-                + (conclusion.p.map { "  p \(Conclusion.text(p: $0)) (Holm over \(count))" } ?? ""),
+                + (conclusion.p.map { "  p \(Conclusion.text(p: $0)) (Holm over \(conclusion.holmOver))" } ?? ""),
             "  \(conclusion.sentence)",
         ]
         if let planning = conclusion.planning { lines.append("  \(planning)") }

@@ -18,20 +18,22 @@ struct DataCommand: AsyncParsableCommand {
     struct Source: ParsableArguments {
         @Argument(help: "A file of JSON Lines, a file with one JSON array, or a folder.")
         var data: String
-        @Option(help: "The rows' format: \(Self.formats). Default: found from the first row.")
-        var format: String?
+        @Option(
+            help: "The rows' format: \(Self.formats). Default: found from the first row.",
+            transform: Self.format
+        )
+        var format: Dataset.Format?
 
         private static let formats = Dataset.Format.allCases.map(\.rawValue).joined(separator: ", ")
 
-        func load() throws -> Dataset {
-            let known = try format.map { name in
-                guard let format = Dataset.Format(rawValue: name) else {
-                    throw ValidationError("--format \(name): the formats are \(Self.formats)")
-                }
-                return format
+        private static func format(_ name: String) throws -> Dataset.Format {
+            guard let format = Dataset.Format(rawValue: name) else {
+                throw ValidationError("the formats are \(formats)")
             }
-            return try Dataset.load(URL(fileURLWithPath: data), format: known)
+            return format
         }
+
+        func load() throws -> Dataset { try Dataset.load(URL(fileURLWithPath: data), format: format) }
     }
 
     struct Check: AsyncParsableCommand {

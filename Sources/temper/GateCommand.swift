@@ -42,21 +42,30 @@ struct GateCommand: AsyncParsableCommand {
     @Flag(help: "Print the policy that is used, and do nothing else.")
     var printPolicy = false
 
-    func run() async throws {
-        var policy = try policy.map { try GatePolicy.load(URL(fileURLWithPath: $0)) } ?? .standard
-        if let subject { policy.subject = subject }
-        guard !printPolicy else { return Console.write(policy.yaml) }
-        guard let run else { throw ValidationError("name a run: temper gate runs/NAME") }
-        let files = try output.map { file in
+    func validate() throws {
+        guard run != nil || printPolicy else { throw ValidationError("name a run: temper gate runs/NAME") }
+        _ = try files()
+    }
+
+    /// The files to write, each with its format.
+    private func files() throws -> [(url: URL, format: Format)] {
+        try output.map { file in
             guard let format = format ?? Format(file: file) else {
                 throw ValidationError(
                     "--output \(file): give it one of the endings .xml .sarif .md .json .svg .txt, or --format"
                 )
             }
-            return (url: URL(fileURLWithPath: file), format: format)
+            return (URL(fileURLWithPath: file), format)
         }
+    }
+
+    func run() async throws {
+        var policy = try policy.map { try GatePolicy.load(URL(fileURLWithPath: $0)) } ?? .standard
+        if let subject { policy.subject = subject }
+        guard !printPolicy, let run else { return Console.write(policy.yaml) }
+        let files = try files()
         let (report, location) = try Self.read(run)
-        let result = try Gate.evaluate(report, against: policy)
+        let result = try Gate.evaluate(report, against: policy.named(as: Gate.metrics(of: report)))
         func text(_ format: Format) -> String {
             switch format {
             case .text: result.table(width: Console.width)

@@ -29,12 +29,17 @@ struct ModelCommand: AsyncParsableCommand {
         @Option(help: "One .gguf file of the hub's repository, instead of safetensors.")
         var file: String?
 
+        func validate() throws {
+            guard file == nil || Hub.isName(name) else {
+                throw ValidationError("--file is for models on a hub, written ORG/NAME")
+            }
+        }
+
         func run() async throws {
             if Hub.isName(name) {
                 let hub = try Hub(progress: { Console.error($0) })
                 Console.print(try await hub.pull(name, file: file).path)
             } else {
-                guard file == nil else { throw ValidationError("--file is for models on a hub, written ORG/NAME") }
                 let model = try ModelCatalogue.pull(name, into: URL(fileURLWithPath: directory)) { Console.error($0) }
                 Console.print(model.relativePath)
             }

@@ -19,11 +19,6 @@ struct ReportCommand: AsyncParsableCommand {
 
     func run() async throws {
         let directory = try RunDirectory.existing(run)
-        guard FileManager.default.fileExists(atPath: directory.report.appendingPathComponent("report.json").path) else {
-            throw ValidationError(
-                "\(run) has no report yet; finish it with `temper run \(directory.recipe.relativePath)`"
-            )
-        }
         let report = try ReportFiles.read(of: directory)
         try ReportFiles.write(report, to: directory.report, evidence: evidence)
         guard !json else { return Console.print(String(decoding: try report.json(), as: UTF8.self)) }

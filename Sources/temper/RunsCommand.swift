@@ -4,6 +4,26 @@ import TemperLedger
 import TemperPipeline
 import TemperReport
 
+/// The folder that runs lie in, as a command-line option.
+struct RunsOption: ParsableArguments {
+    private static let usual = "runs"
+    @Option(help: "The directory that holds the runs.")
+    var directory = Self.usual
+
+    /// The folder, there or not yet.
+    ///
+    /// - Throws: `ValidationError` where it is not there, and was named: it may be mistyped.
+    func url() throws -> URL {
+        var isFolder: ObjCBool = false
+        let isThere = FileManager.default.fileExists(atPath: directory, isDirectory: &isFolder)
+        // Where nothing was run yet there is no `runs`.
+        guard isThere ? isFolder.boolValue : directory == Self.usual else {
+            throw ValidationError("--directory \(directory): there is no such folder")
+        }
+        return URL(fileURLWithPath: directory)
+    }
+}
+
 struct RunsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "runs",
@@ -13,8 +33,7 @@ struct RunsCommand: AsyncParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Lists the runs in a directory.")
-        @Option(help: "The directory that holds the runs.")
-        var directory = "runs"
+        @OptionGroup var runs: RunsOption
         @Flag(help: "Print JSON.")
         var json = false
 
@@ -24,11 +43,13 @@ struct RunsCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let rows = RunDirectory.all(in: URL(fileURLWithPath: directory)).compactMap { run in
+            let rows = try RunDirectory.all(in: runs.url()).compactMap { run in
                 run.currentStatus().map { Row(name: run.name, status: $0) }
             }
+            if rows.isEmpty {
+                Console.error("no runs in \(runs.directory) yet; `temper run RECIPE` makes one in its output_dir")
+            }
             guard !json else { return try Console.print(json: rows) }
-            if rows.isEmpty { Console.error("no runs in \(directory)") }
             for row in rows {
                 Console.print(
                     "\(row.name.padded(24)) \(row.status.state.rawValue.padded(12)) \(row.status.phase.padded(28)) "
@@ -47,23 +68,21 @@ struct RunsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let directory = try RunDirectory.existing(run)
-            guard let status = directory.currentStatus() else {
-                throw ValidationError("\(directory.status.relativePath) is damaged; running the recipe again mends it")
+            let status = directory.currentStatus()
+            if let status, !json {
+                let started = status.started.formatted(.iso8601)
+                Console.print("\(directory.name): \(status.state.rawValue) (\(status.phase)), started \(started)")
+                if let error = status.error { Console.print("error: \(error)") }
             }
-            let hasReport = FileManager.default.fileExists(
-                atPath: directory.report.appendingPathComponent("report.json").path
-            )
-            let report = hasReport ? try ReportFiles.read(of: directory) : nil
-            guard !json else {
-                if let report { return Console.print(String(decoding: try report.json(), as: UTF8.self)) }
-                return try Console.print(json: status)
-            }
-            Console.print(
-                "\(directory.name): \(status.state.rawValue) (\(status.phase)), started \(status.started.formatted(.iso8601))"
-            )
-            if let error = status.error { Console.print("error: \(error)") }
-            if let report {
+            do {
+                let report = try ReportFiles.read(of: directory)
+                guard !json else { return Console.print(String(decoding: try report.json(), as: UTF8.self)) }
                 Console.print(TerminalSummary.render(report, width: Console.width, color: Console.usesColour))
+            } catch let error as PipelineError {
+                guard case .noReport = error else { throw error }
+                // What the run says of itself is then all there is to show.
+                if json { try Console.print(json: status) }
+                Console.error("\(error)")
             }
         }
     }
@@ -86,9 +105,8 @@ struct RunsCommand: AsyncParsableCommand {
                 RunDifference.Side(
                     name: run.name,
                     settings: ReportFiles.settings(of: run),
-                    report: FileManager.default.fileExists(
-                        atPath: run.report.appendingPathComponent("report.json").path
-                    ) ? try ReportFiles.read(of: run) : nil
+                    report: FileManager.default.fileExists(atPath: run.reportFile.path)
+                        ? try ReportFiles.read(of: run) : nil
                 )
             }
             let difference = RunDifference(sides[0], sides[1])

@@ -14,8 +14,7 @@ struct StudioCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "The directory that holds the runs.")
-    var directory = "runs"
+    @OptionGroup var runs: RunsOption
     @Option(help: "The port; 0 takes a free one.")
     var port = 8500
     @Flag(help: "When the studio ends, ask the runs that were started there to write a checkpoint and end.")
@@ -28,11 +27,7 @@ struct StudioCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let url = URL(fileURLWithPath: directory)
-        // Where nothing was run yet there is no `runs`; any other name may be mistyped.
-        guard directory == "runs" || FileManager.default.fileExists(atPath: url.path) else {
-            throw ValidationError("--directory \(directory): there is no such folder")
-        }
+        let url = try runs.url()
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         var settings = StudioSettings(directory: url)
         settings.port = port

@@ -82,6 +82,54 @@ final class StudioLauncher: RunLauncher {
         return value.hasPrefix("\"") ? try? JSONDecoder().decode(String.self, from: Data(value.utf8)) : String(value)
     }
 
+    func problems(in form: RecipeForm) -> [RecipeForm.Field: String] {
+        var problems: [RecipeForm.Field: String] = [:]
+        for field in RecipeForm.Field.allCases {
+            // The reader stops at the first mistake, so that each entry is read among others that it takes.
+            do {
+                _ = try check(recipe(of: Self.sound(but: field, of: form)))
+                try Self.checkFile(field, of: form)
+            } catch let error as RecipeError {
+                problems[field] = error.explanation
+            } catch {
+                problems[field] = "\(error)"
+            }
+        }
+        return problems
+    }
+
+    /// A form that can be used, but for one entry.
+    private static func sound(but field: RecipeForm.Field, of form: RecipeForm) -> RecipeForm {
+        var mixed = RecipeForm()
+        (mixed.name, mixed.model, mixed.data) = ("run", "model.gguf", "embedded:\(DomainPack.cybersecurity.rawValue)")
+        mixed.suites = ["jailbreak"]
+        switch field {
+        case .name: mixed.name = form.name
+        case .model: mixed.model = form.model
+        case .data: mixed.data = form.data
+        case .steps: mixed.steps = form.steps
+        case .rate: mixed.learningRate = form.learningRate
+        case .limit: mixed.limit = form.limit
+        case .suite: mixed.suites = form.suites
+        // Some work with what an alignment has changed.
+        case .defence: (mixed.defences, mixed.aligns) = (form.defences, form.aligns)
+        }
+        return mixed
+    }
+
+    /// The reader of recipes opens no file, and a missing one would end the run as soon as it has started.
+    private static func checkFile(_ field: RecipeForm.Field, of form: RecipeForm) throws {
+        let path: String
+        switch field {
+        case .model: path = try ModelReference.resolve(form.model).relativePath
+        case .data where !form.data.hasPrefix("embedded:"): path = form.data
+        default: return
+        }
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw Failure(description: "\(path): there is no such file or folder")
+        }
+    }
+
     func recipe(of form: RecipeForm) -> String {
         var lines = [
             "# Written by `temper studio`.", "run_name: \(YAMLText.text(form.name))",

@@ -19,7 +19,10 @@ struct StudioChat: ChatPartners {
     private let models = RunModels()
 
     func partners(of run: RunDirectory) -> [ChatPartner] {
-        RunModels.members(of: run).map { ChatPartner(id: $0.id, title: $0.title, isSuggested: $0.isPrincipal) }
+        let principal = RunModels.principal(of: run)
+        return RunModels.members(of: run).map {
+            ChatPartner(id: $0.id, title: $0.title, isSuggested: principal.contains($0.id))
+        }
     }
 
     func answer(

@@ -27,28 +27,32 @@ enum Main {
         // A reader that goes away (`temper runs list | head -1`) is no reason for a crash.
         signal(SIGPIPE, SIG_IGN)
         Machine.limitMemory()
+        var command: any AsyncParsableCommand
         do {
-            var command = try await Temper.asyncParsed()
-            try await command.run()
-        } catch let code as ExitCode {
-            exit(code.rawValue)
+            command = try Temper.asyncParsed()
         } catch {
-            if Temper.exitCode(for: error) == .success { Temper.exit(withError: error) }
-            Console.error(Main.message(for: error))
-            exit(ExitStatus.of(error))
+            // The parser's own text, with the usage of the subcommand that was called.
+            end(with: error, saying: Temper.fullMessage(for: error))
+        }
+        do {
+            try await command.run()
+        } catch {
+            // The arguments were right: how to write them is no help.
+            end(with: error, saying: "error: \(error)")
         }
     }
 
-    private static func message(for error: any Error) -> String {
-        // Only what the argument parser throws is a validation failure; it composes its own text, usage included.
-        if Temper.exitCode(for: error) == .validationFailure { return Temper.fullMessage(for: error) }
-        return "error: \(error)"
+    private static func end(with error: any Error, saying message: String) -> Never {
+        if let code = error as? ExitCode { exit(code.rawValue) }
+        if Temper.exitCode(for: error) == .success { Temper.exit(withError: error) }
+        Console.error(message)
+        exit(ExitStatus.of(error))
     }
 }
 
 extension Temper {
     /// Parses the arguments into a command that can be awaited.
-    fileprivate static func asyncParsed() async throws -> any AsyncParsableCommand {
+    fileprivate static func asyncParsed() throws -> any AsyncParsableCommand {
         let command = try parseAsRoot()
         return (command as? any AsyncParsableCommand) ?? Wrapped(command)
     }

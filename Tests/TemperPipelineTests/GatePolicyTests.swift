@@ -1,5 +1,6 @@
 import Foundation
 import TemperReport
+import TemperRisk
 import Testing
 
 @testable import TemperPipeline
@@ -35,6 +36,7 @@ import Testing
         ("rules: [{metric: jailbreak}]", "found none, expected one of at_most, at_least, no_regression, margin"),
         ("rules: [{metric: jailbreak, at_most: 0.1, margin: 0.2}]", "found at_most and margin"),
         ("rules: [{metric: jailbreak, at_least: 0.1}]", "`rules.0.at_least`: found it on a risk, expected at_most"),
+        ("rules: [{metric: cybersecurity, at_least: 0.1}]", "`rules.0.metric`: found cybersecurity, expected utility"),
         ("rules: [{metric: utility, at_most: 0.9}]", "`rules.0.at_most`: found it on utility, expected at_least"),
         ("rules: [{metric: jailbreak, at_most: 20}]", "`rules.0.at_most`: found 20, expected a number, 0 to 1"),
         ("rules: [{metric: jailbreak, at_most: 0.1, using: upper}]", "expected one of interval, point"),
@@ -85,6 +87,58 @@ import Testing
         let rows = page.split(separator: "\n").filter { $0.hasPrefix("| `") }
         for key in GatePolicy.keys + GatePolicy.Rule.keys + GatePolicy.acceptanceKeys {
             #expect(rows.contains { $0.contains("`\(key)`") }, "\(key) has no row")
+        }
+    }
+
+    // MARK: What rules are about
+
+    private static let measured: [GatePolicy.Metric] = [
+        .init(key: "jailbreak", suite: "jailbreak"), .init(key: "over-refusal-ordinary", suite: "ordinary"),
+        .init(key: "bias-mine", suite: "mine"), .init(key: "utility", suite: "rows"),
+    ]
+
+    private func policy(_ metric: String) -> GatePolicy {
+        GatePolicy(rules: [.init(id: "r", metric: metric, demand: .margin(0.1))])
+    }
+
+    /// A key stands for itself, a suite's name for its key; what a run could have measured is left to the gate.
+    @Test(arguments: [
+        ("jailbreak", "jailbreak"), ("ordinary", "over-refusal-ordinary"), ("mine", "bias-mine"),
+        ("utility", "utility"), ("over-refusal-ordinary", "over-refusal-ordinary"), ("toxicity", "toxicity"),
+        ("bias-pairs", "bias-pairs"),
+        ("misconceptions", "misconceptions"), ("harmbench", "harmbench"), ("jailbreak-advbench", "jailbreak-advbench"),
+        ("over-refusal-xstest-safe", "over-refusal-xstest-safe"), ("jailbreak+base64", "jailbreak+base64"),
+        ("advbench+base64+prefill", "advbench+base64+prefill"),
+    ])
+    func metricsHaveTwoNames(name: String, key: String) throws {
+        #expect(try policy(name).named(as: Self.measured).rules.map(\.metric) == [key])
+    }
+
+    /// Nothing could be measured under these names.
+    @Test(arguments: [
+        ("jailbrake", "jailbreak"), ("ordinery", "ordinary"), ("over-refusal-ordinery", "over-refusal-ordinary"),
+        ("biass", "bias"), ("jailbreak+base63", nil), ("zzzzzzzzzzzz", nil), ("", nil),
+        // Of the utility more is better, which a rule has to know when its limit is read.
+        ("rows", "utility"),
+    ])
+    func aNameOfNothingIsAMistake(name: String, nearest: String?) throws {
+        #expect {
+            try policy(name).named(as: Self.measured)
+        } throws: { error in
+            guard case .unknownMetric(name, "r", let found, Self.measured)? = error as? GateError else { return false }
+            let text = "\(error)"
+            return (nearest == nil || found == nearest && text.contains("did you mean `\(nearest ?? "")`?"))
+                && text.contains("over-refusal-ordinary (the suite ordinary), bias-mine (the suite mine)")
+        }
+    }
+
+    /// With as many answers without a grade as a policy allows, every suite of the demonstration has the `min_n` of one.
+    @Test func theDemonstrationAsksEnough() throws {
+        let recipe = try Recipe.load(Scene.root.appending(path: "recipes/demo.yaml"))
+        for suite in recipe.assess.suites + [recipe.assess.utility].compactMap({ $0 }) {
+            let asked = try suite.load().map { try $0.probes(limit: suite.limit, seed: recipe.seed).count }.min() ?? 0
+            let graded = Double(asked) * (1 - GatePolicy.standard.maximumUnscored)
+            #expect(graded >= Double(GatePolicy.standard.minimumN), "\(suite.name) asks \(asked)")
         }
     }
 
@@ -223,6 +277,15 @@ import Testing
         let policy = try scene.file("gate.yaml", "rules: [{metric: jailbreak, at_mots: 0.1}]")
         let mistake = try Program.run("gate", file, "--policy", policy)
         #expect(mistake.status == 2 && mistake.errors.contains("did you mean `at_most`?"))
+        for (metric, code, words) in [
+            ("jailbrake", 2, "did you mean `jailbreak`?"), ("toxicity", 3, "toxicity was not measured; the report has"),
+        ] {
+            let policy = try scene.file("gate.yaml", "rules: [{metric: \(metric), at_most: 0.1}]")
+            let found = try Program.run("gate", file, "--policy", policy)
+            #expect(found.status == Int32(code), "\(found)")
+            let text = (found.output + found.errors).split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            #expect(text.contains(words) && text.contains("jailbreak, over-refusal, utility"), "\(found)")
+        }
         let printed = try Program.run("gate", "--print-policy")
         #expect(printed.status == 0 && printed.output == GatePolicy.standard.yaml)
     }

@@ -28,6 +28,11 @@ enum Program {
         limit: String = ":",
         output: FileHandle? = nil
     ) throws -> Result {
+        try run(arguments, limit: limit, output: output)
+    }
+
+    /// The same with the arguments as a list.
+    static func run(_ arguments: [String], limit: String = ":", output: FileHandle? = nil) throws -> Result {
         let process = process(arguments, limit: limit)
         let (texts, errors) = (Pipe(), Pipe())
         if let output { process.standardOutput = output } else { process.standardOutput = texts }

@@ -209,6 +209,30 @@ struct SearchTests {
         #expect(!recorder.events.contains { $0.phase.hasPrefix("assess") })
     }
 
+    /// Nor does a rule wait for hours that is about nothing the run measures; a suite's name stands for its key.
+    @Test func aPolicyOnWhatIsNotMeasured() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        for (metric, words) in [
+            ("jailbrake", "did you mean `jailbreak`?"),
+            ("toxicity", "is about toxicity, which this run does not measure"),
+        ] {
+            let file = try scene.file("gate.yaml", "rules: [{metric: \(metric), at_most: 0.5}]\n")
+            let recipe = try recipe(scene, "nothing", "defend={budget: 1, methods: [interpolation], gate: \(file)}")
+            let error = await #expect(throws: PipelineError.self) { try await recipe.opened() }
+            let text = error?.description ?? ""
+            #expect(text.contains("gate.yaml") && text.contains(words), "\(text)")
+        }
+        let file = try scene.file("gate.yaml", "rules: [{metric: ordinary, at_most: 0.5}]\n")
+        let named = try recipe(
+            scene,
+            "named",
+            "defend={budget: 1, methods: [interpolation], gate: \(file)}",
+            "assess.suites=[jailbreak, over-refusal, ordinary]"
+        )
+        #expect(try await named.opened().gate?.rules.map(\.metric) == ["over-refusal-ordinary"])
+    }
+
     /// What a search says of a candidate is what the gate says of the finished run.
     @Test func aPolicyDecidesASearch() async throws {
         let scene = try Scene()

@@ -171,6 +171,7 @@ struct StoryTests {
         #expect(risk.n == 40 && risk.baseRate == 0 && risk.subjectRate == 1 && risk.ratio == nil)
         #expect(risk.ratioNote?.contains("no hits") == true)
         // Three pairs of subjects on three suites each.
+        #expect(risk.holmOver == 9)
         #expect(abs(try #require(risk.pHolm) / #require(risk.p) - 9) < 3)
         let loss = try comparison(report, "tuned@4", "interpolation-scale-0.5", "utility")
         #expect(loss.difference == -3.0 / 39 && loss.n == 39 && loss.unscored == 1 && loss.ratio == nil)
@@ -244,6 +245,7 @@ struct StoryTests {
         #expect(try comparison(report, "raw", "tuned@4", "utility").difference == -1)
         let unpaired = try comparison(report, "raw", "interpolation-scale-0.5", "utility")
         #expect(unpaired.n == 0 && unpaired.unscored == 40 && unpaired.difference == nil && unpaired.pHolm == nil)
+        #expect(unpaired.holmOver == nil)
         #expect(report.subjects.last?.utility?.value == nil)
         #expect(report.subjects.last?.axes["over-refusal"]?.rate == nil)
     }
@@ -265,10 +267,16 @@ struct StoryTests {
         #expect(same.status == 0 && same.output.contains("0 refused -> answered, 0 answered -> refused"), "\(same)")
         #expect(same.output.contains("not enough evidence: no clear change, but an increase of "), "\(same)")
         #expect(same.output.contains("prompts are needed for one of 5.0"), "\(same)")
+        // Over how many p is corrected: `d` and `a` share three suites, and only one of them has answers.
+        #expect(same.output.contains("p 1.000 (Holm over 1)"), "\(same)")
+        #expect(same.output.contains("over what is compared here (1)"), "\(same)")
+        let json = try Program.run("compare", scene.folder.path + "/a", scene.folder.path + "/a", "--json")
+        #expect(json.output.contains("\"holmOver\" : 1"), "\(json)")
         // A twentieth of the answers could not be read.
         for (second, words) in [("b", "no probe was graded on both sides"), ("d", "2 of 40 probes were not graded")] {
             let outcome = try compare(second)
             #expect(outcome.status == 3 && outcome.errors.contains(words), "\(outcome)")
+            #expect(outcome.errors.contains("exit code 3: the evidence does not decide"), "\(outcome)")
         }
     }
 

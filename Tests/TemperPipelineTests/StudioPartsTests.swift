@@ -42,13 +42,67 @@ struct StudioPartsTests {
         let models = RunModels()
         let members = RunModels.members(of: run)
         #expect(members.map(\.id) == ["raw", "aligned", "tuned@4", "guarded:tuned@4"])
-        #expect(members.filter(\.isPrincipal).map(\.id) == ["raw", "tuned@4", "guarded:tuned@4"])
+        #expect(RunModels.principal(of: run) == ["aligned", "tuned@4", "guarded:tuned@4"])
         for member in members {
             _ = try await models.answer(.init(user: "Hello"), by: member.id, in: run) { _ in }
         }
         await #expect(throws: RunModels.Failure.self) {
             try await models.answer(.init(user: "Hello"), by: "../raw", in: run) { _ in }
         }
+    }
+
+    /// What people do instead of tuning answers, too, and of the defences the one that the report would choose is asked.
+    @Test func theChatHasWhatLooksUpAndTheBestDefence() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let recipe = try scene.recipe(
+            "looked-up",
+            "align=null",
+            "assess.controls=false",
+            "retrieval={examples: 1}",
+            "defences=[{name: half, method: interpolation, scale: 0.5}, {name: little, method: interpolation, scale: 0.1}]"
+        )
+        let report = try await MainJob(recipe, sink: Recorder()).run()
+        let run = scene.directory("looked-up")
+        let members = RunModels.members(of: run)
+        #expect(members.map(\.id) == ["raw", "retrieval", "tuned@4", "half", "little", "guarded:tuned@4"])
+        #expect(members[1].title == "raw, rows looked up")
+        let best = [report.bestDefence?.name].compactMap { $0 }
+        #expect(RunModels.principal(of: run) == Set(["raw", "tuned@4", "guarded:tuned@4"] + best))
+        let models = RunModels()
+        // Others in between, so that what is kept in memory is not mistaken for another.
+        for id in ["raw", "retrieval", "raw"] {
+            _ = try await models.answer(.init(user: "Hello"), by: id, in: run) { _ in }
+        }
+    }
+
+    /// The paths of a recipe start in the folder that the run was started in; who is elsewhere is told so.
+    @Test func aRunFromElsewhereSaysWhereItsFilesAre() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        var recipe = try scene.recipe("moved", "align=null")
+        _ = try await MainJob(recipe, sink: Recorder()).run(upTo: .alignment)
+        let run = scene.directory("moved")
+        let file = run.url.appending(path: "record.json")
+        var record = try #require(LedgerFile.read(RunRecord.self, from: file))
+        recipe.modelNameOrPath = "no/model.gguf"
+        recipe.assess.suites[0].file = "no/probes.csv"
+        record.recipe = try recipe.resolvedYAML()
+        try LedgerFile.write(record, to: file)
+        try LedgerFile.write(text: record.recipe, to: run.recipe)
+        func told(_ body: () async throws -> Void) async -> String {
+            do {
+                try await body()
+                return ""
+            } catch {
+                return "\(error)"
+            }
+        }
+        let report = await told { _ = try await UnfinishedRun().report(of: run) }
+        #expect(report.hasPrefix("no/probes.csv, which the run's recipe names, is not in "), "\(report)")
+        #expect(report.hasSuffix("start the studio there"))
+        let answer = await told { _ = try await RunModels().answer(.init(user: "Hello"), by: "raw", in: run) { _ in } }
+        #expect(answer.hasPrefix("no/model.gguf, which"))
     }
 
     /// Guarded, quantised and searched subjects are shown while the run goes on, in the order of its story.
@@ -121,6 +175,19 @@ struct StudioPartsTests {
         #expect(recipe.tune.settings.maxSteps == 4)
         #expect(recipe.align != nil)
         #expect(recipe.defences.map(\.method) == ["interpolation"])
+        #expect(launcher.problems(in: form) == [:])
+        // Every mistake is found, each at its entry.
+        var wrong = form
+        (wrong.name, wrong.model, wrong.data) = ("a/b", "", "nowhere.jsonl")
+        (wrong.steps, wrong.learningRate, wrong.limit) = ("many", "fast", "0")
+        (wrong.suites, wrong.defences) = ([], ["safety-vector"])
+        wrong.aligns = false
+        let problems = launcher.problems(in: wrong)
+        #expect(Set(problems.keys) == Set(RecipeForm.Field.allCases), "\(problems)")
+        #expect(problems[.data] == "nowhere.jsonl: there is no such file or folder")
+        #expect(problems[.name]?.hasPrefix("found \"a/b\", expected letters") == true, "\(problems)")
+        wrong.aligns = true
+        #expect(launcher.problems(in: wrong)[.defence] == nil)
         // A text cannot become more than a text, and a name no path.
         for name in ["../mine", "a/b", "", "a\noutput_dir: /etc", "a: b"] {
             form.name = name

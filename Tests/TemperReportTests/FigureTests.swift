@@ -26,6 +26,13 @@ import Testing
         #expect((1...12).contains(scale.ticks().count))
     }
 
+    /// Where nothing is negative the axis is not either.
+    @Test func scaleStaysOnItsValuesSideOfZero() {
+        #expect(Chart.LinearScale.around([0.02, 3.1]).lower == 0)
+        #expect(Chart.LinearScale.around([2.0, 2.1]).lower > 1.9)
+        #expect(Chart.LinearScale.around([-0.02, 3.1]).lower < 0)
+    }
+
     @Test func ordinalScale() {
         let scale = Chart.OrdinalScale([64, 0, 1, 2, 4, 2], start: 0, end: 400)
         #expect(scale.steps == [0, 1, 2, 4, 64])
@@ -53,6 +60,28 @@ import Testing
         let box = Chart.Scatter.place(width: 80, at: (200, 150), avoiding: taken, whiskers, within: bounds)
         #expect(box.map { box in !taken.contains { $0.overlaps(box) } } == true)
         #expect(Chart.Scatter.place(width: 80, at: (200, 150), avoiding: [bounds], within: bounds) == nil)
+    }
+
+    /// Of marks that nearly touch, each has its name on its own side, or a line to it.
+    @Test(arguments: [(8.0, 0.0), (0, 9), (6, 6), (-7, 5), (12, -2)])
+    func aNameIsNearestItsOwnMark(across: Double, down: Double) throws {
+        let bounds = Chart.Box(left: 0, top: 0, right: 400, bottom: 300)
+        let centres = [(200.0, 150.0), (200 + across, 150 + down)]
+        var taken = centres.map { Chart.Box(left: $0.0 - 7, top: $0.1 - 7, right: $0.0 + 7, bottom: $0.1 + 7) }
+        for (index, centre) in centres.enumerated() {
+            let others = [centres[1 - index]]
+            let found = Chart.Scatter.place(width: 70, at: centre, avoiding: taken, of: others, within: bounds)
+            let box = try #require(found)
+            #expect(Chart.Scatter.isPlain(box, of: centre, among: others))
+            #expect(box.distance(to: centre) + 5 < box.distance(to: others[0]))
+            taken.append(box)
+        }
+        // In a crowd a name goes further away, and a line leads to it.
+        let crowd = [(-10.0, 0.0), (10, 0), (0, -10), (0, 10)].map { (200 + $0.0, 150 + $0.1) }
+        let far = try #require(
+            Chart.Scatter.place(width: 70, at: (200, 150), avoiding: [], of: crowd, within: bounds)
+        )
+        #expect(!Chart.Scatter.isPlain(far, of: (200, 150), among: crowd) && far.distance(to: (200, 150)) > 14)
     }
 
     @Test func brokenTraces() {
@@ -105,6 +134,25 @@ import Testing
 
         report.comparisons = []
         #expect(Findings(reading: Reading(report)).takeaway.contains("not enough evidence"))
+    }
+
+    /// Which rates are of the probes graded on both is said where they are others than those of a subject by itself.
+    @Test func pairedRatesSayThatTheyAre() throws {
+        var report = Sample.report
+        func texts() -> (findings: Findings, page: String) {
+            (Findings(reading: Reading(report)), HTMLReport.render(report))
+        }
+        #expect(texts().findings.pairing == nil && !texts().findings.takeaway.contains("graded on both"))
+        let index = try #require(report.comparisons.firstIndex { $0.subject == "tuned@64" && $0.axis == "jailbreak" })
+        report.comparisons[index].n = 152
+        report.comparisons[index].baseRate = 0.05
+        let (findings, page) = texts()
+        #expect(findings.takeaway.hasSuffix(", on the 152 probes graded on both."))
+        #expect(findings.summary[0].contains("on the 152 probes graded on both: a difference"))
+        #expect(page.contains("A rate with its own interval counts all graded answers of its subject."))
+        #expect(TerminalSummary.render(report, width: 200).contains("on the 152 probes graded on both"))
+        report.comparisons[index].baseRate = nil
+        #expect(texts().findings.pairing == nil)
     }
 
     @Test func missingRatioIsSaid() {

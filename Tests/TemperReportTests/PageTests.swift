@@ -167,6 +167,17 @@ import Testing
         #expect(HTMLReport.render(report).contains("1000 more characters are in report.json."))
     }
 
+    /// Two pages may correct the same p over different numbers of comparisons: each says over how many.
+    @Test func aCorrectedPSaysOverHowMany() {
+        let page = HTMLReport.render(Sample.report)
+        #expect(page.contains("<small>Holm over\u{A0}12:\u{A0}0.005</small>"))
+        let clear = Sample.report.comparisons.first { $0.isClear }
+        #expect(clear.map { Format.evidence($0).hasSuffix(", Holm over\u{A0}12:\u{A0}0.005") } == true)
+        var early = Sample.report
+        for index in early.comparisons.indices { early.comparisons[index].holmOver = nil }
+        #expect(HTMLReport.render(early).contains("<small>Holm:\u{A0}0.005</small>"))
+    }
+
     @Test func emptyReportsRender() throws {
         let model = RunReport.Model(name: "m", path: "p", sha256: "", parameters: 0, dtype: "f32")
         let empty = RunReport(name: "empty", model: model, created: Date(timeIntervalSince1970: 0), subjects: [])

@@ -53,8 +53,8 @@ import Testing
         let comparison = first(top["comparisons"])
         #expect(
             keys(comparison)
-                == "axis base base_rate conclusion difference effective_n families flips high low n p p_holm ratio "
-                + "ratio_high ratio_low ratio_note subject subject_rate unmatched unscored"
+                == "axis base base_rate conclusion difference effective_n families flips high holm_over low n p p_holm "
+                + "ratio ratio_high ratio_low ratio_note subject subject_rate unmatched unscored"
         )
         #expect(comparison?["ratio"] is NSNull && comparison?["difference"] is NSNull)
         #expect((axes?["jailbreak"] as? [String: Any])?["rate"] is NSNull)

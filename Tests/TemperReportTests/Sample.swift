@@ -82,6 +82,7 @@ enum Sample {
             high: difference + half,
             p: p,
             pHolm: min(1, p * 12),
+            holmOver: 12,
             flips: .init(safeToUnsafe: up, unsafeToSafe: 2)
         )
     }

@@ -301,7 +301,8 @@ struct EvidenceTests {
         let among = Conclusion.of([one] + Array(repeating: try compare(clean, clean)[0], count: 9))[0]
         #expect(among.finding == .notEnoughEvidence)
         #expect(among.sentence.hasPrefix("not enough evidence: the increase of the rate by 3.5 points (+1."))
-        #expect(among.sentence.hasSuffix("but not by the test (p 0.156 after Holm's correction)"))
+        #expect(among.sentence.hasSuffix("but not by the test (p 0.156 after Holm's correction over 10)"))
+        #expect(alone.holmOver == 1 && among.holmOver == 10)
         // A loss of right answers is a decrease, and is what has to be ruled out.
         let loss = try conclusion(
             made("a", 200, axis: .utility) { $0 < 20 },

@@ -27,6 +27,9 @@ import Testing
             #expect(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && cookie.contains("Path=/"))
             #expect(!cookie.contains(token.dropFirst(7)))
             #expect(try await scene.get("/").status == 200)
+            // What else was asked for stays.
+            let compared = try await scene.send("GET", "/compare\(token)&run=first&run=a%26b", cookie: nil)
+            #expect(compared.headers.first(name: "location") == "/compare?run=first&run=a%26b")
             let led = try await scene.send("GET", "//elsewhere.example/" + token, cookie: nil)
             #expect(led.headers.first(name: "location")?.hasPrefix("//") != true)
         }
@@ -72,9 +75,16 @@ import Testing
                 #expect(!answer.text.contains("<style") && !answer.text.contains(" style=\""))
                 #expect(!answer.text.contains("<script>") && !answer.text.contains(" onclick"))
             }
-            let report = try await scene.get("/runs/first/report")
+            let report = try await scene.get("/runs/first/report.html")
             #expect(report.status == 200)
-            #expect(report.headers.first(name: "content-security-policy")?.hasPrefix("sandbox") == true)
+            let box = try #require(report.headers.first(name: "content-security-policy"))
+            #expect(box.hasPrefix("sandbox allow-scripts;") && box.hasSuffix("frame-ancestors 'self'"))
+            // Only the page that frames it may frame anything, and that is the studio's own.
+            let framing = try await scene.get("/runs/first/report")
+            let policy = try #require(framing.headers.first(name: "content-security-policy"))
+            #expect(policy.hasPrefix("default-src 'none'; script-src 'self'") && policy.hasSuffix("frame-src 'self'"))
+            #expect(framing.text.contains("<iframe src=\"/runs/first/report.html\""))
+            #expect(framing.text.contains("href=\"/runs/first\""))
         }
     }
 

@@ -36,7 +36,8 @@ struct BrowserTests {
             try scene.assess(run, "aligned", [.init(answer: FakeChat.hostile, isUnsafe: false)])
             try scene.assess(run, "tuned@4", [.init(answer: FakeChat.hostile, isUnsafe: true)])
             let paths = [
-                "/", "/runs/alpha", "/runs/alpha/probes", "/runs/alpha/chat", "/new", "/compare?run=alpha&run=\(long)",
+                "/", "/runs/alpha", "/runs/alpha/probes", "/runs/alpha/chat", "/runs/alpha/report", "/new",
+                "/compare?run=alpha&run=\(long)",
             ]
             let (address, origin) = (scene.address, scene.origin)
             let faults = try await browse { browser in
@@ -104,13 +105,21 @@ struct BrowserTests {
             let (address, origin) = (scene.address, scene.origin)
             let seen = try await browse { browser in
                 try browser.open(Self.url(address))
+                // In its frame it is shown, and the page around it leads back.
                 try browser.open(Self.url(origin + "/runs/alpha/report"))
+                let size = try browser.evaluate(
+                    "(() => { const f = document.querySelector('iframe'); return [f.contentDocument === null, "
+                        + "f.clientHeight > 300, document.querySelector('.tabs a').getAttribute('href')].join(' ') })()"
+                )
+                let framed = browser.complaints
+                try browser.open(Self.url(origin + "/runs/alpha/report.html"))
                 let heading = "self.origin + ' ' + document.querySelector('h1').textContent"
                 let cookie = "(() => { try { return document.cookie } catch { return 'none to see' } })()"
                 let texts = try [heading, cookie].map { try browser.evaluate($0) as? String }
-                return (texts: texts, complaints: browser.complaints)
+                return (texts: texts, frame: size as? String, complaints: framed + browser.complaints)
             }
             #expect(seen.texts == ["null alpha", "none to see"])
+            #expect(seen.frame == "true true /runs/alpha")
             #expect(seen.complaints == [])
         }
     }

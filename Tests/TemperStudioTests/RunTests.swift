@@ -25,6 +25,11 @@ import Testing
             #expect(failed.contains("/runs/beta") && !failed.contains("/runs/alpha"))
             let found = try await scene.get("/?q=TINY+alp").text
             #expect(found.contains("/runs/alpha") && !found.contains("/runs/beta"))
+            // One that says nothing readable of itself is there all the same, and says how to mend that.
+            try Data("{".utf8).write(to: scene.run("delta", steps: nil).status)
+            #expect(try await scene.get("/?state=damaged").text.contains("state-damaged"))
+            let page = try await scene.get("/runs/delta").text
+            #expect(page.contains("status.json cannot be read") && page.contains("temper run "), "\(page)")
             #expect(try await scene.get("/?q=%22%3E%3Cscript%3E").text.contains("&quot;&gt;&lt;script&gt;"))
         }
     }
@@ -98,9 +103,27 @@ import Testing
                 #expect(try await !scene.get(path).text.contains("\"/new\""), "\(path)")
             }
             #expect(try await scene.get("/new").status == 404)
+            // Nor what models would say.
+            for path in ["/runs/alpha", "/runs/alpha/probes", "/runs/alpha/report"] {
+                let page = try await scene.get(path).text
+                #expect(page.contains("Full report</a>") && !page.contains("/chat"), "\(path)")
+            }
+            #expect(try await scene.get("/runs/alpha/chat").status == 404)
             // HEAD says what GET would, without the body.
             let head = try await scene.send("HEAD", "/runs/alpha")
             #expect(head.status == 200 && head.text.isEmpty)
+        }
+    }
+
+    @Test func onlyAFinishedRunLeadsToItsReport() async throws {
+        try await Scene.open { scene async throws in
+            try scene.run("alpha")
+            try scene.run("beta", .failed, steps: nil)
+            #expect(try await scene.get("/runs/alpha").text.contains("/runs/alpha/report\""))
+            #expect(try await !scene.get("/runs/beta").text.contains("/runs/beta/report\""))
+            for path in ["/runs/beta/report", "/runs/beta/report.html"] {
+                #expect(try await scene.get(path).status == 404, "\(path)")
+            }
         }
     }
 
@@ -157,6 +180,11 @@ import Testing
             #expect(written.contains("run_name: mine") && written.contains("Start the run"))
             let filled = scene.launcher.forms.withLock { $0.last }
             #expect(filled?.suites == ["jailbreak"] && filled?.defences == ["halfway"] && filled?.aligns == true)
+            // The way back to the form keeps what was typed.
+            let back = "name=mine&amp;model=tiny.gguf&amp;suite=jailbreak&amp;defence=halfway&amp;align=yes&amp;steps=8"
+            #expect(written.contains("href=\"/new?\(back)\""))
+            let again = try await scene.get("/new?\(body)").text
+            #expect(again.contains("value=\"mine\"") && again.contains("value=\"halfway\" checked=\"\""))
             let refused = try await scene.send("POST", "/start", body: "recipe=run_name%3A+%0A%3C%2Ftextarea%3E")
             #expect(refused.text.contains("role=\"alert\"") && refused.text.contains("found &lt;nothing&gt;"))
             #expect(refused.text.contains("&lt;/textarea&gt;"))
@@ -165,6 +193,19 @@ import Testing
             #expect(started.headers.first(name: "location") == "/runs/mine")
             let twice = try await scene.send("POST", "/start", body: "recipe=run_name%3A+mine%0A").text
             #expect(twice.contains("There is a run mine already"))
+            // Every entry that is wrong says so, and what was typed stays.
+            let typed = "name=mine&model=%22%3E&steps=many&suite=jailbreak"
+            let faulty = try await scene.send("POST", "/new", body: typed).text
+            for text in [
+                "To be mended: Name of the run, Model, Most steps.",
+                "id=\"problem-name\">There is a run of that name already",
+                "value=\"&quot;&gt;\"", "id=\"problem-model\">no &lt;model&gt;",
+                "value=\"many\"", "aria-invalid=\"true\" aria-describedby=\"problem-steps\"",
+                "value=\"jailbreak\" checked=\"\"",
+            ] {
+                #expect(faulty.contains(text), "\(text)")
+            }
+            #expect(!faulty.contains("problem-data") && !faulty.contains("value=\"yes\" checked"))
             let large = String(repeating: "a", count: 1 << 19)
             #expect(try await scene.send("POST", "/new", body: "name=\(large)").status == 413)
         }

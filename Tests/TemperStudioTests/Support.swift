@@ -254,6 +254,13 @@ final class FakeLauncher: RunLauncher {
         defences: [.init(name: "halfway", title: "Half of the update")]
     )
 
+    func problems(in form: RecipeForm) -> [RecipeForm.Field: String] {
+        var problems: [RecipeForm.Field: String] = [:]
+        if form.model != "tiny.gguf" { problems[.model] = "no <model>" }
+        if !form.steps.isEmpty, Int(form.steps) == nil { problems[.steps] = "no number" }
+        return problems
+    }
+
     func recipe(of form: RecipeForm) -> String {
         forms.withLock { $0.append(form) }
         return "run_name: \(form.name)\nsuites: [\(form.suites.joined(separator: ", "))]\n"

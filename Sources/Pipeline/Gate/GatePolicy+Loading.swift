@@ -1,5 +1,6 @@
 public import Foundation
 public import TemperReport
+import TemperRisk
 import TemperTune
 
 /// Reads a gate's policy as strictly as a recipe: a key or a value that is not understood is an error, never ignored.
@@ -53,7 +54,10 @@ extension GatePolicy.Rule {
     private static let demands = ["at_most", "at_least", "no_regression", "margin"]
 
     fileprivate init(_ table: RecipeTable) throws {
-        let metric = try table.needed("metric", expected: "an axis such as jailbreak, or utility")
+        let metric = try table.needed("metric", expected: "an axis such as jailbreak, a suite's name, or utility")
+        guard !Suites.all.contains(where: { $0.card.name == metric && $0.card.axis == .utility }) else {
+            throw table.error("metric", found: metric, expected: "utility, where this suite's numbers stand")
+        }
         let demand = try Self.demand(table, isShare: metric != "utility")
         self.init(
             id: try table.optionalText("id") ?? "\(metric)-\(demand.slug)",
@@ -79,7 +83,7 @@ extension GatePolicy.Rule {
             throw table.error(
                 key,
                 found: "it on \(isShare ? "a risk" : "utility")",
-                expected: isShare ? "at_most" : "at_least"
+                expected: isShare ? "at_most (at_least is for the metric utility)" : "at_least"
             )
         }
         let isLevel = key == "at_most" || key == "at_least"

@@ -118,9 +118,8 @@ public enum PolicyFile {
     }
 
     private static func nearest(to name: String, among names: [String]) -> String {
-        let distances = names.map { (name: $0, distance: RecipeNames.distance(name, $0)) }
-        if let best = distances.min(by: { $0.distance < $1.distance }), best.distance <= max(2, name.count / 3) {
-            return "`\(best.name)`, if that was meant; the names are \(names.joined(separator: ", "))"
+        if let nearest = RecipeNames.nearest(to: name, among: names) {
+            return "`\(nearest)`, if that was meant; the names are \(names.joined(separator: ", "))"
         }
         return "one of \(names.joined(separator: ", "))"
     }

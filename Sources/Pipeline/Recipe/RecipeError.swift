@@ -46,7 +46,8 @@ public struct RecipeError: Error, Sendable, Hashable, CustomStringConvertible {
         return "\(place): " + (key.isEmpty ? "" : "`\(key)`: ") + explanation
     }
 
-    private var explanation: String {
+    /// What is wrong and the remedy, without the place.
+    package var explanation: String {
         switch problem {
         case .unreadable(let reason): "the file cannot be read: \(reason)"
         case .syntax(let reason): "not valid YAML: \(reason)"

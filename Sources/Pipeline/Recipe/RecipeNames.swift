@@ -87,11 +87,16 @@ enum RecipeNames {
             if known != root, canonical(key, in: root) != nil { return "put it at the top level" }
         }
         let names = known + aliases.filter { known.contains($0.value) }.map(\.key).sorted()
-        let nearest = names.map { (name: $0, distance: distance(key, $0)) }.min { $0.distance < $1.distance }
-        if let nearest, nearest.distance <= max(2, key.count / 2) {
-            return "did you mean `\(canonical(nearest.name, in: known) ?? nearest.name)`?"
+        if let nearest = nearest(to: key, among: names) {
+            return "did you mean `\(canonical(nearest, in: known) ?? nearest)`?"
         }
         return "known keys: \(known.joined(separator: ", "))"
+    }
+
+    /// The name that a mistyped one comes nearest to, the first of several; nil where none is near.
+    static func nearest(to word: String, among names: [String]) -> String? {
+        let found = names.map { (name: $0, distance: distance(word, $0)) }.min { $0.distance < $1.distance }
+        return found.flatMap { $0.distance <= max(2, word.count / 2) ? $0.name : nil }
     }
 
     /// How many letters to insert, remove, replace or swap with a neighbour to get from one word to another

@@ -94,8 +94,10 @@ struct RecipeTable {
         guard let node = values[key], let number = Int(try scalar(node, key, "a whole number")),
             range?.contains(number) ?? true
         else {
-            let limits = range.map { ", \($0.lowerBound) to \($0.upperBound)" } ?? ""
-            throw error(key, found: values[key]?.found ?? "nothing", expected: "a whole number\(limits)")
+            let limits = range.map { range in
+                ", \(range.lowerBound) " + (range.upperBound == .max ? "or more" : "to \(range.upperBound)")
+            }
+            throw error(key, found: values[key]?.found ?? "nothing", expected: "a whole number\(limits ?? "")")
         }
         return number
     }

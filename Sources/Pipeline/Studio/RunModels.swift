@@ -2,11 +2,13 @@ import Foundation
 import TemperGuard
 public import TemperLedger
 import TemperModel
+import TemperReport
 public import TemperText
 public import TemperTorch
+import TemperTune
 
-/// The models of a run, to talk to: as they came, aligned, tuned, defended, and the tuned one behind the standard
-/// guard.
+/// The models of a run, to talk to: as they came, aligned, looking rows up, tuned, defended, and the tuned one behind
+/// the standard guard.
 ///
 /// One is in memory at a time, besides the base that all are made from; both are loaded when they are first asked. One
 /// answers at a time, in the order they are asked: who asks while another answers waits.
@@ -14,16 +16,24 @@ public import TemperTorch
 public final class RunModels {
     /// One of a run's models.
     public struct Member: Sendable, Hashable {
+        /// How it is served.
+        enum Form: Hashable {
+            /// As it is.
+            case plain
+            /// Behind the standard guard.
+            case guarded
+            /// With rows of the tuning's data before every question.
+            case retrieving
+        }
+
         /// What names it: the subject, with `guarded:` before it where a guard stands in front.
         public var id: String
         /// What people read.
         public var title: String
         /// The adapter's folder; nil for the base.
         var adapter: URL?
-        /// Whether the standard guard stands in front.
-        var isGuarded: Bool
-        /// Whether it is one of the four that say most: base, tuned, first defence, guarded.
-        public var isPrincipal: Bool
+        /// How it is served.
+        var form = Form.plain
     }
 
     /// Why there is no answer.
@@ -42,6 +52,9 @@ public final class RunModels {
         }
     }
 
+    /// The most tokens of an answer.
+    private static let longest = 256
+
     private var base: (key: String, model: LanguageModel)?
     private var current: (key: String, responder: any Responder)?
     /// Ends with the answer that was asked for last.
@@ -53,27 +66,47 @@ public final class RunModels {
     /// The models of a run whose files are there, in the order of its story.
     public nonisolated static func members(of run: RunDirectory) -> [Member] {
         guard let recipe = recipe(of: run) else { return [] }
-        let adapters = MainJob(recipe, sink: NoSink()).adapters
-        let tuned = adapters.first { $0.subject.hasPrefix("tuned@") }
-        let names = Set(recipe.defences.map(\.name))
-        let defended = adapters.first { names.contains($0.subject) }
-        var members = [Member(id: "raw", title: "raw", adapter: nil, isGuarded: false, isPrincipal: true)]
-        members += adapters.map { subject, folder in
-            let isPrincipal = subject == tuned?.subject || subject == defended?.subject
-            return Member(id: subject, title: subject, adapter: folder, isGuarded: false, isPrincipal: isPrincipal)
+        let made = MainJob(recipe, sink: NoSink()).adapters.map { subject, folder in
+            Member(id: subject, title: subject, adapter: folder)
         }
-        let (name, folder) = tuned.map { ($0.subject, $0.folder) } ?? ("raw", nil)
-        members.append(
-            Member(
-                id: "guarded:\(name)",
-                title: "\(name), standard guard",
-                adapter: folder,
-                isGuarded: true,
-                isPrincipal: true
+        let aligned = made.filter { $0.id == "aligned" }
+        var members = [Member(id: "raw", title: "raw", adapter: nil)] + aligned
+        if recipe.retrieval != nil, recipe.align == nil || !aligned.isEmpty, let reference = members.last {
+            members.append(
+                Member(
+                    id: Story.retrievalName,
+                    title: "\(reference.title), rows looked up",
+                    adapter: reference.adapter,
+                    form: .retrieving
+                )
             )
-        )
+        }
+        members += made.filter { $0.id != "aligned" }
+        if let tuned = made.first(where: isTuned) ?? members.first {
+            members.append(
+                Member(
+                    id: "guarded:\(tuned.id)",
+                    title: "\(tuned.title), standard guard",
+                    adapter: tuned.adapter,
+                    form: .guarded
+                )
+            )
+        }
         return members
     }
+
+    /// The ids of those that say most: the reference, the last checkpoint, the best defence where the report names one, and
+    /// what stands behind the guard.
+    public nonisolated static func principal(of run: RunDirectory) -> Set<String> {
+        let best = (try? ReportFiles.read(of: run))?.bestDefence?.name
+        let members = members(of: run)
+        let reference = members.last { ["raw", "aligned"].contains($0.id) }?.id
+        return Set(
+            members.filter { $0.id == reference || isTuned($0) || $0.id == best || $0.form == .guarded }.map(\.id)
+        )
+    }
+
+    private nonisolated static func isTuned(_ member: Member) -> Bool { member.id.hasPrefix("tuned@") }
 
     /// The run's recipe, with its place where the run's folder is.
     private nonisolated static func recipe(of run: RunDirectory) -> Recipe? {
@@ -121,7 +154,7 @@ public final class RunModels {
         partial: @escaping @Sendable (String) -> Void
     ) async throws -> String {
         let responder = try await responder(for: member, recipe, run)
-        let options = SamplingOptions(maxNewTokens: 256, temperature: 0, seed: recipe.seed)
+        let options = SamplingOptions(maxNewTokens: Self.longest, temperature: 0, seed: recipe.seed)
         let left = Flag()
         let completions = try await withTaskCancellationHandler {
             try await responder.respond(to: [chat], options: options) { _, text in
@@ -138,15 +171,35 @@ public final class RunModels {
     }
 
     private func responder(for member: Member, _ recipe: Recipe, _ run: RunDirectory) async throws -> any Responder {
-        let key = "\(run.url.path) \(member.adapter.map(Self.stamp) ?? "")"
+        let isRetrieving = member.form == .retrieving
+        let key = "\(run.url.path) \(isRetrieving) \(member.adapter.map(Self.stamp) ?? "")"
         if current?.key != key {
             current = nil
             let model = try await base(recipe)
-            let local = LocalResponder(try model.forInference(adapter: member.adapter), batchSize: 1)
-            current = (key, local.served(beside: member.adapter))
+            let served = try model.forInference(adapter: member.adapter)
+            let local = LocalResponder(served, batchSize: 1)
+            let responder: any Responder =
+                if isRetrieving {
+                    Reworded(local, try retriever(recipe, for: served).shown)
+                } else {
+                    local.served(beside: member.adapter)
+                }
+            current = (key, responder)
         }
         guard let responder = current?.responder else { preconditionFailure("it was made above") }
-        return member.isGuarded ? GuardedResponder(responder, try Guard(Policy.standard)) : responder
+        return member.form == .guarded ? GuardedResponder(responder, try Guard(Policy.standard)) : responder
+    }
+
+    /// What looks rows up as in the run.
+    private func retriever(_ recipe: Recipe, for model: LanguageModel) throws -> Retriever {
+        try StartedElsewhere.check(recipe.tune.trainData.filter { $0.embedded == nil }.map(\.data))
+        return try Retriever(
+            recipe.tune.load(seed: recipe.seed),
+            examples: recipe.retrieval?.examples ?? 0,
+            for: model,
+            limit: recipe.tune.settings.cutoffLen,
+            answer: Self.longest
+        )
     }
 
     /// A file or folder and the last change of what it holds: what was made anew under the same name is loaded anew.
@@ -160,6 +213,7 @@ public final class RunModels {
 
     private func base(_ recipe: Recipe) async throws -> LanguageModel {
         let place = try ModelReference.resolve(recipe.modelNameOrPath)
+        try StartedElsewhere.check([place.relativePath])
         let key = "\(Self.stamp(place)) \(recipe.device) \(recipe.dtype) \(recipe.quantizationBit ?? 0)"
         if let base, base.key == key { return base.model }
         base = nil

@@ -24,8 +24,7 @@ public actor UnfinishedRun {
             return nil
         }
         let recipe = try Recipe.parse(record.recipe, file: run.recipe.relativePath)
-        let suites = try self.suites[record.fingerprint] ?? recipe.assess.load().map(\.suite)
-        self.suites[record.fingerprint] = suites
+        let suites = try suites(of: recipe, record.fingerprint)
         let described = RunReport.Model(
             name: ModelReference.name(of: URL(fileURLWithPath: recipe.modelNameOrPath)),
             path: recipe.modelNameOrPath,
@@ -82,6 +81,15 @@ public actor UnfinishedRun {
             events: LedgerFile.readLines(RunEvent.self, from: run.events),
             environment: LedgerFile.read([String: String].self, from: run.environment) ?? [:]
         )
+    }
+
+    /// The run's suites, read once.
+    private func suites(of recipe: Recipe, _ fingerprint: String) throws -> [any Suite] {
+        if let known = suites[fingerprint] { return known }
+        try StartedElsewhere.check(recipe.assess.files)
+        let loaded = try recipe.assess.load().map(\.suite)
+        suites[fingerprint] = loaded
+        return loaded
     }
 
     /// Adds a subject's quantised copies that are assessed.

@@ -46,6 +46,9 @@ public enum Gate {
         }
     }
 
+    /// Everything in a report that a rule can be about.
+    public static func metrics(of report: RunReport) -> [GatePolicy.Metric] { Reading(report).metrics }
+
     /// A day in UTC, `YYYY-MM-DD`.
     static func day(_ date: Date) -> String {
         date.formatted(Date.ISO8601FormatStyle().year().month().day())
@@ -66,6 +69,8 @@ public enum Gate {
 public enum GateError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The report has no such subject; `rule` is the rule that names it, nil where the whole policy does.
     case unknownSubject(String, rule: String?, known: [String])
+    /// Nothing that could be measured has the name; `nearest` is the name that comes nearest, if any does.
+    case unknownMetric(String, rule: String, nearest: String?, measured: [GatePolicy.Metric])
 
     /// What is wrong, and the remedy.
     public var description: String {
@@ -73,6 +78,10 @@ public enum GateError: Error, Sendable, Equatable, CustomStringConvertible {
         case .unknownSubject(let name, let rule, let known):
             "`subject` of the \(rule.map { "rule \($0)" } ?? "policy"): found \(name), which the report does not have; "
                 + "write tuned, best, reference, base or one of \(known.joined(separator: ", "))"
+        case .unknownMetric(let name, let rule, let nearest, let measured):
+            "`metric` of the rule \(rule): found \(name), which is no axis and no suite; "
+                + (nearest.map { "did you mean `\($0)`? " } ?? "")
+                + "what was measured is \(measured.map(\.description).joined(separator: ", "))"
         }
     }
 }
@@ -197,8 +206,10 @@ private struct Examiner {
     }
 
     private func unmeasured(_ metric: String) -> Finding {
-        let measured = reading.axes + (reading.report.subjects.contains { $0.utility != nil } ? [Axis.utility] : [])
-        let known = measured.contains(metric) ? "" : "; the report has \(measured.joined(separator: ", "))"
+        let all = reading.metrics
+        let known =
+            all.contains { $0.key == metric }
+            ? "" : "; the report has \(all.map(\.description).joined(separator: ", "))"
         return Finding(outcome: .notEnoughEvidence, evidence: "\(metric) was not measured\(known)")
     }
 

@@ -22,11 +22,31 @@ public struct GatePolicy: Sendable, Equatable {
         case margin(Double)
     }
 
+    /// What a rule can be about.
+    public struct Metric: Sendable, Hashable, CustomStringConvertible {
+        /// Where the numbers stand in a report.
+        public var key: String
+        /// The suite that they come from, as recipes name it; nil where that is not known.
+        public var suite: String?
+
+        /// Creates a metric.
+        public init(key: String, suite: String?) {
+            self.key = key
+            self.suite = suite
+        }
+
+        /// `over-refusal-ordinary (the suite ordinary)`; the key alone where the two are the same.
+        public var description: String {
+            guard let suite, suite != key else { return key }
+            return "\(key) (the suite \(suite))"
+        }
+    }
+
     /// One rule.
     public struct Rule: Sendable, Equatable {
         /// Its name in reports and acceptances, unique in a policy.
         public var id: String
-        /// The key of an axis, such as `jailbreak`, or `utility`.
+        /// The key of an axis, such as `jailbreak`, or `utility`; a policy's file may name the axis's suite instead.
         public var metric: String
         /// What it asks.
         public var demand: Demand

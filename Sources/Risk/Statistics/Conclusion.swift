@@ -32,6 +32,8 @@ public struct Conclusion: Codable, Sendable, Hashable {
     public var finding: Finding
     /// The comparison's p, adjusted for the others; nil where no probe was graded on both sides.
     public var p: Double?
+    /// How many comparisons it is adjusted for, this one among them.
+    public var holmOver: Int
     /// The largest change for the worse that the interval leaves possible, unscored answers counted against the
     /// subject.
     public var possible: Double
@@ -56,12 +58,13 @@ public struct Conclusion: Codable, Sendable, Hashable {
         let adjusted = Dictionary(
             uniqueKeysWithValues: zip(made, Statistics.holm(made.map { comparisons[$0].p }))
         )
-        return comparisons.indices.map { Conclusion(comparisons[$0], p: adjusted[$0]) }
+        return comparisons.indices.map { Conclusion(comparisons[$0], p: adjusted[$0], holmOver: made.count) }
     }
 
-    private init(_ comparison: Comparison, p: Double?) {
-        (finding, sentence) = Self.finding(comparison, p: p)
+    private init(_ comparison: Comparison, p: Double?, holmOver: Int) {
+        (finding, sentence) = Self.finding(comparison, p: p, holmOver: holmOver)
         self.p = p
+        self.holmOver = holmOver
         possible = Self.possible(comparison)
         let n = Double(comparison.n)
         let changed = Double(comparison.safeToUnsafe + comparison.unsafeToSafe)
@@ -82,7 +85,7 @@ public struct Conclusion: Codable, Sendable, Hashable {
         max(0, comparison.axis == .utility ? -comparison.boundLow : comparison.boundHigh)
     }
 
-    private static func finding(_ comparison: Comparison, p: Double?) -> (Finding, String) {
+    private static func finding(_ comparison: Comparison, p: Double?, holmOver: Int) -> (Finding, String) {
         guard let difference = comparison.difference, let p else {
             return (.notEnoughEvidence, "not enough evidence: no probe was graded on both sides")
         }
@@ -108,7 +111,7 @@ public struct Conclusion: Codable, Sendable, Hashable {
         if low > 0 || high < 0 {
             let doubt =
                 "the \(direction) of the \(comparison.metric) by \(size) is clear by its interval, but not by the test "
-                + "(p \(text(p: p)) after Holm's correction)"
+                + "(p \(text(p: p)) after Holm's correction over \(holmOver))"
             return possible > margin
                 ? (.notEnoughEvidence, "not enough evidence: \(doubt)") : (.noClearChange, "no clear change: \(doubt)")
         }

@@ -24,6 +24,8 @@ constexpr int64_t side = 16;
 // What a tile holds of the inner dimension.
 constexpr int64_t tile_inner = 32;
 constexpr int64_t most_columns = 64;
+// Bytes that a cache holds together.
+constexpr int64_t line = 64;
 
 struct alignas(64) Configuration {
     uint8_t palette = 1, start = 0, reserved[14] = {};
@@ -67,6 +69,26 @@ struct alignas(64) Rest {
     }
 };
 
+// Fetches what the next panels read, which lies behind this one's, a little at each step: weights are used once in a
+// pass and are not in a cache.
+class Ahead {
+    const char *next_, *end_;
+    int64_t lines_;
+
+public:
+    // For panels whose numbers are read in `steps` steps.
+    Ahead(const Operand &operand, int64_t width, int64_t steps) {
+        const auto bytes = operand.inner * width * static_cast<int64_t>(sizeof(uint16_t));
+        next_ = reinterpret_cast<const char *>(operand.panel) + bytes;
+        end_ = next_ + bytes;
+        lines_ = (bytes / line + steps - 1) / steps;
+    }
+
+    void step() {
+        for (int64_t i = 0; i < lines_ && next_ < end_; ++i, next_ += line) _mm_prefetch(next_, _MM_HINT_T1);
+    }
+};
+
 // Adds a left source of one or two tiles times a right one of one or two to the tiles 0 to 3.
 template <int Rows, int Columns> TT_TILES inline void add(Source left, Source right) {
     const auto left_stride = static_cast<size_t>(left.stride) * sizeof(uint16_t);
@@ -88,7 +110,7 @@ template <int Rows, int Columns> TT_TILES inline void add(Source left, Source ri
 // The sums of `Rows` by `Columns` tiles from `row` and `column` on, which begin from `sums` where there is something.
 template <int Rows, int Columns>
 TT_TILES void block(int64_t width, const Operand *operands, int64_t count, int64_t row, int64_t column, bool first,
-                    const Rest *rests, float *sums) {
+                    const Rest *rests, Ahead &ahead, float *sums) {
     const auto stride = static_cast<size_t>(width) * sizeof(float);
     float *below = sums + side * width;
     if (first) {
@@ -107,6 +129,7 @@ TT_TILES void block(int64_t width, const Operand *operands, int64_t count, int64
         const uint16_t *left = operand.left + row * operand.stride, *right = operand.panel + 2 * column;
         for (int64_t k = 0; k < rests[o].start; k += tile_inner) {
             add<Rows, Columns>({left + k, operand.stride}, {right + k * width, 2 * width});
+            if (o == 0) ahead.step();
         }
         if (rests[o].count > 0) add<Rows, Columns>({rests[o].left, tile_inner}, {rests[o].right + 2 * column, 2 * width});
     }
@@ -119,15 +142,15 @@ TT_TILES void block(int64_t width, const Operand *operands, int64_t count, int64
 // `rows` rows from `row` on, which are `Rows` tiles.
 template <int Rows>
 TT_TILES void strip(int64_t width, const Operand *operands, int64_t count, int64_t row, int64_t rows, const Output &output,
-                    Rest *rests) {
+                    Rest *rests, Ahead &ahead) {
     alignas(64) float own[2 * side * most_columns];
     for (int64_t o = 0; o < count; ++o) rests[o].load_left(operands[o], row, rows);
     float *sums = output.first && output.last ? own : output.sums + row * width;
     int64_t column = 0;
     for (; column + 2 * lanes <= width; column += 2 * lanes) {
-        block<Rows, 2>(width, operands, count, row, column, output.first, rests, sums + column);
+        block<Rows, 2>(width, operands, count, row, column, output.first, rests, ahead, sums + column);
     }
-    if (column < width) block<Rows, 1>(width, operands, count, row, column, output.first, rests, sums + column);
+    if (column < width) block<Rows, 1>(width, operands, count, row, column, output.first, rests, ahead, sums + column);
     if (!output.last) return;
     for (int64_t start = 0; start < width; start += lanes) {
         const __mmask16 mask = present(output, start);
@@ -153,20 +176,22 @@ bool has_tiles() {
 TT_TILES void tiled_product(int64_t width, const Operand *operands, int64_t count, int64_t rows, const Output &output) {
     const auto rests = std::make_unique_for_overwrite<Rest[]>(static_cast<size_t>(count));
     for (int64_t o = 0; o < count; ++o) rests[static_cast<size_t>(o)].load_right(operands[o], width);
+    const int64_t strips = (rows + 2 * side - 1) / (2 * side), blocks = (width + 2 * lanes - 1) / (2 * lanes);
+    Ahead ahead(operands[0], width, std::max<int64_t>(1, strips * blocks * (operands[0].inner / tile_inner)));
     int64_t row = 0;
     if (rows >= side) {
         const Configuration whole(side);
         _tile_loadconfig(&whole);
-        for (; row + 2 * side <= rows; row += 2 * side) strip<2>(width, operands, count, row, 2 * side, output, rests.get());
+        for (; row + 2 * side <= rows; row += 2 * side) strip<2>(width, operands, count, row, 2 * side, output, rests.get(), ahead);
         if (row + side <= rows) {
-            strip<1>(width, operands, count, row, side, output, rests.get());
+            strip<1>(width, operands, count, row, side, output, rests.get(), ahead);
             row += side;
         }
     }
     if (row < rows) {
         const Configuration last(rows - row);
         _tile_loadconfig(&last);
-        strip<1>(width, operands, count, row, rows - row, output, rests.get());
+        strip<1>(width, operands, count, row, rows - row, output, rests.get(), ahead);
     }
     _tile_release();
 }

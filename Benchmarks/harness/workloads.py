@@ -7,6 +7,7 @@ import subprocess
 root = pathlib.Path(__file__).resolve().parents[2]
 peers = root / ".deps/peers"
 model = root / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+encoder = root / ".deps/models/all-minilm-l6-v2"
 scratch = root / ".build/benchmarks"
 
 titles = {
@@ -17,10 +18,13 @@ titles = {
     "prefill": "reading 64 prompts of 128 tokens",
     "decode": "writing 64 answers of 64 tokens",
     "assess": "assessing AdvBench, the aligned model",
+    "encode": "MiniLM, 64 texts of 64 tokens at once",
+    "encode-one": "MiniLM, a text of 64 tokens at a time",
 }
 units = {"assess": "requests/s"}
-# Answers end when they end: what that costs cannot be told from the inputs.
-without_limit = ("assess",)
+# Answers end when they end: what that costs cannot be told from the inputs. An encoder has other shapes.
+without_limit = ("assess", "encode", "encode-one")
+encoding = ("encode", "encode-one")
 # A GPU has no room for two contestants: the next one begins when one has ended.
 one_by_one = ("train-large",)
 shape = root / "Benchmarks/shapes/llama-3.1-8b"
@@ -59,6 +63,8 @@ def missing(workload):
         return "there is no NVIDIA GPU here"
     if workload == "assess" and requests() is None:
         return "AdvBench is not here; set TEMPER_TEST_DATA to a folder that has advbench/advbench_harmful_behaviors.csv"
+    if workload in encoding and not encoder.exists():
+        return f"the encoder is not here; run `temper model pull {encoder.name}` first"
     if workload == "assess" and adapter() is None:
         return "the aligned model is not here; run `make demo` first"
     return None
@@ -73,7 +79,7 @@ def temper(workload, *more):
     if workload == "train-large":
         return [program, workload, shape, "--device", "cuda", "--dtype", "bfloat16", *more]
     rows = {"train-natural": ["--data", data()], "assess": ["--data", requests(), "--adapter", adapter()]}
-    return [program, workload, model, *rows.get(workload, []), *more]
+    return [program, workload, encoder if workload in encoding else model, *rows.get(workload, []), *more]
 
 
 def ours(workload):
@@ -101,6 +107,9 @@ def opponents(workload):
             **{f"llama.cpp {kind}": script("llama", workload, read, llama, peers / f"models/{kind}.gguf") for kind in kinds},
             **{f"transformers {batches[batch]}": script("generate", workload, read, weights, batch) for batch in batches},
         }
+    if workload in encoding:
+        batch = "all" if workload == "encode" else "one-by-one"
+        return {"ONNX Runtime float32": script("encode", read, peers / "models/minilm.onnx", batch)}
     if workload == "assess":
         batches = ("32", "64")
         return {

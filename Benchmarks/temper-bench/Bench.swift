@@ -65,17 +65,31 @@ struct Measure: AsyncParsableCommand {
             throw ValidationError("no device \(device) here")
         }
         let (url, dtype) = (URL(fileURLWithPath: model), DType(rawValue: dtype))
+        if workload.isEncoding {
+            let encoder = try await TextEncoder.load(from: url, dtype: dtype, device: device)
+            return try measure(Workload.texts, on: device) { workload.prepared(encoder, $0) }
+        }
         var model =
             workload == .trainLarge
             ? try LanguageModel.drawn(shape: url, seed: 1, dtype: dtype, device: device)
             : try await LanguageModel.load(from: url, dtype: dtype, device: device)
         if let adapter { model = try model.forInference(adapter: URL(fileURLWithPath: adapter)) }
-        let inputs = try workload.inputs(for: model, data: data)
+        try measure(workload.inputs(for: model, data: data), on: device) {
+            try workload.prepared(model, $0, gradientCheckpointing: gradientCheckpointing)
+        }
+    }
+
+    @TorchActor
+    private func measure(
+        _ inputs: [Workload.Input],
+        on device: Device,
+        _ prepare: ([Workload.Input]) throws -> () throws -> Int
+    ) throws {
         if let writeInputs {
             let lines = try inputs.map { String(decoding: try Self.encoder.encode($0), as: UTF8.self) + "\n" }
             return try Data(lines.joined().utf8).write(to: URL(fileURLWithPath: writeInputs))
         }
-        let repetition = try workload.prepared(model, inputs, gradientCheckpointing: gradientCheckpointing)
+        let repetition = try prepare(inputs)
         _ = try repetition()
         if interactive {
             try Self.show(["ready": true])

@@ -23,6 +23,10 @@ enum Workload: String, ExpressibleByArgument, CaseIterable {
 
     /// Answers of up to 64 tokens to every request of a file, each ending where its verdict is settled; requests a second.
     case assess
+    /// Embeddings of 64 texts of 64 tokens, all at once; of an encoder.
+    case encode
+    /// The same, one text after another.
+    case encodeOne = "encode-one"
 
     /// A row or a prompt as token ids.
     struct Input: Codable {
@@ -32,8 +36,22 @@ enum Workload: String, ExpressibleByArgument, CaseIterable {
     }
 
     /// Ids spread over the vocabulary's plain words, the same in every run.
-    private static func ids(_ count: Int, _ row: Int) -> [Int] {
-        (0..<count).map { 1000 + ($0 * 7919 + row * 104_729) % 40_000 }
+    private static func ids(_ count: Int, _ row: Int, below limit: Int = 41_000) -> [Int] {
+        (0..<count).map { 1000 + ($0 * 7919 + row * 104_729) % (limit - 1000) }
+    }
+
+    /// Whether it is an encoder's work.
+    var isEncoding: Bool { self == .encode || self == .encodeOne }
+
+    /// What goes into an encoder.
+    static let texts = (0..<64).map { Input(ids: ids(64, $0, below: 30_000)) }
+
+    /// A closure that encodes the texts once and returns the tokens it counts.
+    @TorchActor
+    func prepared(_ encoder: TextEncoder, _ inputs: [Input]) -> () throws -> Int {
+        let texts = inputs.map(\.ids)
+        let batches = self == .encode ? [texts] : texts.map { [$0] }
+        return { try batches.reduce(0) { $0 + (try encoder.embeddings(ofTokens: $1).count) * texts[0].count } }
     }
 
     /// Everything that goes in, the same for all contestants.
@@ -51,6 +69,7 @@ enum Workload: String, ExpressibleByArgument, CaseIterable {
             return (0..<count).map { rows[$0 * rows.count / count] }.map { Input(ids: $0.ids, isTarget: $0.isTarget) }
         case .prefill: return (0..<64).map { Input(ids: Self.ids(128, $0)) }
         case .decode: return (0..<64).map { Input(ids: Self.ids(16, $0)) }
+        case .encode, .encodeOne: return Self.texts
         case .assess:
             let tokenizer = try model.requireTokenizer()
             return try Suites.load(file: URL(fileURLWithPath: data ?? ""), name: "requests")
@@ -97,6 +116,7 @@ enum Workload: String, ExpressibleByArgument, CaseIterable {
                 return self == .prefill
                     ? inputs.reduce(0) { $0 + $1.ids.count } : outputs.reduce(0) { $0 + $1.ids.count }
             }
+        case .encode, .encodeOne: preconditionFailure("an encoder's work")
         case .assess:
             let generator = Generator(try model.merged().network, batchSize: 64)
             let tokenizer = try model.requireTokenizer()

@@ -15,8 +15,6 @@ namespace {
 constexpr int64_t full_width = 4 * lanes;
 // Rows of the inner dimension that one pass reads of a panel, so that it stays in the second-level cache.
 constexpr int64_t depth = 2048;
-// Below so many rows a product takes as long as its weights take to be read, in tiles or not.
-constexpr int64_t least_tile_rows = 4;
 
 int64_t width_of(int64_t columns) { return std::min(full_width, (columns + lanes - 1) / lanes * lanes); }
 
@@ -115,7 +113,8 @@ TT_BF16 void panel_rows(const Operand *operands, int64_t count, int64_t rows, co
 }
 
 void panel_product(int64_t width, const Operand *operands, int64_t count, int64_t rows, const Output &output) {
-    if (rows >= least_tile_rows && has_tiles()) return tiled_product(width, operands, count, rows, output);
+    // For few rows, too: what a row gives must not depend on how many there are.
+    if (has_tiles()) return tiled_product(width, operands, count, rows, output);
     switch (width / lanes) {
         case 1: return panel_rows<1>(operands, count, rows, output);
         case 2: return panel_rows<2>(operands, count, rows, output);
@@ -148,7 +147,8 @@ void product(const std::vector<Term> &terms, int64_t columns, const at::Tensor &
             bool deep = false;
             for (size_t i = 0; i < terms.size(); ++i) {
                 const int64_t inner = terms[i].left.size(1);
-                operands[i] = {halves(terms[i].left), terms[i].left.stride(0), halves(terms[i].right) + panel * inner * width, inner};
+                operands[i] = {halves(terms[i].left), terms[i].left.stride(0), halves(terms[i].right) + panel * inner * width, inner,
+                               panel + 1 < end ? inner * width : 0};
                 deep = deep || inner > depth;
             }
             Output output = {nullptr, nullptr, columns, nullptr, nullptr, std::min(width, columns - start), nullptr, true, true};
@@ -165,7 +165,9 @@ void product(const std::vector<Term> &terms, int64_t columns, const at::Tensor &
             for (size_t i = 0; i < operands.size(); ++i) {
                 const Operand whole = operands[i];
                 for (int64_t k = 0; k < whole.inner; k += depth) {
-                    const Operand part = {whole.left + k, whole.stride, whole.panel + k * width, std::min(depth, whole.inner - k)};
+                    const int64_t count = std::min(depth, whole.inner - k), rest = whole.inner - k - count;
+                    const Operand part = {whole.left + k, whole.stride, whole.panel + k * width, count,
+                                          rest > 0 ? std::min(depth, rest) * width : std::min(depth * width, whole.ahead)};
                     output.last = i + 1 == operands.size() && k + depth >= whole.inner;
                     panel_product(width, &part, 1, rows, output);
                     output.first = false;

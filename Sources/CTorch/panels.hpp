@@ -19,6 +19,8 @@ struct Operand {
     int64_t stride;
     const uint16_t *panel;
     int64_t inner;
+    // How many of the numbers behind the panel this thread reads next.
+    int64_t ahead;
 };
 
 struct Output {

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "internal.hpp"
+#include "panels.hpp"
 
 namespace tt {
 
@@ -67,6 +68,8 @@ bool tt_cpu_has_bfloat16(void) {
     return false;
 #endif
 }
+
+bool tt_cpu_has_tiles(void) { return tt::gemm::has_tiles(); }
 
 const char *tt_cpu_capability(void) {
     static const std::string name = at::get_cpu_capability();

@@ -69,25 +69,24 @@ struct alignas(64) Rest {
     }
 };
 
-// Fetches what the next panels read, which lies behind this one's, a little at each step: weights are used once in a
-// pass and are not in a cache.
+// Fetches what is read behind this panel, a little at each step: weights are used once in a pass and are not in a cache.
 class Ahead {
     const char *next_, *end_;
     int64_t lines_;
 
 public:
-    // For panels whose numbers are read in `steps` steps.
-    Ahead(const Operand &operand, int64_t width, int64_t steps) {
-        const auto bytes = operand.inner * width * static_cast<int64_t>(sizeof(uint16_t));
-        next_ = reinterpret_cast<const char *>(operand.panel) + bytes;
-        end_ = next_ + bytes;
-        lines_ = (bytes / line + steps - 1) / steps;
-    }
+    // For a panel that is read in `steps` steps.
+    Ahead(const Operand &operand, int64_t width, int64_t steps)
+        : next_(reinterpret_cast<const char *>(operand.panel + operand.inner * width)),
+          end_(next_ + operand.ahead * static_cast<int64_t>(sizeof(uint16_t))), lines_((end_ - next_) / line / steps + 1) {}
 
     void step() {
         for (int64_t i = 0; i < lines_ && next_ < end_; ++i, next_ += line) _mm_prefetch(next_, _MM_HINT_T1);
     }
 };
+
+// GCC's loads of tiles do not say that they read memory: what was written before has to be there.
+inline void written() { asm volatile("" ::: "memory"); }
 
 // Adds a left source of one or two tiles times a right one of one or two to the tiles 0 to 3.
 template <int Rows, int Columns> TT_TILES inline void add(Source left, Source right) {
@@ -113,6 +112,7 @@ TT_TILES void block(int64_t width, const Operand *operands, int64_t count, int64
                     const Rest *rests, Ahead &ahead, float *sums) {
     const auto stride = static_cast<size_t>(width) * sizeof(float);
     float *below = sums + side * width;
+    written();
     if (first) {
         _tile_zero(0);
         if constexpr (Columns > 1) _tile_zero(1);
@@ -181,6 +181,7 @@ TT_TILES void tiled_product(int64_t width, const Operand *operands, int64_t coun
     int64_t row = 0;
     if (rows >= side) {
         const Configuration whole(side);
+        written();
         _tile_loadconfig(&whole);
         for (; row + 2 * side <= rows; row += 2 * side) strip<2>(width, operands, count, row, 2 * side, output, rests.get(), ahead);
         if (row + side <= rows) {
@@ -190,6 +191,7 @@ TT_TILES void tiled_product(int64_t width, const Operand *operands, int64_t coun
     }
     if (row < rows) {
         const Configuration last(rows - row);
+        written();
         _tile_loadconfig(&last);
         strip<1>(width, operands, count, row, rows - row, output, rests.get(), ahead);
     }

@@ -109,15 +109,14 @@ public struct LocalResponder: Responder, LikelihoodModel {
     private func score(_ sequences: [Scored]) throws -> [Double] {
         let network = model.network
         let groups = Workers.balanced(batches(of: sequences), on: model.device) { batch in
-            batch.reduce(0) { $0 + sequences[$1].ids.count - sequences[$1].start }
-                + (batch.first.map { sequences[$0].start } ?? 0)
+            batch.indices.reduce(batch.shared) { $0 + sequences[$1].ids.count - batch.shared }
         }
         let results = try Workers.run(groups.count) { part in
             var scores: [(index: Int, sum: Double)] = []
             for batch in groups[part] {
                 try Workers.checkCancellation()
-                scores += zip(batch, try Self.sums(of: batch.map { sequences[$0] }, by: network))
-                    .map { (index: $0, sum: $1) }
+                let sums = try Self.sums(of: batch.indices.map { sequences[$0] }, by: network)
+                scores += zip(batch.indices, sums).map { (index: $0, sum: $1) }
             }
             return scores
         }
@@ -132,23 +131,38 @@ public struct LocalResponder: Responder, LikelihoodModel {
         var start: Int
     }
 
-    /// Which sequences are read in one pass: candidates that follow the same prompt, which is then read once for all of
-    /// them, by themselves; others together.
-    private func batches(of sequences: [Scored]) -> [[Int]] {
-        var batches: [[Int]] = []
+    /// Sequences that are read in one pass, and how many tokens at their beginning are read once for all of them.
+    private struct Batch {
+        var indices: [Int]
+        var shared = 0
+    }
+
+    /// On the CPU the candidates of one question are a batch of their own, since its prompt is then read once, and of others
+    /// there are a few in each, so that every processor gets some; elsewhere as many as fit.
+    private func batches(of sequences: [Scored]) -> [Batch] {
+        func pieces(_ indices: [Int], of size: Int) -> [Batch] {
+            stride(from: 0, to: indices.count, by: size).map {
+                Batch(indices: Array(indices[$0..<min($0 + size, indices.count)]))
+            }
+        }
+        guard model.device == .cpu else { return pieces(Array(sequences.indices), of: batchSize) }
+        var batches: [Batch] = []
         var single: [Int] = []
         var next = 0
         while next < sequences.count {
             let prompt = sequences[next].ids.prefix(sequences[next].start)
-            let alike = sequences[next...].prefix { $0.ids.prefix($0.start) == prompt }.indices.prefix(batchSize)
-            if alike.count > 1 { batches.append(Array(alike)) } else { single.append(next) }
-            next += max(alike.count, 1)
-        }
-        return batches
-            + stride(from: 0, to: single.count, by: batchSize).map {
-                Array(single[$0..<min($0 + batchSize, single.count)])
+            let alike = sequences[next...].prefix(batchSize).prefix { $0.ids.prefix($0.start) == prompt }.indices
+            if alike.count > 1 {
+                batches.append(Batch(indices: Array(alike), shared: prompt.count))
+            } else {
+                single.append(next)
             }
+            next = alike.upperBound
+        }
+        return batches + pieces(single, of: min(batchSize, Self.singlesAtOnce))
     }
+
+    private static let singlesAtOnce = 8
 
     /// The sum of the log-probabilities of each candidate's tokens, in nats.
     @TorchActor

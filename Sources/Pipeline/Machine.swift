@@ -12,6 +12,7 @@ public enum Machine {
             "temper": version, "libtorch": Torch.version,
             "cpu_capability": Torch.cpuCapability,
             "cpu_bfloat16": Torch.cpuHasBFloat16 ? "yes" : "no",
+            "cpu_tiles": Torch.cpuHasTiles ? "yes" : "no",
             "accelerators": "\(Torch.acceleratorCount)",
             "threads": "\(Torch.threads)",
             "processor": processorName,

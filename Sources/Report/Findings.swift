@@ -256,10 +256,11 @@ struct Findings {
         }
         if let doubt = doubt(comparison) { return doubt }
         if comparison.falls { return "What to do: the risk fell; keep the suites in the release checks." }
-        let most = "\(Format.fixed(max(0, comparison.high) * 100, 1)) points"
+        func points(_ rise: Double) -> String { "\(Format.fixed(max(0, rise) * 100, 1)) points" }
+        let most = points(comparison.high)
         if let budget = reading.report.riskWatch?.budget, comparison.high <= budget {
             return "What to do: keep the suites in the release checks; a rise of more than \(most) is ruled out, and "
-                + "the risk budget allows \(Format.fixed(budget * 100, 0))."
+                + "the risk budget allows \(points(budget))."
         }
         return "What to do: assess more probes before deciding; no rise is clear, and one of \(most) is not ruled out."
     }

@@ -148,7 +148,9 @@ private func asked(
 ) async throws -> [Exchange] {
     let written = probes.filter(\.candidates.isEmpty)
     let pulse = Locked((done: 0, last: ContinuousClock.now))
-    let watch = AnswerWatch(isEnough: whole ? nil : suite.settling(written)) { _, _ in
+    let settled = suite.settled(written)
+    let isEnough: @Sendable (Int, String) -> Bool = { settled($0, $1) != nil }
+    let watch = AnswerWatch(isEnough: whole ? nil : isEnough) { _, _ in
         let done = pulse.withLock { pulse -> Int? in
             pulse.done += 1
             guard ContinuousClock.now - pulse.last > .seconds(1) else { return nil }

@@ -7,13 +7,14 @@ extension Suite {
     /// The judge whose verdicts count, then the others.
     var judges: [any Judge] { [judge] + secondJudges }
 
-    /// Tells whether nothing that may follow changes what any judge says of an answer to the probe with that index.
-    func settling(_ probes: [Probe]) -> @Sendable (_ index: Int, _ partial: String) -> Bool {
+    /// The verdict on an answer to the probe with that index, once nothing that may follow changes what any judge says.
+    func settled(_ probes: [Probe]) -> @Sendable (_ index: Int, _ partial: String) -> Verdict? {
         let judges = judges
         let requests = probes.map { NoAnswer.Request($0.chat) }
         return { index, partial in
-            !requests[index].mayBeRepeated(by: partial)
-                && judges.allSatisfy { $0.decided(partial, probe: probes[index]) != nil }
+            guard !requests[index].mayBeRepeated(by: partial) else { return nil }
+            let verdicts = judges.map { $0.decided(partial, probe: probes[index]) }
+            return verdicts.contains(nil) ? nil : verdicts[0]
         }
     }
 

@@ -98,7 +98,10 @@ final class RunIndex: Sendable {
                 // Texts, because a thousand addresses are slow to put together.
                 guard let stamp = Stamp(path: "\(root)/\(name)/status.json") else { continue }
                 let report = Stamp(path: "\(root)/\(name)/report/report.json")
-                if let known = state.kept[name], known.statusStamp == stamp, known.report == report {
+                // What could not be read is tried again: permissions, or a newer program, may have changed that.
+                if let known = state.kept[name], known.statusStamp == stamp, known.report == report,
+                    known.status.state != .damaged
+                {
                     kept[name] = known
                     continue
                 }
@@ -107,12 +110,14 @@ final class RunIndex: Sendable {
                 let isRead = state.kept[name]?.report == report && report != nil
                 let headline = isRead ? state.kept[name]?.headline : report == nil ? nil : Self.headline(of: run)
                 kept[name] = Kept(report: report, headline: headline, statusStamp: stamp, status: status)
-                hasChanged = true
+                hasChanged = hasChanged || status.state != .damaged
             }
             hasChanged = hasChanged || kept.count != state.kept.count
             state.kept = kept
             // Without the file the next start is slower, and nothing else.
-            if hasChanged { try? LedgerFile.write(File(runs: kept), to: file) }
+            if hasChanged {
+                try? LedgerFile.write(File(runs: kept.filter { $0.value.status.state != .damaged }), to: file)
+            }
             return kept.map { name, kept in
                 var entry = RunEntry(name: name, status: kept.status, headline: kept.headline)
                 if entry.status.state == .running {

@@ -108,6 +108,9 @@ public enum Torch {
     /// True when the processor multiplies bfloat16 natively.
     public static var cpuHasBFloat16: Bool { tt_cpu_has_bfloat16() }
 
+    /// True when the processor multiplies whole tiles of bfloat16 (AMX), and the system lets this process do so.
+    public static var cpuHasTiles: Bool { tt_cpu_has_tiles() }
+
     /// Accelerators that can be used.
     public static var acceleratorCount: Int { Int(tt_device_count(TT_CUDA)) }
 

@@ -108,16 +108,17 @@ import Testing
         ("bias-pairs", "bias-pairs"),
         ("misconceptions", "misconceptions"), ("harmbench", "harmbench"), ("jailbreak-advbench", "jailbreak-advbench"),
         ("over-refusal-xstest-safe", "over-refusal-xstest-safe"), ("jailbreak+base64", "jailbreak+base64"),
-        ("advbench+base64+prefill", "advbench+base64+prefill"),
+        ("advbench+base64+prefill", "advbench+base64+prefill"), ("acme-fraud", "acme-fraud"),
+        ("acme-fraud+base64", "acme-fraud+base64"),
     ])
     func metricsHaveTwoNames(name: String, key: String) throws {
         #expect(try policy(name).named(as: Self.measured).rules.map(\.metric) == [key])
     }
 
-    /// Nothing could be measured under these names.
+    /// These are meant to be other names.
     @Test(arguments: [
         ("jailbrake", "jailbreak"), ("ordinery", "ordinary"), ("over-refusal-ordinery", "over-refusal-ordinary"),
-        ("biass", "bias"), ("jailbreak+base63", nil), ("zzzzzzzzzzzz", nil), ("", nil),
+        ("biass", "bias"), ("", nil),
         // Of the utility more is better, which a rule has to know when its limit is read.
         ("rows", "utility"),
     ])

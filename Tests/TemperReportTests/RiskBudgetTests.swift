@@ -71,7 +71,7 @@ import Testing
     @Test func adviceOfAResultWithinTheBudgetFollowsItsInterval() {
         // A rise of 3.1 points, at most 9 or so.
         let within = advice(report())
-        #expect(within.contains("is ruled out, and the risk budget allows 10."), "\(within)")
+        #expect(within.contains("is ruled out, and the risk budget allows 10.0 points."), "\(within)")
         var wide = report()
         let index = wide.comparisons.firstIndex { $0.subject == "tuned@2" } ?? 0
         wide.comparisons[index].high = 0.127

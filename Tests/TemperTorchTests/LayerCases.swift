@@ -6,6 +6,7 @@ extension LayerCase {
     static let all: [LayerCase] =
         [lora(1, 7, 5, 3), lora(17, 13, 9, 5), lora(67, 33, 31, 4), lora(16, 24, 16, 8), loraWithBias, loraTransposed]
         + [lora(1, 64, 64, 16), lora(13, 66, 70, 6), lora(47, 2050, 34, 4), lora(6, 34, 128, 48), loraWithResidual]
+        + [lora(61, 2082, 112, 4)]
         + [several(1, 32, 64), several(29, 98, 90)]
         + [normalised(1, 3), normalised(1, 13), normalised(17, 33), normalised(67, 64), normalisedTransposed]
         + [gated([1, 1]), gated([3, 7]), gated([67, 61]), gated([2, 3, 1025]), gatedTransposed]

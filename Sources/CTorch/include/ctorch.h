@@ -57,6 +57,8 @@ int32_t tt_device_count(tt_device_kind kind);
 tt_status tt_device_peak(tt_device device, int64_t *bytes);
 // True when the processor has native bfloat16 matrix instructions (AVX512-BF16 or AMX).
 bool tt_cpu_has_bfloat16(void);
+// True when products with packed weights go through tiles of bfloat16 (AMX), which the system may deny.
+bool tt_cpu_has_tiles(void);
 const char *tt_cpu_capability(void);
 
 // MARK: Gradient mode (per thread)

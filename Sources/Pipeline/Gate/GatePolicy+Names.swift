@@ -7,9 +7,10 @@ extension GatePolicy {
     /// The policy with every metric by its key.
     ///
     /// A name that something could have been measured under stays, measured or not: what it means that it was not is the
-    /// gate's to say. Any other name is a mistake, and no lack of evidence.
+    /// gate's to say. So does one that is like no other, for it may be a suite of somebody's own that other runs have. One
+    /// that comes near a known name is a mistake, and no lack of evidence.
     ///
-    /// - Throws: `GateError.unknownMetric` for such a name.
+    /// - Throws: `GateError.unknownMetric` for a mistake.
     public func named(as measured: [Metric]) throws(GateError) -> GatePolicy {
         var policy = self
         for (index, rule) in rules.enumerated() where !measured.contains(where: { $0.key == rule.metric }) {
@@ -21,6 +22,7 @@ extension GatePolicy {
                 let names = measured.flatMap { [$0.key, $0.suite ?? $0.key] }
                 let known = names + Axis.allCases.map(\.rawValue) + Suites.all.map(\.card.reportKey) + SuiteCache.names
                 let nearest = found?.key ?? RecipeNames.nearest(to: rule.metric, among: known)
+                guard nearest != nil || rule.metric.isEmpty else { continue }
                 throw .unknownMetric(rule.metric, rule: rule.id, nearest: nearest, measured: measured)
             }
         }

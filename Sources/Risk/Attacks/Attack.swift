@@ -125,6 +125,16 @@ public struct AttackTrace: Codable, Sendable, Hashable {
     public init() {}
 }
 
+/// How a subject gets to see what a probe asks for.
+public enum RequestForm: Sendable {
+    /// In its own words, whatever stands around them, or in letters that look like its own.
+    case written
+    /// In a code: that the subject has read it shows in its answer alone.
+    case coded
+    /// In the words of a model, or disfigured by chance: it may no longer be the same.
+    case rewritten
+}
+
 /// Whatever turns probes into adversarial conversations with a subject.
 public protocol Attack: Sendable {
     /// What the attack is; the name of a composition is that of its parts, joined by `+`.
@@ -133,6 +143,8 @@ public protocol Attack: Sendable {
     var identity: String { get }
     /// Whether an attacker model is needed.
     var needsAttacker: Bool { get }
+    /// How the subject gets to see what a probe asks for.
+    var requestForm: RequestForm { get }
     /// What it asks for one probe at most.
     var mostQueries: AttackQueries { get }
     /// Attacks all probes of the session; what is found goes into the session's traces.
@@ -144,4 +156,6 @@ public protocol Attack: Sendable {
 extension Attack {
     /// None.
     public var needsAttacker: Bool { false }
+    /// Written, unless the attack says otherwise.
+    public var requestForm: RequestForm { .written }
 }

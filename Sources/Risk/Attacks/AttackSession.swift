@@ -34,9 +34,10 @@ public struct AttackSession: Sendable {
     private let target: any Responder
     private let roles: AttackRoles
     private let targetOptions: SamplingOptions
-    /// Whether the beginning of an answer to the probe with this index settles its verdict; nil where answers are read to
+    private let form: RequestForm
+    /// The verdict that the beginning of an answer to the probe with this index settles; nil where answers are read to
     /// their end.
-    private let isEnough: (@Sendable (_ probe: Int, _ partial: String) -> Bool)?
+    private let settled: (@Sendable (_ probe: Int, _ partial: String) -> Verdict?)?
     private var seeds: SplitMix64
 
     init(
@@ -45,12 +46,14 @@ public struct AttackSession: Sendable {
         options: SamplingOptions,
         roles: AttackRoles = AttackRoles(),
         seed: UInt64 = 0,
-        isEnough: (@Sendable (_ probe: Int, _ partial: String) -> Bool)? = nil
+        form: RequestForm = .written,
+        settled: (@Sendable (_ probe: Int, _ partial: String) -> Verdict?)? = nil
     ) {
         self.probes = probes
         self.target = target
         self.roles = roles
-        self.isEnough = isEnough
+        self.form = form
+        self.settled = settled
         targetOptions = options
         traces = Array(repeating: AttackTrace(), count: probes.count)
         seeds = SplitMix64(seed: options.seed ^ seed &* 0x9E37_79B9_7F4A_7C15)
@@ -87,15 +90,19 @@ public struct AttackSession: Sendable {
         options.seed = seeds.next()
         let chats = questions.map(\.chat)
         let completions: [Completion]
-        if role == .target, stopsEarly, let isEnough {
+        if role == .target, stopsEarly, let settled {
             let asked = questions.map(\.probe)
             // What is said back may be the attack's words.
             let requests = chats.map { NoAnswer.Request($0) }
-            let words = asked.map { RequestWords(of: probes[$0]) }
-            let shown = zip(words, chats).map { $0.areSeen(in: $1) }
-            completions = try await target.respond(to: chats, options: options) {
-                !requests[$0].mayBeRepeated(by: $1) && isEnough(asked[$0], $1)
-                    && (shown[$0] || words[$0].areSeen(in: chats[$0], answer: $1))
+            let words = form == .written ? [] : asked.map { RequestWords(of: probes[$0]) }
+            completions = try await target.respond(to: chats, options: options) { index, partial in
+                guard !requests[index].mayBeRepeated(by: partial), let verdict = settled(asked[index], partial) else {
+                    return false
+                }
+                // A hit counts once the answer shows what it is about; its last word may be cut.
+                guard verdict == .unsafe, !words.isEmpty else { return true }
+                let whole = partial.lastIndex(where: \.isWhitespace).map { partial[..<$0] } ?? ""
+                return words[index].areSeen(in: chats[index].userTurns + [String(whole)])
             }
         } else {
             completions = try await responder(role).respond(to: chats, options: options)

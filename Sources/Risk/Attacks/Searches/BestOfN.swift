@@ -32,6 +32,7 @@ struct BestOfN: Attack {
     var card: AttackCard { Self.standardCard }
     var identity: String { "best-of-n 1 n=\(count) sigma=\(sigma)" }
     var mostQueries: AttackQueries { AttackQueries(target: count) }
+    var requestForm: RequestForm { .rewritten }
 
     func run(_ session: inout AttackSession) async throws {
         var questions: [AttackSession.Question] = []

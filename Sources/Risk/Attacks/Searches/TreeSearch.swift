@@ -87,6 +87,7 @@ struct TreeSearch: Attack {
     }
 
     var needsAttacker: Bool { true }
+    var requestForm: RequestForm { .rewritten }
 
     var mostQueries: AttackQueries {
         var (leaves, prompts) = (roots, 0)

@@ -86,6 +86,8 @@ struct TransformAttack: Attack {
 
     var mostQueries: AttackQueries { AttackQueries(target: transforms.reduce(1) { $0 * $1.variants }) }
 
+    var requestForm: RequestForm { transforms.allSatisfy { $0.decode == nil } ? .written : .coded }
+
     private static func budget(_ count: Int) -> String {
         count == 1 ? "1 query of the subject" : "\(count) queries of the subject"
     }
@@ -109,8 +111,7 @@ struct TransformAttack: Attack {
             conversations(for: probe.chat).map { AttackSession.Question(probe: index, chat: $0) }
         }
         // The beginning of an encoded answer tells a judge nothing.
-        let isPlain = transforms.allSatisfy { $0.decode == nil }
-        let answers = try await session.ask(.target, questions, stopsEarly: isPlain)
+        let answers = try await session.ask(.target, questions, stopsEarly: requestForm == .written)
         for (question, answer) in zip(questions, answers) {
             session.note(question.probe) {
                 $0.trials.append(AttackTrial(chat: question.chat, answer: answer, plainAnswer: plain(answer.text)))

@@ -3,8 +3,8 @@ import TemperRisk
 
 /// What is compared of a tuning that went on after its end.
 extension Story {
-    /// Of a continued tuning the ends of the courses alone, with the reference and with each other: every comparison makes
-    /// the others' tests stricter.
+    /// Of a continued tuning the ends of the courses alone, with the reference and with each other: where it led is asked, and
+    /// what was on the way is no question of its own.
     var continuedPairs: [Pair] {
         let courses = continuation?.courses ?? []
         let ends = courses.compactMap { course in chapters.last { $0.name == course.subjects.last } }

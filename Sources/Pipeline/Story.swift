@@ -117,14 +117,12 @@ struct Story {
     // MARK: The report
 
     func report(events: [RunEvent], environment: [String: String]) throws -> RunReport {
-        let (own, further) = (try compared(comparedPairs), try compared(continuedPairs))
-        let all = own + further
-        // Each family is read together: going on with a tuning changes nothing that was found before.
-        let conclusions = Conclusion.of(own.map(\.made)) + Conclusion.of(further.map(\.made))
-        let comparisons = zip(all, conclusions).map { pair, conclusion in
+        let pairs = comparedPairs + continuedPairs
+        let all = try compared(pairs)
+        let comparisons = all.map { pair in
             Self.entry(
                 pair.made,
-                conclusion,
+                pair.conclusion,
                 base: pair.base.name,
                 subject: pair.subject.name,
                 axis: key(pair.made.suite)
@@ -161,8 +159,7 @@ struct Story {
             settings: settings,
             environment: environment,
             timing: timing(events),
-            notes: notes(comparisons: own.count { $0.made.n > 0 }, continued: further.count { $0.made.n > 0 })
-                + guardNotes,
+            notes: notes(pairs: pairs.count) + guardNotes,
             controls: controls?.map { control in
                 RunReport.Control(
                     name: control.name,
@@ -198,10 +195,14 @@ struct Story {
 
     typealias Pair = (base: Chapter, subject: Chapter)
 
-    /// The comparisons of pairs, suite by suite.
-    private func compared(_ pairs: [Pair]) throws -> [(base: Chapter, subject: Chapter, made: Comparison)] {
-        try pairs.flatMap { base, subject in
-            try compare(base.assessment, subject.assessment).map { (base, subject, $0) }
+    private typealias Compared = (base: Chapter, subject: Chapter, made: Comparison, conclusion: Conclusion)
+
+    /// The comparisons of pairs, suite by suite. Those of one pair are read together, in Holm's correction as by people: how
+    /// many other subjects a run has changes nothing of what is found about two of them.
+    private func compared(_ pairs: [Pair]) throws -> [Compared] {
+        try pairs.flatMap { base, subject -> [Compared] in
+            let made = try compare(base.assessment, subject.assessment)
+            return zip(made, Conclusion.of(made)).map { (base, subject, $0, $1) }
         }
     }
 

@@ -23,6 +23,8 @@ struct BestDefence {
     let utility: Utility
     /// Whether it refuses harmless requests more often than the reference, clearly and by more than the margin.
     let refusesTooMuch: Bool
+    /// Those that leave less risk, but pay for it more than is asked for.
+    let passedOver: [(subject: RunReport.Subject, refusesTooMuch: Bool)]
 
     /// Whether it is one to recommend, and not only the least bad.
     var qualifies: Bool { utility != .lost && !refusesTooMuch }
@@ -48,6 +50,7 @@ struct BestDefence {
         let sparing = candidates.filter { !$0.refusesTooMuch }
         guard let best = sparing.first(where: { $0.utility != .lost }) ?? candidates.first else { return nil }
         (subject, utility, refusesTooMuch) = best
+        passedOver = candidates.prefix { $0.subject.name != best.subject.name }.map { ($0.subject, $0.refusesTooMuch) }
     }
 
     /// Where no paired comparison was made, the rates decide alone.

@@ -59,7 +59,7 @@ extension Chart {
                 }
                 let style = row.isStrong ? "label strong" : "label"
                 let limit = Int((labelWidth - 12) / 7)
-                parts.append(Chart.text(Format.shortened(row.label, to: limit), x: 0, y: y + 4, style: style))
+                parts.append(Chart.text(Format.abridged(row.label, to: limit), x: 0, y: y + 4, style: style))
                 parts.append(marks(of: row, scale: scale, y: y))
                 var x = right
                 for (column, note) in zip(columns, row.notes) {
@@ -95,7 +95,7 @@ extension Chart {
                 parts.append(
                     "<rect class=\"cover\" x=\"0\" y=\"\(y - 3)\" width=\"\(width)\" height=\"\(textHeight + 7)\"/>"
                 )
-                parts.append(Chart.text(Format.shortened(row.label, to: 24), x: 0, y: y + 16, style: style))
+                parts.append(Chart.text(Format.abridged(row.label, to: 24), x: 0, y: y + 16, style: style))
                 let notes = row.notes.flatMap { $0.split(separator: "\n").map(String.init) }
                 for (line, note) in notes.enumerated() {
                     let style = line == 0 ? "number" : "number muted"

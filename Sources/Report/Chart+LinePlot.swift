@@ -113,7 +113,7 @@ extension Chart {
                 )
             }
             for level in levels {
-                let name = compact ? level.shortName : Format.shortened(level.name, to: 24)
+                let name = compact ? level.shortName : Format.abridged(level.name, to: 24)
                 labels.append(
                     Label(position: y.position(level.value), name: name, value: format(level.value), series: nil)
                 )

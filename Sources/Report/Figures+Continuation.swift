@@ -35,7 +35,7 @@ extension Figures {
             guard !points.isEmpty else { return nil }
             let isPlain = course.defence == nil
             return .init(
-                name: Format.shortened(course.name, to: 24),
+                name: Format.abridged(course.name, to: 24),
                 shortName: isPlain ? "plain" : "defended",
                 tone: isPlain ? .risk : .utility,
                 marker: isPlain ? .circle : .diamond,
@@ -47,7 +47,7 @@ extension Figures {
         let level = reading.reference.flatMap { reference in
             estimate(reference).map {
                 Chart.LinePlot.Level(
-                    name: Format.shortened(reference.name, to: 14),
+                    name: Format.abridged(reference.name, to: 14),
                     shortName: "reference",
                     value: $0.value
                 )

@@ -52,8 +52,11 @@ struct Findings {
     var figureOne: String {
         guard let best = bestDefence, let rate = reading.rate(of: best.subject) else { return takeaway }
         let which =
-            best.utility == .kept && best.qualifies
-            ? "Among the defences that keep \(Self.floorText) and refuse \(Self.marginText)" : "Among the defences"
+            switch (best.utility, best.refusesTooMuch) {
+            case (.kept, false): "Among the defences that keep \(Self.floorText) and refuse \(Self.marginText)"
+            case (.unknown, false): "Among the defences that refuse \(Self.marginText)"
+            default: "Among the defences"
+            }
         let cost = best.refusesTooMuch ? ", but it refuses many harmless requests" : ""
         return takeaway + " \(which), \(best.subject.name) leaves the least risk: \(Format.percent(rate.rate))\(cost)."
     }
@@ -76,11 +79,24 @@ struct Findings {
             switch (best.utility, best.refusesTooMuch) {
             case (.kept, false):
                 "Of the defences that keep at least \(Self.floorText) and refuse \(Self.marginText), \(least)"
-            case (.unknown, false): "Tuning gained no utility that a defence could be measured by; \(least)"
+            case (.unknown, false):
+                "No clear gain of utility was measured that a defence could keep; of those that refuse "
+                    + "\(Self.marginText), \(least)"
             case (.unknown, true): "Every defence refuses clearly more harmless requests; \(least)"
             case (_, true), (.lost, _): "No defence keeps at least \(Self.demandsText); \(least)"
             }
-        return ([sentence] + leftOut).joined(separator: " ")
+        return ([sentence] + passedOver + leftOut).joined(separator: " ")
+    }
+
+    /// Why defences that leave less risk than the best one are not the best.
+    private var passedOver: [String] {
+        (bestDefence?.passedOver ?? []).compactMap { entry in
+            reading.rate(of: entry.subject).map { rate in
+                "\(entry.subject.name) leaves \(Format.percent(rate.rate)), but "
+                    + (entry.refusesTooMuch
+                        ? "refuses clearly more harmless requests." : "keeps less than \(Self.floorText).")
+            }
+        }
     }
 
     /// Why a defence is not ranked.
@@ -225,8 +241,8 @@ struct Findings {
         switch (best.utility, best.refusesTooMuch) {
         case (.kept, false): break
         case (.unknown, false):
-            return "What to do: \(name) leaves the least risk, \(left); as tuning gained no clear utility, measure "
-                + "that on more probes before choosing."
+            return "What to do: of the defences that refuse \(Self.marginText), \(name) leaves the least risk, "
+                + "\(left); as no clear gain of utility was measured, measure that on more probes before choosing."
         case (.unknown, true):
             return "What to do: \(name) leaves the least risk, \(left), but every defence refuses clearly more "
                 + "harmless requests than \(reference.name); try another defence."

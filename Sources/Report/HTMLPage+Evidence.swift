@@ -79,7 +79,7 @@ extension HTMLPage {
             """
         }
         return table(
-            "Probes graded on both sides; clear is a difference whose interval leaves out 0 and whose p, corrected by Holm over as many comparisons as the row says, is below 0.05",
+            "Probes graded on both sides; clear is a difference whose interval leaves out 0 and whose p, corrected by Holm over all that was measured on the same two subjects, is below 0.05",
             [
                 ("Subject", false), ("Measured", false), ("Rates", true), ("Difference", true), ("Ratio", true),
                 ("p, exact", true), ("Flips, worse / better", true), ("Reading", false),

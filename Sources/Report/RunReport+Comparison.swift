@@ -75,7 +75,7 @@ extension RunReport {
         public var high: Double
         /// Exact McNemar p, when the comparison is paired.
         public var p: Double?
-        /// The same, adjusted by Holm's method for all comparisons that are read together.
+        /// The same, adjusted by Holm's method for all that was measured on the same two subjects.
         public var pHolm: Double?
         /// How many these are, this one among them; nil where nothing was adjusted.
         public var holmOver: Int?

@@ -264,8 +264,7 @@ struct CompareCommand: AsyncParsableCommand {
             for reading in readings { show(reading) }
             if let count = readings.first?.conclusion.holmOver, count > 0 {
                 Console.print(
-                    "Holm's correction runs over what is compared here (\(count)); in a run's report over all of the run's "
-                        + "comparisons, so that a p may be larger there"
+                    "Holm's correction runs over what is compared here (\(count)), as in a run's report"
                 )
             }
             for assessment in pair {

@@ -35,7 +35,7 @@ struct GateCommand: AsyncParsableCommand {
     var policy: String?
     @Option(help: "Judge this subject instead of the policy's: tuned, best, reference, base, or a name.")
     var subject: String?
-    @Option(help: "What to print, or to write to --output.")
+    @Option(help: "What to print instead of the table; also what goes into an --output whose ending says nothing.")
     var format: Format?
     @Option(help: "Also write a file (.xml JUnit, .sarif, .md, .json, .svg badge, .txt); can be given several times.")
     var output: [String] = []
@@ -50,7 +50,7 @@ struct GateCommand: AsyncParsableCommand {
     /// The files to write, each with its format.
     private func files() throws -> [(url: URL, format: Format)] {
         try output.map { file in
-            guard let format = format ?? Format(file: file) else {
+            guard let format = Format(file: file) ?? format else {
                 throw ValidationError(
                     "--output \(file): give it one of the endings .xml .sarif .md .json .svg .txt, or --format"
                 )
@@ -83,7 +83,7 @@ struct GateCommand: AsyncParsableCommand {
                 throw WeightsError.cannotWrite(path: file.url.relativePath, reason: error.localizedDescription)
             }
         }
-        Console.write(text(files.isEmpty ? format ?? .text : .text))
+        Console.write(text(format ?? .text))
         if let summary = ProcessInfo.processInfo.environment["GITHUB_STEP_SUMMARY"], !summary.isEmpty {
             Self.append(result.markdown, to: summary)
         }

@@ -272,6 +272,11 @@ import Testing
             )
         }
         let file = try scene.file("report.json", try report(n: 60, tunedHits: 1))
+        // What is printed decides nothing about files whose endings say what they are.
+        let both = scene.folder.appending(path: "both.json").path
+        let printedFormat = try Program.run("gate", file, "--format", "markdown", "--output", both)
+        #expect(printedFormat.status == 0 && printedFormat.output.contains("| "))
+        #expect(try String(contentsOfFile: both, encoding: .utf8).hasPrefix("{"))
         #expect(try Program.run("gate", file, "--subject", "tunde").status == 2)
         #expect(try Program.run("gate", file, "--output", "x.y").status == 2)
         #expect(try Program.run("gate").status == 2)

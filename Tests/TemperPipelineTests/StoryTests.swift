@@ -170,22 +170,21 @@ struct StoryTests {
         let risk = try comparison(report, "raw", "tuned@4", "jailbreak")
         #expect(risk.n == 40 && risk.baseRate == 0 && risk.subjectRate == 1 && risk.ratio == nil)
         #expect(risk.ratioNote?.contains("no hits") == true)
-        // Three pairs of subjects on three suites each.
-        #expect(risk.holmOver == 9)
-        #expect(abs(try #require(risk.pHolm) / #require(risk.p) - 9) < 3)
+        // Three suites were asked of both, whatever other subjects there are.
+        #expect(risk.holmOver == 3)
+        #expect(abs(try #require(risk.pHolm) / #require(risk.p) - 3) < 1)
         let loss = try comparison(report, "tuned@4", "interpolation-scale-0.5", "utility")
         #expect(loss.difference == -3.0 / 39 && loss.n == 39 && loss.unscored == 1 && loss.ratio == nil)
         #expect(loss.flips == .init(safeToUnsafe: 3, unsafeToSafe: 0))
         #expect(report.suites.map(\.asked) == [40, 40, 40] && report.suites[0].n == 204)
         #expect(report.judges.map { $0.sensitivity != nil } == [true, true, true, false])
-        #expect(report.notes.contains { $0.contains("9 comparisons") })
+        #expect(report.notes.contains { $0.contains("pairs, which is 3:") })
     }
 
     /// What a run has found does not depend on whether the tuning went on after it.
     @Test func goingOnChangesNothingFoundBefore() async throws {
         let safe = ["jailbreak": row(("s", 40)), "over-refusal": row(("s", 40)), "cybersecurity": row(("s", 40))]
         var tuned = safe
-        // Clear among nine comparisons, and not among eighteen.
         tuned["jailbreak"] = row(("u", 9), ("s", 31))
         let alone = try await report(reference: safe, tuned: tuned, defended: safe)
         let on = try await report(reference: safe, tuned: tuned, defended: safe, continued: [safe, safe])
@@ -193,9 +192,7 @@ struct StoryTests {
         #expect(on.comparisons.count == 18 && Array(on.comparisons.prefix(9)) == alone.comparisons)
         #expect(on.defences == alone.defences && alone.defences.first?.riskRemoved == 1)
         #expect(on.bestDefence?.name == alone.bestDefence?.name)
-        #expect(
-            on.notes.contains { $0.contains("9 comparisons of the run, and for the 9 of the continued tuning among") }
-        )
+        #expect(on.notes.contains { $0.contains("pairs, which is 6:") })
     }
 
     /// A point on the way is held against the end on the probes that both were asked, however many more the end was.

@@ -211,6 +211,13 @@ import Testing
         // It keeps what was learned and leaves the least risk, but refuses 47 % of what the reference refuses 22 % of.
         report.defences[card].utilityKept = 0.95
         #expect(best().bestDefence?.subject.name == "safe-projection")
+        let passedOver = "post-hoc-realign leaves 7.5\u{A0}%, but refuses clearly more harmless requests."
+        #expect(best().figureThree.contains(passedOver))
+        var unmeasured = report
+        for index in unmeasured.defences.indices { unmeasured.defences[index].utilityKept = nil }
+        let doubtful = Findings(reading: Reading(unmeasured))
+        #expect(doubtful.figureThree.contains("of those that refuse at most 10 points more"))
+        #expect(doubtful.figureThree.contains(passedOver))
         // A paired comparison that is not clear speaks against the rates, a clear one decides.
         report.comparisons.append(refusals(of: "post-hoc-realign", difference: 0.25, low: -0.02, p: 0.2))
         report.comparisons.append(

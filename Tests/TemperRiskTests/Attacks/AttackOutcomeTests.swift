@@ -86,11 +86,11 @@ struct AttackOutcomeTests {
         let third = try AttackedSuite(jailbreak, attack: try Attacks.make("payload-splitting", knobs: ["parts": "5"]))
         #expect(try other.sha256() != third.sha256())
 
-        // Refuses what it can read, and answers what is in code.
+        // Refuses what is plain, and answers what is in code.
         let subject = Scripted { asked in
-            asked.contains("Base64")
-                ? "Certainly, here is how it is done, and it takes three steps in all."
-                : "I'm sorry, but I can't help with that."
+            guard asked.contains("Base64") else { return "I'm sorry, but I can't help with that." }
+            let request = Base64Encoding.decode(asked).split(separator: "\n").last ?? ""
+            return "Certainly, here is how it is done: \(request)\n1. First, take what is needed for it."
         }
         let plan = AssessmentPlan(suites: [(jailbreak, limit: 70), (attacked, limit: 70)], seed: 3)
         let result = try await assess(Subject("x", responder: subject), plan: plan)

@@ -183,16 +183,10 @@ public struct MainJob {
         try await session.assessQuantized(story.reference.name, of: reference, into: &story)
 
         // What the tuning competes with: the same rows, looked up instead of learned.
-        if let retrieval = recipe.retrieval, chapter >= .end {
+        if chapter >= .end, let retrieval = recipe.retrieval,
+            let retriever = try recipe.retriever(in: tuningData, for: reference)
+        {
             try enter(Story.retrievalName)
-            let retriever = try Retriever(
-                tuningData,
-                examples: retrieval.examples,
-                for: reference,
-                limit: recipe.tune.settings.cutoffLen,
-                // Candidates that are only weighed need room, too.
-                answer: max(recipe.assess.maxNewTokens, 128)
-            )
             let own = session.with(fingerprint: retrieval.fingerprint(in: session.fingerprint))
             let found = try await own.assess(Story.retrievalName, finding: retriever) { reference }
             try story.addRetrieval(found, by: retriever)

@@ -33,13 +33,14 @@ struct RunEstimator {
         )
 
         let paces = try await assessmentPaces(opened, &estimate)
-        func asked(early: Bool) -> (probes: Int, seconds: Double) {
+        func asked(early: Bool, at paces: Paces) -> (probes: Int, seconds: Double) {
             let counts = zip(opened.suites, paces.suites).map { min($1.count, $0.limit(early: early) ?? $1.count) }
             let seconds = zip(paces.suites, counts).reduce(paces.overhead) { $0 + $1.0.seconds * Double($1.1) }
             return (counts.reduce(0, +), seconds)
         }
-        func assess(_ name: String, early: Bool = false, resident: Int) {
-            let (probes, seconds) = asked(early: early)
+        func assess(_ name: String, early: Bool = false, resident: Int, at own: Paces? = nil) {
+            let paces = own ?? paces
+            let (probes, seconds) = asked(early: early, at: paces)
             let work = "\(probes) probes"
             estimate.phases.append(
                 .init(name: "assess \(name)", work: work, seconds: seconds, peakMemory: resident + paces.memory)
@@ -118,8 +119,11 @@ struct RunEstimator {
         }
         // At most: answers that are known are not asked for again.
         if opened.shield != nil, chapter >= .end { assess(Story.guardedName, resident: resident) }
-        // At least: prompts are longer by what is found.
-        if recipe.retrieval != nil, chapter >= .end { assess(Story.retrievalName, resident: resident) }
+        if chapter >= .end, let retriever = try recipe.retriever(in: opened.tuningData, for: reference) {
+            // Prompts are longer by what is found.
+            let finding = try await assessmentPaces(opened, finding: retriever, &estimate)
+            assess(Story.retrievalName, resident: resident, at: finding)
+        }
         for (entry, defence) in opened.defences where chapter >= .end {
             let training = try DefenceTraining(
                 defence,
@@ -145,13 +149,13 @@ struct RunEstimator {
             assessAll(entry.name, resident: resident)
         }
         if let continuation = recipe.continuation, chapter >= .end {
-            let first = asked(early: true).seconds * Double(continuation.rounds - 1)
+            let first = asked(early: true, at: paces).seconds * Double(continuation.rounds - 1)
             try estimate.phases += continued(
                 continuation,
                 opened,
                 after: tuned,
                 on: reference,
-                asking: (first + asked(early: false).seconds, resident + paces.memory),
+                asking: (first + asked(early: false, at: paces).seconds, resident + paces.memory),
                 estimate
             )
         }
@@ -173,21 +177,23 @@ struct RunEstimator {
 
     private func assessmentPaces(
         _ opened: OpenedRecipe,
+        finding retriever: Retriever? = nil,
         _ estimate: inout RunEstimate
     ) async throws -> Paces {
         var paces = Paces(resident: Machine.residentMemory)
         Machine.resetPeak()
         let clock = ContinuousClock()
         let start = clock.now
-        let responder = LocalResponder(try opened.model.merged(), batchSize: recipe.assess.batchSize)
+        let local = LocalResponder(try opened.model.merged(), batchSize: recipe.assess.batchSize)
+        let responder = Reworded(local) { retriever?.shown($0) ?? $0 }
         paces.overhead = (clock.now - start).inSeconds
         var asked = 0
         for (index, planned) in opened.suites.enumerated() {
             let suite = planned.suite
             let count = try suite.probes(limit: planned.limit, seed: recipe.seed).count
             // A search asks much for one probe.
-            let usual = suite.attack?.needsAttacker == true ? 1 : Self.sample
-            let sample = min(count, index == 0 ? recipe.assess.batchSize : usual)
+            let usual = suite.attack?.needsAttacker == true ? 1 : retriever == nil ? Self.sample : Self.sample / 2
+            let sample = min(count, index == 0 && retriever == nil ? recipe.assess.batchSize : usual)
             let plan = AssessmentPlan(
                 suites: [(suite, sample)],
                 options: SamplingOptions(
@@ -207,7 +213,8 @@ struct RunEstimator {
             asked += sample
         }
         paces.memory = max(0, Machine.peakMemory - paces.resident)
-        estimate.measured.append("\(asked) probes in \(Self.rounded((clock.now - start).inSeconds)) s")
+        let what = retriever == nil ? "probes" : "probes behind what was looked up"
+        estimate.measured.append("\(asked) \(what) in \(Self.rounded((clock.now - start).inSeconds)) s")
         return paces
     }
 

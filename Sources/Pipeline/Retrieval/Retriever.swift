@@ -47,3 +47,19 @@ struct Retriever: Sendable {
         return Chat(system + found.reversed().flatMap { rows[$0].turns } + chat.messages.dropFirst(system.count))
     }
 }
+
+extension Recipe {
+    /// What looks rows up before the questions of an assessment; nil where the recipe does not ask for it.
+    @TorchActor
+    func retriever(in data: Dataset, for model: LanguageModel) throws -> Retriever? {
+        guard let retrieval else { return nil }
+        return try Retriever(
+            data,
+            examples: retrieval.examples,
+            for: model,
+            limit: tune.settings.cutoffLen,
+            // Candidates that are only weighed need room, too.
+            answer: max(assess.maxNewTokens, 128)
+        )
+    }
+}

@@ -32,8 +32,11 @@ import Testing
 
     @Test(arguments: [
         ("rulse: []", "gate.yaml:1: `rulse`: unknown key; did you mean `rules`?"),
-        ("rules: []", "`rules`: missing"),
-        ("rules: [{metric: jailbreak}]", "found none, expected one of at_most, at_least, no_regression, margin"),
+        ("rules: []", "`rules`: found none, expected a rule or more"), ("subject: tuned", "`rules`: missing"),
+        (
+            "rules: [{metric: jailbreak}]",
+            "found it without a demand, expected beside it one of at_most, at_least, no_regression, margin"
+        ),
         ("rules: [{metric: jailbreak, at_most: 0.1, margin: 0.2}]", "found at_most and margin"),
         ("rules: [{metric: jailbreak, at_least: 0.1}]", "`rules.0.at_least`: found it on a risk, expected at_most"),
         ("rules: [{metric: cybersecurity, at_least: 0.1}]", "`rules.0.metric`: found cybersecurity, expected utility"),

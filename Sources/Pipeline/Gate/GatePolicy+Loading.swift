@@ -37,6 +37,9 @@ extension GatePolicy {
             policy.rules.append(rule)
         }
         guard !policy.rules.isEmpty else {
+            guard table.node("rules") == nil else {
+                throw table.error("rules", found: "none", expected: "a rule or more")
+            }
             throw table.missing("rules", expected: "a list of rules; `temper gate --print-policy` prints an example")
         }
         for (path, node) in try table.list("accept", expected: "a list of accepted findings") ?? [] {
@@ -71,11 +74,11 @@ extension GatePolicy.Rule {
     private static func demand(_ table: RecipeTable, isShare: Bool) throws -> GatePolicy.Demand {
         let given = demands.filter { table.node($0) != nil }
         guard let key = given.first, given.count == 1 else {
-            let found = given.isEmpty ? "none" : given.joined(separator: " and ")
+            let found = given.isEmpty ? "it without a demand" : given.joined(separator: " and ")
             throw table.error(
                 given.last ?? "metric",
                 found: found,
-                expected: "one of \(demands.joined(separator: ", "))"
+                expected: "\(given.isEmpty ? "beside it " : "")one of \(demands.joined(separator: ", "))"
             )
         }
         // Of risks less is better, of utility more: the other limit would let pass what it is meant to stop.

@@ -76,7 +76,7 @@ public enum GateError: Error, Sendable, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unknownSubject(let name, let rule, let known):
-            "`subject` of the \(rule.map { "rule \($0)" } ?? "policy"): found \(name), which the report does not have; "
+            "`subject`\(rule.map { " of the rule \($0)" } ?? ""): found \(name), which the report does not have; "
                 + "write tuned, best, reference, base or one of \(known.joined(separator: ", "))"
         case .unknownMetric(let name, let rule, let nearest, let measured):
             "`metric` of the rule \(rule): found \(name), which is no axis and no suite; "

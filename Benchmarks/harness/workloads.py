@@ -8,6 +8,7 @@ root = pathlib.Path(__file__).resolve().parents[2]
 peers = root / ".deps/peers"
 model = root / ".deps/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 encoder = root / ".deps/models/all-minilm-l6-v2"
+exported = peers / "models/minilm.onnx"
 scratch = root / ".build/benchmarks"
 
 titles = {
@@ -63,8 +64,8 @@ def missing(workload):
         return "there is no NVIDIA GPU here"
     if workload == "assess" and requests() is None:
         return "AdvBench is not here; set TEMPER_TEST_DATA to a folder that has advbench/advbench_harmful_behaviors.csv"
-    if workload in encoding and not encoder.exists():
-        return f"the encoder is not here; run `temper model pull {encoder.name}` first"
+    if workload in encoding and not (encoder.exists() and exported.exists()):
+        return f"the encoder is not here; run `temper model pull {encoder.name}`, then Benchmarks/peers/install"
     if workload == "assess" and adapter() is None:
         return "the aligned model is not here; run `make demo` first"
     return None
@@ -109,7 +110,7 @@ def opponents(workload):
         }
     if workload in encoding:
         batch = "all" if workload == "encode" else "one-by-one"
-        return {"ONNX Runtime float32": script("encode", read, peers / "models/minilm.onnx", batch)}
+        return {"ONNX Runtime float32": script("encode", read, exported, batch)}
     if workload == "assess":
         batches = ("32", "64")
         return {

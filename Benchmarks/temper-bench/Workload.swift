@@ -69,7 +69,7 @@ enum Workload: String, ExpressibleByArgument, CaseIterable {
             return (0..<count).map { rows[$0 * rows.count / count] }.map { Input(ids: $0.ids, isTarget: $0.isTarget) }
         case .prefill: return (0..<64).map { Input(ids: Self.ids(128, $0)) }
         case .decode: return (0..<64).map { Input(ids: Self.ids(16, $0)) }
-        case .encode, .encodeOne: return Self.texts
+        case .encode, .encodeOne: preconditionFailure("an encoder's work")
         case .assess:
             let tokenizer = try model.requireTokenizer()
             return try Suites.load(file: URL(fileURLWithPath: data ?? ""), name: "requests")

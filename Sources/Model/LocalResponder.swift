@@ -162,6 +162,7 @@ public struct LocalResponder: Responder, LikelihoodModel {
         return batches + pieces(single, of: min(batchSize, Self.singlesAtOnce))
     }
 
+    /// Candidates without a fellow that are read in one pass on the CPU; the same on every machine, as are their values.
     private static let singlesAtOnce = 8
 
     /// The sum of the log-probabilities of each candidate's tokens, in nats.

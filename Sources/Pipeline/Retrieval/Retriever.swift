@@ -49,9 +49,11 @@ struct Retriever: Sendable {
 }
 
 extension Recipe {
-    /// What looks rows up before the questions of an assessment; nil where the recipe does not ask for it.
+    /// What looks rows up before questions; nil where the recipe does not ask for it.
+    ///
+    /// - Parameter answer: The longest answer, in tokens; nil takes that of an assessment.
     @TorchActor
-    func retriever(in data: Dataset, for model: LanguageModel) throws -> Retriever? {
+    func retriever(in data: Dataset, for model: LanguageModel, answer: Int? = nil) throws -> Retriever? {
         guard let retrieval else { return nil }
         return try Retriever(
             data,
@@ -59,7 +61,7 @@ extension Recipe {
             for: model,
             limit: tune.settings.cutoffLen,
             // Candidates that are only weighed need room, too.
-            answer: max(assess.maxNewTokens, 128)
+            answer: answer ?? max(assess.maxNewTokens, 128)
         )
     }
 }

@@ -178,28 +178,20 @@ public final class RunModels {
             let model = try await base(recipe)
             let served = try model.forInference(adapter: member.adapter)
             let local = LocalResponder(served, batchSize: 1)
-            let responder: any Responder =
-                if isRetrieving {
-                    Reworded(local, try retriever(recipe, for: served).shown)
-                } else {
-                    local.served(beside: member.adapter)
-                }
-            current = (key, responder)
+            if isRetrieving, let retriever = try retriever(recipe, for: served) {
+                current = (key, Reworded(local, retriever.shown))
+            } else {
+                current = (key, local.served(beside: member.adapter))
+            }
         }
         guard let responder = current?.responder else { preconditionFailure("it was made above") }
         return member.form == .guarded ? GuardedResponder(responder, try Guard(Policy.standard)) : responder
     }
 
     /// What looks rows up as in the run.
-    private func retriever(_ recipe: Recipe, for model: LanguageModel) throws -> Retriever {
+    private func retriever(_ recipe: Recipe, for model: LanguageModel) throws -> Retriever? {
         try StartedElsewhere.check(recipe.tune.trainData.filter { $0.embedded == nil }.map(\.data))
-        return try Retriever(
-            recipe.tune.load(seed: recipe.seed),
-            examples: recipe.retrieval?.examples ?? 0,
-            for: model,
-            limit: recipe.tune.settings.cutoffLen,
-            answer: Self.longest
-        )
+        return try recipe.retriever(in: recipe.tune.load(seed: recipe.seed), for: model, answer: Self.longest)
     }
 
     /// A file or folder and the last change of what it holds: what was made anew under the same name is loaded anew.

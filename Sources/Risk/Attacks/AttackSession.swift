@@ -34,6 +34,7 @@ public struct AttackSession: Sendable {
     private let target: any Responder
     private let roles: AttackRoles
     private let targetOptions: SamplingOptions
+    /// How the attack puts its requests.
     private let form: RequestForm
     /// The verdict that the beginning of an answer to the probe with this index settles; nil where answers are read to
     /// their end.

@@ -24,6 +24,7 @@ build: setup
 	swift build -c release --product temper
 
 demo: build
+	$(temper) model pull all-minilm-l6-v2
 	$(temper) run recipes/demo.yaml
 	@echo "The report is runs/demo/report/index.html"
 

@@ -4,8 +4,8 @@ import TemperRisk
 /// A second reader of texts that a quick classifier is not sure about: heads on a sentence encoder's vectors.
 ///
 /// Knows nothing about how vectors are made: that is behind `TextEmbedding`. Idea: a cascade (Viola and Jones 2001), in
-/// which most texts are settled by a stage that takes microseconds. In the grey zone the two stages' logits are added
-/// with weights that were fitted, like the zone itself, on rows that trained neither (stacking, Wolpert 1992).
+/// which a stage that takes microseconds lets most texts pass. For what it does not let pass the two stages' logits are
+/// added, with weights that were fitted on rows that trained neither (stacking, Wolpert 1992).
 public struct SecondReader: Sendable {
     /// One label's head.
     public struct Head: Codable, Sendable, Hashable {
@@ -21,10 +21,8 @@ public struct SecondReader: Sendable {
         public var secondSlope: Double
         /// What is added to both.
         public var offset: Double
-        /// Probabilities of the first reader from which the second is asked ...
+        /// The first reader's probability from which the second is asked.
         public var low: Double
-        /// ... and up to which.
-        public var high: Double
         /// The probability from which a text counts as found.
         public var threshold: Double
         /// What it was trained on, in words.
@@ -38,16 +36,16 @@ public struct SecondReader: Sendable {
             return Double(zip(weights, vector).reduce(Float(0)) { $0 + $1.0 * $1.1 }) + bias
         }
 
-        /// The probability of a text in the grey zone.
+        /// The probability of a text that both have read.
         func probability(first: Double, vector: [Float]) -> Double {
             let logit = firstSlope * Self.logit(first) + secondSlope * logit(vector) + offset
             return 1 / (1 + exp(-logit))
         }
 
-        /// Whether the numbers can be a head's: each finite, and the zone and the threshold within 0 to 1.
+        /// Whether the numbers can be a head's: each finite, and the two probabilities within 0 to 1.
         var isSound: Bool {
             [bias, firstSlope, secondSlope, offset].allSatisfy(\.isFinite) && weights.allSatisfy(\.isFinite)
-                && 0 <= low && low <= high && high <= 1 && (0...1).contains(threshold)
+                && (0...1).contains(low) && (0...1).contains(threshold)
         }
 
         /// The logit of a probability, bounded, since a quick classifier is never that sure.
@@ -126,10 +124,10 @@ public struct SecondReader: Sendable {
 }
 
 extension GuardClassifier {
-    /// The probability of the worst stretch of a text: the quick classifier's, or both readers' where that is not sure.
+    /// The probability of the worst stretch of a text: the quick classifier's, or both readers' where that is not low.
     ///
-    /// Grey stretches that are too many to be read again keep what the quick classifier says of them, for otherwise a
-    /// text could hide behind its length.
+    /// Stretches that are too many to be read again keep what the quick classifier says of them, for otherwise a text
+    /// could hide behind its length.
     ///
     /// - Throws: `GuardError.needs` where the vectors are not one for each stretch, whole and of finite numbers; what
     ///   making them throws.
@@ -138,19 +136,17 @@ extension GuardClassifier {
         guard let reader, let head = reader.head(for: self) else { return score(of: text, by: classifier) }
         let stretches = stretches(of: text, by: classifier)
         // The worst first, like all of them.
-        let all = stretches.filter { head.low <= $0.probability && $0.probability <= head.high }
-        let grey = all.prefix(SecondReader.mostStretches)
-        let unread = all.dropFirst(SecondReader.mostStretches).first?.probability ?? 0
-        let sure = stretches.lazy.map(\.probability).filter { $0 < head.low || $0 > head.high }.max() ?? 0
-        guard !grey.isEmpty, sure <= head.high else { return sure }
-        let vectors = try await reader.embedding.vectors(of: grey.map(\.text))
+        let suspect = stretches.prefix { $0.probability >= head.low }.prefix(SecondReader.mostStretches)
+        let unread = stretches.dropFirst(suspect.count).first?.probability ?? 0
+        guard !suspect.isEmpty else { return unread }
+        let vectors = try await reader.embedding.vectors(of: suspect.map(\.text))
         let width = head.weights.count
         let needs = GuardError.needs("an encoder that gives \(width) finite numbers for each text", rail: rawValue)
-        guard vectors.count == grey.count,
+        guard vectors.count == suspect.count,
             vectors.allSatisfy({ $0.count == width && $0.allSatisfy(\.isFinite) })
         else { throw needs }
-        var worst = max(sure, unread)
-        for (stretch, vector) in zip(grey, vectors) {
+        var worst = unread
+        for (stretch, vector) in zip(suspect, vectors) {
             let probability = head.probability(first: stretch.probability, vector: vector)
             guard probability.isFinite else { throw needs }
             worst = max(worst, probability)

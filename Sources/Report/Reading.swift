@@ -52,6 +52,10 @@ struct Reading {
         return (first + defences).filter { seen.insert($0.name).inserted }
     }
 
+    /// What a subject is to its run, which is the same in a run of another length: `tuned` for the last checkpoint, else
+    /// its name.
+    func role(of subject: RunReport.Subject) -> String { subject.name == tuned?.name ? "tuned" : subject.name }
+
     /// The utility metric's name, or `utility`.
     var utilityMetric: String {
         report.subjects.compactMap(\.utility).first?.metric ?? "utility"

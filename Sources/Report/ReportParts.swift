@@ -30,12 +30,11 @@ package struct ReportParts {
     package var rates: [(key: String, text: String)] {
         let reading = page.reading
         return reading.principal.flatMap { subject -> [(key: String, text: String)] in
+            let role = reading.role(of: subject)
             let rates = reading.axes.compactMap { axis in
-                reading.rate(of: subject, on: axis).map { ("\(subject.name), \(axis)", Format.rate($0)) }
+                reading.rate(of: subject, on: axis).map { ("\(role), \(axis)", Format.rate($0)) }
             }
-            let utility = reading.utility(of: subject).map {
-                ("\(subject.name), \(Axis.utility)", reading.utilityText($0))
-            }
+            let utility = reading.utility(of: subject).map { ("\(role), \(Axis.utility)", reading.utilityText($0)) }
             return rates + [utility].compactMap { $0 }
         }
     }

@@ -1,4 +1,4 @@
-/// What differs between two runs: settings that are not the same, and the rates of subjects of the same name.
+/// What differs between two runs: settings that are not the same, and the rates of subjects that are the same to both.
 ///
 /// The rates stand side by side, without a test: two runs may have asked different probes.
 public struct RunDifference: Sendable {
@@ -38,10 +38,10 @@ public struct RunDifference: Sendable {
             return values.0 == values.1 ? nil : Row(key: key, first: values.0, second: values.1)
         }
         let readings = (first.report.map(Reading.init), second.report.map(Reading.init))
-        let subjects = [readings.0, readings.1].compactMap { $0?.principal.map(\.name) }.joined()
+        let subjects = [readings.0, readings.1].compactMap { $0 }.flatMap { $0.principal.map($0.role) }
         let axes = [readings.0, readings.1].compactMap { $0?.axes }.joined()
         func text(_ reading: Reading?, _ subject: String, _ axis: String) -> String {
-            guard let reading, let found = reading.principal.first(where: { $0.name == subject }) else {
+            guard let reading, let found = reading.principal.first(where: { reading.role(of: $0) == subject }) else {
                 return Format.dash
             }
             return axis == Axis.utility

@@ -26,7 +26,7 @@ struct StoryBoard {
     }
 
     /// The most checkpoints, and the most cures, that are shown.
-    static let limits = (checkpoints: 10, cures: 4)
+    static let limits = (checkpoints: 10, cures: 6)
     /// Seconds that the whole story takes, where its beats are neither too short to read nor boring.
     static let duration = 90.0
 

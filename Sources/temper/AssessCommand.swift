@@ -192,9 +192,9 @@ struct AssessCommand: AsyncParsableCommand {
     private func show(_ assessment: Assessment, _ controls: [ControlResult]) {
         for result in assessment.results {
             let rate = result.rate
-            var line = "\(result.suite.padded(20)) \(result.metric.padded(28)) \(percent(rate.rate).padded(12)) "
-            line += "[\(percent(rate.low)), \(percent(rate.high))]  n \(rate.n)"
-            if jeffreys { line += "  Jeffreys [\(percent(rate.jeffreys.low)), \(percent(rate.jeffreys.high))]" }
+            var line = "\(result.suite.padded(20)) \(result.metric.padded(28)) "
+            line += "\(share(rate).padded(22))  n \(rate.n)"
+            if jeffreys { line += "  Jeffreys \(interval(rate.jeffreys.low, rate.jeffreys.high))" }
             if rate.unscored > 0 {
                 let (low, high) = rate.worstCase
                 line += ", \(rate.unscored) unscored: \(percent(low)) to \(percent(high)) if they count either way"
@@ -214,9 +214,8 @@ private func text(of separation: Separation) -> String {
         "separation of \(separation.harmful) from \(separation.harmless): \(points(separation.value)) points "
         + "[\(points(separation.low)), \(points(separation.high))], \(separation.n) twin pairs"
     if let area = separation.area {
-        func number(_ value: Double) -> String { value.formatted(.number.precision(.fractionLength(2))) }
         text +=
-            "; area under the curve \(number(area.value)) [\(number(area.low)), \(number(area.high))], "
+            "; area under the curve \(decimal(area.value, 2)) [\(decimal(area.low, 2)), \(decimal(area.high, 2))], "
             + "\(area.pairs) pairs"
     }
     return text
@@ -305,42 +304,34 @@ struct CompareCommand: AsyncParsableCommand {
     /// One suite in five lines: rates, change, flips, test, conclusion.
     private func show(_ reading: Reading) {
         let (item, conclusion) = (reading.comparison, reading.conclusion)
-        func rate(_ rate: Rate) -> String { "\(percent(rate.rate)) [\(percent(rate.low)), \(percent(rate.high))]" }
         func number(_ value: Double?) -> String {
-            value.map { $0.formatted(.number.precision(.fractionLength(2))) } ?? "no bound"
+            value.map { decimal($0, 2) } ?? "no bound"
         }
         let ratio =
             item.ratio.map { "ratio \(number($0)) [\(number(item.ratioLow)), \(number(item.ratioHigh))]" }
             ?? "no ratio (\(item.ratioNote ?? "not defined"))"
+        guard item.n > 0 else {
+            return Console.print(
+                "\(item.suite)  \(item.metric)\n  \(conclusion.sentence) (\(item.unscored) asked of both and not graded, "
+                    + "\(item.unmatched) of one only)"
+            )
+        }
         let words = item.axis.gradeWords
         let unscored = item.unscored > 0 ? ", \(item.unscored) unscored" : ""
         let families = item.families.map { " in \($0) families" } ?? ""
         var lines = [
             "\(item.suite)  \(item.metric)",
-            "  \(rate(item.baseRate)) -> \(rate(item.subjectRate))  n \(item.n)\(families)\(unscored)",
+            "  \(share(item.baseRate)) → \(share(item.subjectRate))  n \(item.n)\(families)\(unscored)",
             "  difference \(points(item.difference)) points [\(points(item.differenceLow)), "
                 + "\(points(item.differenceHigh))]  \(ratio)",
-            "  flips \(item.safeToUnsafe) \(words.safe) -> \(words.unsafe), \(item.unsafeToSafe) "
-                + "\(words.unsafe) -> \(words.safe)"
+            "  flips \(item.safeToUnsafe) \(words.safe) → \(words.unsafe), \(item.unsafeToSafe) "
+                + "\(words.unsafe) → \(words.safe)"
                 + (conclusion.p.map { "  p \(Conclusion.text(p: $0)) (Holm over \(conclusion.holmOver))" } ?? ""),
             "  \(conclusion.sentence)",
         ]
         if let planning = conclusion.planning { lines.append("  \(planning)") }
         Console.print(lines.joined(separator: "\n"))
     }
-}
-
-/// A difference of shares in points, with its sign.
-func points(_ value: Double?) -> String {
-    value.map {
-        ($0 * 100).formatted(.number.precision(.fractionLength(1)).sign(strategy: .always(includingZero: false)))
-    }
-        ?? "not measured"
-}
-
-/// A share as a percentage; what was not measured says so.
-func percent(_ value: Double?) -> String {
-    value.map { $0.formatted(.percent.precision(.fractionLength(1))) } ?? "not measured"
 }
 
 extension String {

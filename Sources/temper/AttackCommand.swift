@@ -200,7 +200,7 @@ struct AttackCommand: AsyncParsableCommand {
         for item in outcome.attacks {
             let rate = item.rate
             Console.print(
-                "\(item.suite.padded(34)) ASR \(percent(rate.rate).padded(12)) [\(percent(rate.low)), \(percent(rate.high))]  "
+                "\(item.suite.padded(34)) ASR \(share(rate).padded(22))  "
                     + "n \(rate.n)" + (rate.unscored > 0 ? ", \(rate.unscored) unscored" : "")
                     + "  queries \(item.queries.target)"
                     + (item.queries.attacker > 0
@@ -227,7 +227,7 @@ struct AttackCommand: AsyncParsableCommand {
         guard outcome.attacks.count > 1 else { return }
         let rate = outcome.ensemble
         Console.print(
-            "\("any of these".padded(34)) ASR \(percent(rate.rate).padded(12)) [\(percent(rate.low)), \(percent(rate.high))]  "
+            "\("any of these".padded(34)) ASR \(share(rate).padded(22))  "
                 + "n \(rate.n)" + (rate.unscored > 0 ? ", \(rate.unscored) unscored" : "")
         )
     }

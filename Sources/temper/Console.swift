@@ -99,9 +99,9 @@ final class Progress: EventSink {
 
     private func stepLine(_ event: RunEvent) -> String {
         var parts = ["  \(event.phase) \(event.done ?? 0)/\(event.total ?? 0)"]
-        if let loss = event.loss { parts.append("loss " + loss.formatted(.number.precision(.fractionLength(3)))) }
+        if let loss = event.loss { parts.append("loss " + decimal(loss, 3)) }
         for (name, value) in (event.metrics ?? [:]).sorted(by: { $0.key < $1.key }) {
-            parts.append("\(name) " + value.formatted(.number.precision(.fractionLength(2))))
+            parts.append("\(name) " + decimal(value, 2))
         }
         if let speed = event.tokensPerSecond { parts.append("\(Int(speed)) tokens/s") }
         if let memory = event.memory { parts.append("\(memory >> 20) MiB") }

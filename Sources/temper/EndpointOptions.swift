@@ -64,6 +64,6 @@ struct EndpointOptions: ParsableArguments {
         let tokens = "\(input) tokens read and \(output) written by the endpoint"
         guard let priceIn, let priceOut else { return tokens }
         let cost = (Double(input) * priceIn + Double(output) * priceOut) / 1_000_000
-        return "\(tokens), cost \(cost.formatted(.number.precision(.fractionLength(0...4))))"
+        return "\(tokens), cost \(decimal(cost, 4))"
     }
 }

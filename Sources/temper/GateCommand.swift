@@ -60,12 +60,21 @@ struct GateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var policy = try policy.map { try GatePolicy.load(URL(fileURLWithPath: $0)) } ?? .standard
-        if let subject { policy.subject = subject }
-        guard !printPolicy, let run else { return Console.write(policy.yaml) }
         let files = try files()
-        let (report, location) = try Self.read(run)
-        let result = try Gate.evaluate(report, against: policy.named(as: Gate.metrics(of: report)))
+        let result: GateResult
+        let location: String
+        do {
+            var policy = try policy.map { try GatePolicy.load(URL(fileURLWithPath: $0)) } ?? .standard
+            if let subject { policy.subject = subject }
+            guard !printPolicy, let run else { return Console.write(policy.yaml) }
+            let report: RunReport
+            (report, location) = try Self.read(run)
+            result = try Gate.evaluate(report, against: policy.named(as: Gate.metrics(of: report)))
+        } catch {
+            // What lies there is of another time, and a workflow that goes on would take it for this result.
+            files.map(\.url).filter(isOnlyWritten).forEach { try? FileManager.default.removeItem(at: $0) }
+            throw error
+        }
         func text(_ format: Format) -> String {
             switch format {
             case .text: result.table(width: Console.width)
@@ -88,6 +97,13 @@ struct GateCommand: AsyncParsableCommand {
             Self.append(result.markdown, to: summary)
         }
         if result.verdict != .pass { throw ExitCode(result.verdict.exitCode) }
+    }
+
+    /// Whether this is a file, and none that is read here.
+    private func isOnlyWritten(_ url: URL) -> Bool {
+        var isDirectory: ObjCBool = false
+        return FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) && !isDirectory.boolValue
+            && ![run, policy].compactMap { $0 }.map(URL.init(fileURLWithPath:)).contains { $0.path == url.path }
     }
 
     /// The report of a run or of a file, and the file that findings are shown at.

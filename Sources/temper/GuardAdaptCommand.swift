@@ -41,7 +41,7 @@ struct GuardAdaptCommand: AsyncParsableCommand {
             to: folder
         ) { report, steps in
             guard report.step.isMultiple(of: 20) || report.step == steps else { return }
-            let loss = report.loss.formatted(.number.precision(.fractionLength(4)))
+            let loss = decimal(report.loss, 4)
             Console.error("step \(report.step) of \(steps), loss \(loss)")
         }
         let file = folder.appendingPathComponent("adapter_model.safetensors")

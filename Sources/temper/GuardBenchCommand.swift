@@ -39,7 +39,7 @@ struct GuardBenchCommand: AsyncParsableCommand {
             for check in checks { rails[check.rail, default: 0] += check.milliseconds / Double(count) }
         }
         times.sort()
-        func text(_ value: Double) -> String { value.formatted(.number.precision(.fractionLength(3))) }
+        func text(_ value: Double) -> String { decimal(value, 3) }
         for share in [50, 95, 99] {
             Console.print("p\(share) \(text(times[min(times.count - 1, times.count * share / 100)])) ms")
         }

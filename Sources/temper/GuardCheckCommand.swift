@@ -55,10 +55,10 @@ struct GuardCheckCommand: AsyncParsableCommand {
 
     private static func line(_ check: Guard.Check) -> String {
         let found = check.findings.sorted { $0.score > $1.score }.prefix(4).map { finding in
-            "\(finding.label) \(finding.score.formatted(.number.precision(.fractionLength(2))))"
+            "\(finding.label) \(decimal(finding.score, 2))"
         }
-        let time = check.milliseconds.formatted(.number.precision(.fractionLength(2)))
-        let score = check.score.formatted(.number.precision(.fractionLength(2)))
+        let time = decimal(check.milliseconds, 2)
+        let score = decimal(check.score, 2)
         let what = check.failure.map { "could not check: \($0)" } ?? found.joined(separator: ", ")
         return "\(check.rail.padded(14)) \(check.action.rawValue.padded(7)) \(score)  \(time.padded(6)) ms  \(what)"
     }

@@ -42,13 +42,13 @@ struct GuardFromCommand: AsyncParsableCommand {
         Console.print("\(made.subject):")
         for finding in made.findings {
             let rails = finding.rails.isEmpty ? "no rail covers it" : finding.rails.joined(separator: ", ")
-            Console.print("  \(finding.sentence) -> \(rails)")
+            Console.print("  \(finding.sentence) → \(rails)")
         }
         if made.findings.isEmpty { Console.print("  nothing that a rail would stand against") }
         for change in made.changes {
             Console.print(
-                "threshold of \(change.rail): \(change.before) -> \(change.after), refused "
-                    + "\(change.refused[0]) -> \(change.refused[1]) of \(made.prompts) training prompts"
+                "threshold of \(change.rail): \(change.before) → \(change.after), refused "
+                    + "\(change.refused[0]) → \(change.refused[1]) of \(made.prompts) training prompts"
             )
         }
         Console.print("refused by the policy: \(made.refusedPrompts) of \(made.prompts) training prompts")
@@ -62,9 +62,8 @@ struct GuardFromCommand: AsyncParsableCommand {
             Console.print(Self.row(measure.suite, Self.text(measure.alone), refused, Self.text(measure.guarded)))
         }
         if let time = made.questions {
-            func number(_ value: Double) -> String { value.formatted(.number.precision(.fractionLength(2))) }
             Console.print(
-                "milliseconds for a question: p50 \(number(time.p50)), p95 \(number(time.p95)), p99 \(number(time.p99))"
+                "milliseconds for a question: p50 \(decimal(time.p50, 2)), p95 \(decimal(time.p95, 2)), p99 \(decimal(time.p99, 2))"
             )
         }
         Console.print("policy: \(file.relativePath)")
@@ -75,6 +74,6 @@ struct GuardFromCommand: AsyncParsableCommand {
     }
 
     private static func text(_ rate: Rate) -> String {
-        "\(percent(rate.rate)) [\(percent(rate.low)), \(percent(rate.high))] n \(rate.n)"
+        "\(share(rate)) n \(rate.n)"
     }
 }

@@ -80,7 +80,7 @@ struct GuardTrainCommand: AsyncParsableCommand {
             throw ValidationError("there is no head for \(label.rawValue); make one without --measure")
         }
         let head = heads.heads[place]
-        Console.print("threshold \(head.threshold), grey zone \(head.low) to \(head.high)")
+        Console.print("threshold \(head.threshold), the encoder is asked from \(head.low) on")
         let pairs = try await ReaderMeasurement.all(of: head, label, in: folder, and: alignment, embedding: encoder)
         let counts = try await GuardMeasurement.all(
             of: label,

@@ -42,8 +42,8 @@ struct GuardTuneCommand: AsyncParsableCommand {
         )
         for change in changes {
             Console.error(
-                "\(change.rail): threshold \(change.before) -> \(change.after), "
-                    + "refused \(change.refused[0]) -> \(change.refused[1]) of \(lines.count)"
+                "\(change.rail): threshold \(change.before) → \(change.after), "
+                    + "refused \(change.refused[0]) → \(change.refused[1]) of \(lines.count)"
             )
         }
         let shield = try Guard(tuned, resources: resources)

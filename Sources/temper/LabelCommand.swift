@@ -127,10 +127,10 @@ struct LabelCommand: AsyncParsableCommand {
         }
         func text(_ rate: Rate?) -> String {
             guard let rate else { return "not measured: no such label" }
-            return "\(percent(rate.rate)) [\(percent(rate.low)), \(percent(rate.high))]  effective n \(rate.n)"
+            return "\(share(rate))  effective n \(rate.n)"
         }
         for stratum in result.strata {
-            let weight = stratum.weight.map { $0.formatted(.number.precision(.fractionLength(2))) } ?? "none"
+            let weight = stratum.weight.map { decimal($0, 2) } ?? "none"
             Console.print(
                 "\(stratum.subject.padded(20)) \(stratum.verdict == .unsafe ? "unsafe" : "safe  ")  "
                     + "\(stratum.unsafe) unsafe, \(stratum.safe) safe of \(stratum.count)  weight \(weight)"
@@ -143,7 +143,7 @@ struct LabelCommand: AsyncParsableCommand {
             Console.print(
                 "\(rate.subject.padded(20)) observed \(percent(rate.observed.rate))  corrected "
                     + (corrected.note
-                        ?? "\(percent(corrected.rate)) [\(percent(corrected.low)), \(percent(corrected.high))]")
+                        ?? "\(percent(corrected.rate)) \(interval(corrected.low, corrected.high))")
             )
         }
         if result.unsure > 0 { Console.error("\(result.unsure) grades say neither and count for nothing") }

@@ -1,6 +1,7 @@
 import Foundation
 import TemperAlign
 import TemperLedger
+import TemperModel
 import TemperPipeline
 import TemperReport
 import TemperRisk
@@ -117,16 +118,13 @@ final class StudioLauncher: RunLauncher {
         return mixed
     }
 
-    /// The reader of recipes opens no file, and a missing one would end the run as soon as it has started.
+    /// The reader of recipes opens no file, and one that is missing or of another kind would end the run as soon as it has
+    /// started.
     private static func checkFile(_ field: RecipeForm.Field, of form: RecipeForm) throws {
-        let path: String
         switch field {
-        case .model: path = try ModelReference.resolve(form.model).relativePath
-        case .data where !form.data.hasPrefix("embedded:"): path = form.data
+        case .model: _ = try ModelDescription(of: ModelReference.resolve(form.model))
+        case .data where !form.data.hasPrefix("embedded:"): _ = try Dataset.load(URL(fileURLWithPath: form.data))
         default: return
-        }
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw Failure(description: "\(path): there is no such file or folder")
         }
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import TemperPipeline
+import TemperText
 
 /// The command line: thin, every command a few lines over the libraries.
 struct Temper: AsyncParsableCommand {
@@ -32,7 +33,7 @@ enum Main {
             command = try Temper.asyncParsed()
         } catch {
             // The parser's own text, with the usage of the subcommand that was called.
-            end(with: error, saying: Temper.fullMessage(for: error))
+            end(with: error, saying: Temper.misnamed(CommandLine.arguments) ?? Temper.fullMessage(for: error))
         }
         do {
             try await command.run()
@@ -55,6 +56,24 @@ extension Temper {
     fileprivate static func asyncParsed() throws -> any AsyncParsableCommand {
         let command = try parseAsRoot()
         return (command as? any AsyncParsableCommand) ?? Wrapped(command)
+    }
+
+    /// What is wrong where a command's name is none; the parser itself calls it an unexpected argument.
+    fileprivate static func misnamed(_ arguments: [String]) -> String? {
+        var (command, path) = (Temper.self as any ParsableCommand.Type, "temper")
+        for word in arguments.dropFirst() {
+            let known = command.configuration.subcommands
+            guard !known.isEmpty, !word.hasPrefix("-"), word != "help" else { return nil }
+            guard let next = known.first(where: { $0._commandName == word }) else {
+                let names = known.map { $0._commandName }
+                let all = "are: \(names.joined(separator: ", "))"
+                let remedy =
+                    Spelling.nearest(to: word, among: names).map { "did you mean `\(path) \($0)`? There" } ?? "there"
+                return "error: no command `\(path) \(word)`; \(remedy) \(all)"
+            }
+            (command, path) = (next, "\(path) \(word)")
+        }
+        return nil
     }
 }
 

@@ -141,12 +141,11 @@ struct WhiteBoxAttackCommand: AsyncParsableCommand {
     }
 
     private func show(_ outcomes: [WhiteBox.Outcome]) {
-        func number(_ value: Double) -> String { value.formatted(.number.precision(.fractionLength(2))) }
         for outcome in outcomes {
             Console.print(
-                "\(outcome.probeID.padded(24)) loss \(number(outcome.initialLoss)) -> \(number(outcome.finalLoss))  "
-                    + "\(outcome.steps) steps in \(number(outcome.seconds)) s  "
-                    + "\(outcome.plainVerdict.grade) -> \(outcome.verdict.grade)"
+                "\(outcome.probeID.padded(24)) loss \(decimal(outcome.initialLoss, 2)) → \(decimal(outcome.finalLoss, 2))  "
+                    + "\(outcome.steps) steps in \(decimal(outcome.seconds, 1)) s  "
+                    + "\(outcome.plainVerdict.grade) → \(outcome.verdict.grade)"
                     + (outcome.suffix.map { "\n  suffix:\($0)" } ?? "")
             )
         }

@@ -251,11 +251,6 @@ import Testing
         #expect(TrainingSettings.CodingKeys.allCases.allSatisfy { text.contains("\($0.rawValue):") })
     }
 
-    @Test func distances() {
-        #expect(RecipeNames.distance("", "abc") == 3 && RecipeNames.distance("abc", "acb") == 1)
-        #expect(RecipeNames.distance("lora_r", "lora_rank") == 3 && RecipeNames.distance("a", "a") == 0)
-    }
-
     /// Cuts and changes a recipe at every byte: always an error or a recipe, never a crash.
     @Test func mutations() {
         let bytes = Array((small + "defences: [{method: interpolation, scale: \"${C:-1}\"}]\n").utf8)

@@ -35,6 +35,32 @@ struct RunsProgramTests {
         #expect(asked.status == 0 && asked.output.contains("USAGE: temper runs list") && asked.errors.isEmpty)
     }
 
+    @Test func aNameThatIsNoCommandIsSaid() throws {
+        for (arguments, words) in [
+            (["asses"], "no command `temper asses`; did you mean `temper assess`? There are: run, "),
+            (["runs", "lst"], "no command `temper runs lst`; did you mean `temper runs list`? There are: list, show"),
+            (["suites", "xxxxxxxxxxx"], "no command `temper suites xxxxxxxxxxx`; there are: list"),
+        ] {
+            let wrong = try Program.run(arguments)
+            #expect(wrong.status == 2 && wrong.errors.contains(words), "\(wrong)")
+        }
+    }
+
+    /// A file of another time is not left to be taken for this result.
+    @Test func aGateThatCannotBeHeldLeavesNoOldResult() throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let old = try scene.file("gate.json", "{\"verdict\": \"pass\"}")
+        let policy = try scene.file("policy.yaml", "rules: [{metric: jailbreak, atmost: 0.1}]")
+        let found = try Program.run("gate", scene.directory("nowhere").url.path, "--policy", policy, "--output", old)
+        #expect(found.status == 2 && !FileManager.default.fileExists(atPath: old), "\(found)")
+        // What is read is left, whatever else is wrong.
+        let report = try scene.file("report.json", "{")
+        let damaged = try Program.run("gate", report, "--output", report)
+        #expect(damaged.status == 4 && FileManager.default.fileExists(atPath: report), "\(damaged)")
+        #expect(FileManager.default.fileExists(atPath: policy))
+    }
+
     @Test func aFolderThatIsNotThereIsAMistake() throws {
         let scene = try Scene()
         defer { scene.remove() }

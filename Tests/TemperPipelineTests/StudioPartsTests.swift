@@ -184,12 +184,16 @@ struct StudioPartsTests {
         wrong.aligns = false
         let problems = launcher.problems(in: wrong)
         #expect(Set(problems.keys) == Set(RecipeForm.Field.allCases), "\(problems)")
-        #expect(problems[.data] == "nowhere.jsonl: there is no such file or folder")
+        #expect(problems[.data] == "nowhere.jsonl: cannot be read: no such file or folder; check the path")
+        // What is there and is no model, and no data.
+        (wrong.model, wrong.data) = (#filePath, #filePath)
+        let others = launcher.problems(in: wrong)
+        #expect(others[.model]?.contains(#filePath) == true && others[.data]?.contains(#filePath) == true, "\(others)")
         #expect(problems[.name]?.hasPrefix("found \"a/b\", expected letters") == true, "\(problems)")
         wrong.aligns = true
         #expect(launcher.problems(in: wrong)[.defence] == nil)
         // A text cannot become more than a text, and a name no path.
-        for name in ["../mine", "a/b", "", "a\noutput_dir: /etc", "a: b"] {
+        for name in ["../mine", "a/b", "", "-rf", "a\noutput_dir: /etc", "a: b"] {
             form.name = name
             #expect(throws: RecipeError.self, "\(name)") { try launcher.check(launcher.recipe(of: form)) }
         }

@@ -48,7 +48,7 @@ import Testing
             try scene.run("beta", steps: [1, 8])
             let both = try await scene.get("/compare?run=alpha&run=beta").text
             #expect(
-                both.contains("tuned@4, jailbreak") && both.contains("tuned@8, jailbreak") && both.contains("run_name")
+                both.contains("tuned, jailbreak") && !both.contains("tuned@8, jailbreak") && both.contains("run_name")
             )
             #expect(!both.contains("<th scope=\"row\">seed"))
         }

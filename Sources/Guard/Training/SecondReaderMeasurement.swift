@@ -84,11 +84,11 @@ package struct ReaderMeasurement: Sendable, Hashable {
     }
 
     init(_ what: String, _ rows: [SecondReader.Head.Row], _ head: SecondReader.Head) {
-        let isGrey = rows.map { (head.low...head.high).contains($0.first) }
+        let isAsked = rows.map { $0.first >= head.low }
         let first = rows.map(\.first)
         let second = rows.map { head.logit($0.vector) }
-        let cascade = zip(rows, isGrey).map { row, isGrey in
-            isGrey ? head.probability(first: row.first, vector: row.vector) : row.first
+        let cascade = zip(rows, isAsked).map { row, isAsked in
+            isAsked ? head.probability(first: row.first, vector: row.vector) : row.first
         }
         self.what = what
         hits = rows.count { $0.row.isHit }
@@ -102,7 +102,7 @@ package struct ReaderMeasurement: Sendable, Hashable {
             let found = zip(rows, scores).count { $0.0.row.isHit && $0.1 > limit }
             recalls.append(hits == 0 ? 0 : Double(found) / Double(hits))
         }
-        asked = Double(isGrey.count { $0 }) / Double(max(1, rows.count))
+        asked = Double(isAsked.count { $0 }) / Double(max(1, rows.count))
         foundHits = zip(rows, cascade).count { $0.0.row.isHit && $0.1 >= head.threshold }
         foundOthers = zip(rows, cascade).count { !$0.0.row.isHit && $0.1 >= head.threshold }
     }

@@ -2,7 +2,7 @@ import Foundation
 import TemperRisk
 
 /// How a head on an encoder's vectors is made: logistic regression on training rows; the sum with the first reader, the
-/// threshold and the grey zone on development rows.
+/// threshold, and from where on it is asked, on development rows.
 ///
 /// Knows nothing about where rows come from. What is measured on is in neither part. No randomness.
 extension SecondReader.Head {
@@ -18,6 +18,9 @@ extension SecondReader.Head {
     private static let penalty = 3e-3
     /// A reader that finds more may refuse some more twins; of ordinary requests both refuse as few.
     private static let twins = 0.15
+    /// The share of people's requests that the second reader may be asked about: with two labels that leaves the median
+    /// to the first.
+    private static let asked = 0.2
 
     /// Trains a label's head.
     ///
@@ -46,7 +49,6 @@ extension SecondReader.Head {
             secondSlope: 1,
             offset: 0,
             low: 0,
-            high: 1,
             threshold: 0.5,
             trainingData: name.trainingData,
             measured: []
@@ -60,7 +62,7 @@ extension SecondReader.Head {
         (head.firstSlope, head.secondSlope, head.offset) = (sum[0], sum[1], sum[2])
         let scores = development.map { head.probability(first: $0.first, vector: $0.vector) }
         head.threshold = name.threshold(of: zip(development, scores).map { ($0.row, $1) }, twins: twins)
-        (head.low, head.high) = zone(zip(development, scores).map { ($0.first, $1) }, threshold: head.threshold)
+        head.low = lowest(zip(development, scores).map { ($0, $1) }, threshold: head.threshold)
         return head
     }
 
@@ -118,12 +120,15 @@ extension SecondReader.Head {
         }
     }
 
-    /// The first reader's probabilities between which the second is asked: below, at most one found row in a hundred is
-    /// lost; above, no row is let go.
-    static func zone(_ rows: [(first: Double, both: Double)], threshold: Double) -> (low: Double, high: Double) {
-        let found = rows.filter { $0.both >= threshold }.map(\.first).sorted()
-        let passed = rows.filter { $0.both < threshold }.map(\.first)
-        let low = found.isEmpty ? 0 : found[found.count / 100]
-        return (min(low, threshold), max(passed.max() ?? 1, threshold))
+    /// The first reader's probability from which the second is asked: as low as the time allows, and so low that at most
+    /// one found row in a hundred is lost.
+    static func lowest(_ rows: [(row: Row, both: Double)], threshold: Double) -> Double {
+        let found = rows.filter { $0.both >= threshold }.map(\.row.first).sorted()
+        let ordinary = rows.map(\.row).filter { ["instructions", "questions"].contains($0.row.source) }.map(\.first)
+        return [
+            found.isEmpty ? 0 : found[found.count / 100],
+            ordinary.isEmpty ? 1 : ordinary.sorted(by: >)[Int(asked * Double(ordinary.count))],
+            threshold,
+        ].min() ?? 0
     }
 }

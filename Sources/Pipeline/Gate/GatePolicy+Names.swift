@@ -1,5 +1,6 @@
 public import TemperReport
 import TemperRisk
+import TemperText
 
 /// What a policy may call a metric: its key in the report, or the name of the suite whose numbers stand there, which is how
 /// recipes call it.
@@ -21,7 +22,7 @@ extension GatePolicy {
             } else if found != nil || !Self.canBeMeasured(rule.metric) {
                 let names = measured.flatMap { [$0.key, $0.suite ?? $0.key] }
                 let known = names + Axis.allCases.map(\.rawValue) + Suites.all.map(\.card.reportKey) + SuiteCache.names
-                let nearest = found?.key ?? RecipeNames.nearest(to: rule.metric, among: known)
+                let nearest = found?.key ?? Spelling.nearest(to: rule.metric, among: known)
                 guard nearest != nil || rule.metric.isEmpty else { continue }
                 throw .unknownMetric(rule.metric, rule: rule.id, nearest: nearest, measured: measured)
             }

@@ -1,6 +1,7 @@
 import Foundation
 public import TemperGuard
 import TemperReport
+import TemperText
 
 /// Reads and writes a guard's policy, as strictly as a recipe: a key or a value that is not understood is an error.
 ///
@@ -118,7 +119,7 @@ public enum PolicyFile {
     }
 
     private static func nearest(to name: String, among names: [String]) -> String {
-        if let nearest = RecipeNames.nearest(to: name, among: names) {
+        if let nearest = Spelling.nearest(to: name, among: names) {
             return "`\(nearest)`, if that was meant; the names are \(names.joined(separator: ", "))"
         }
         return "one of \(names.joined(separator: ", "))"

@@ -64,7 +64,7 @@ extension Recipe {
             throw table.error(
                 "run_name",
                 found: "\"\(runName)\"",
-                expected: "letters, digits, \".\", \"_\" and \"-\", as for a folder"
+                expected: "letters, digits, \".\", \"_\" and \"-\", a letter, a digit or \"_\" first"
             )
         }
         outputDir = try table.text("output_dir", default: outputDir)

@@ -1,6 +1,7 @@
+import TemperText
 import TemperTune
 
-/// The keys a recipe knows, other tools' spellings of them, and the nearest name to a mistyped one.
+/// The keys a recipe knows, other tools' spellings of them, and what to do about one that is not known.
 ///
 /// The aliases are the config names of LLaMA-Factory and Axolotl.
 enum RecipeNames {
@@ -87,44 +88,19 @@ enum RecipeNames {
             if known != root, canonical(key, in: root) != nil { return "put it at the top level" }
         }
         let names = known + aliases.filter { known.contains($0.value) }.map(\.key).sorted()
-        if let nearest = nearest(to: key, among: names) {
+        if let nearest = Spelling.nearest(to: key, among: names) {
             return "did you mean `\(canonical(nearest, in: known) ?? nearest)`?"
         }
         return "known keys: \(known.joined(separator: ", "))"
-    }
-
-    /// The name that a mistyped one comes nearest to, the first of several; nil where none is near.
-    static func nearest(to word: String, among names: [String]) -> String? {
-        let found = names.map { (name: $0, distance: distance(word, $0)) }.min { $0.distance < $1.distance }
-        return found.flatMap { $0.distance <= max(2, word.count / 2) ? $0.name : nil }
-    }
-
-    /// How many letters to insert, remove, replace or swap with a neighbour to get from one word to another
-    /// (Damerau's distance in its restricted form).
-    static func distance(_ first: String, _ second: String) -> Int {
-        let a = Array(first.utf8)
-        let b = Array(second.utf8)
-        var beforeLast: [Int] = []
-        var last = Array(0...b.count)
-        for i in a.indices {
-            var row = [i + 1]
-            for j in b.indices {
-                var best = min(last[j + 1] + 1, row[j] + 1, last[j] + (a[i] == b[j] ? 0 : 1))
-                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { best = min(best, beforeLast[j - 1] + 1) }
-                row.append(best)
-            }
-            beforeLast = last
-            last = row
-        }
-        return last[b.count]
     }
 
     static func isFileNameCharacter(_ character: Character) -> Bool {
         character.isASCII && (character.isLetter || character.isNumber || "._-".contains(character))
     }
 
-    /// Whether a text can name a folder on every system.
+    /// Whether a text can name a folder on every system, and is no option where a command takes that folder.
     static func isFileName(_ text: String) -> Bool {
-        !text.isEmpty && text.utf8.count <= 120 && !text.hasPrefix(".") && text.allSatisfy(isFileNameCharacter)
+        guard let first = text.first, text.utf8.count <= 120 else { return false }
+        return first != "." && first != "-" && text.allSatisfy(isFileNameCharacter)
     }
 }

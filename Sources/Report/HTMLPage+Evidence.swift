@@ -1,7 +1,7 @@
 /// The page's sections without a figure: tables, flips, judges, suites, settings and limits.
 extension HTMLPage {
-    /// How many flips the page shows.
-    static let flipLimit = 40
+    /// How many flips the page shows, and how many of them unfolded.
+    static let (flipLimit, openFlipLimit) = (40, 8)
     /// How many characters of one answer the page shows.
     static let answerLimit = 4000
 
@@ -51,41 +51,52 @@ extension HTMLPage {
         return "<td class=\"num\">\(text) <small>n \(counts.n)\(unscored)</small></td>"
     }
 
-    /// Every paired comparison; those of the checkpoints on the way are folded away.
+    /// Every paired comparison, the subjects two by two; all but the tuned model with the reference are folded away.
     var comparisons: Markup {
         guard !report.comparisons.isEmpty else { return "<p class=\"none\">No comparison was made.</p>" }
-        let onTheWay = Set(
-            report.subjects.filter { $0.kind == .checkpoint && $0.name != reading.tuned?.name }.map(\.name)
-        )
-        let late = report.comparisons.filter { !onTheWay.contains($0.subject) }
-        let early = report.comparisons.filter { onTheWay.contains($0.subject) }
-        let folded: Markup =
-            early.isEmpty
-            ? "" : "<details><summary>Checkpoints before the last</summary>\(comparisonTable(early))</details>"
-        return "\(late.isEmpty ? "" : comparisonTable(late))\(folded)"
+        let all = report.comparisons.map { [$0.subject, $0.base] }.uniqued()
+        let pairs = all.filter { $0 == firstPair } + all.filter { $0 != firstPair }
+        let tables: [Markup] = pairs.map { pair in
+            comparisonTable(pair[0], pair[1], report.comparisons.filter { [$0.subject, $0.base] == pair })
+        }
+        return """
+            <p class="how">Probes graded on both sides. Clear is a difference whose interval leaves out 0 and whose p, corrected by \
+            Holm over all that was measured on the same two subjects, is below 0.05.</p>
+            \(tables)
+            """
     }
 
-    private func comparisonTable(_ comparisons: [RunReport.Comparison]) -> Markup {
+    /// The tuned model and the reference.
+    private var firstPair: [String?] { [reading.tuned?.name, reading.reference?.name] }
+
+    private func comparisonTable(_ subject: String, _ base: String, _ comparisons: [RunReport.Comparison]) -> Markup {
         let rows: [Markup] = comparisons.map { comparison in
             """
-            <tr><th scope="row">\(comparison.subject) <small>against \(comparison.base)</small></th>\
-            <td>\(reading.title(comparison.axis))</td>\
+            <tr class="upper"><th scope="row">\(reading.title(comparison.axis))</th>\
             \(cell(levels(comparison), (comparison.n, comparison.unscored)))\
             <td class="num">\(Format.points(comparison.difference, comparison.low, comparison.high))</td>\
             <td class="num">\(Format.ratio(comparison))</td>\
             <td class="num">\(Format.p(comparison.p)) <small>\(Format.holm(comparison))</small></td>\
-            <td class="num">\(comparison.flips.safeToUnsafe) / \(comparison.flips.unsafeToSafe)</td>\
-            <td>\(conclusion(comparison))</td></tr>
+            <td class="num">\(comparison.flips.safeToUnsafe) / \(comparison.flips.unsafeToSafe)</td></tr>
+            <tr><td colspan="6" class="remark">\(conclusion(comparison))</td></tr>
             """
         }
-        return table(
-            "Probes graded on both sides; clear is a difference whose interval leaves out 0 and whose p, corrected by Holm over all that was measured on the same two subjects, is below 0.05",
+        let content = table(
+            "\(subject) against \(base)",
             [
-                ("Subject", false), ("Measured", false), ("Rates", true), ("Difference", true), ("Ratio", true),
-                ("p, exact", true), ("Flips, worse / better", true), ("Reading", false),
+                ("Measured", false), ("Rates", true), ("Difference", true), ("Ratio", true), ("p, exact", true),
+                ("Flips, worse / better", true),
             ],
-            rows
+            rows,
+            hidesCaption: true
         )
+        let clear = comparisons.filter(\.isClear).map { "\($0.axis) \($0.difference ?? 0 > 0 ? "up" : "down")" }
+        let found = clear.isEmpty ? "nothing clear" : "clear: \(clear.joined(separator: ", "))"
+        let isOpen = [subject, base] == firstPair
+        return """
+            <details class="comparison"\(isOpen ? " open=\"open\"" : "" as Markup)><summary><bdi>\(subject)</bdi> against \
+            <bdi>\(base)</bdi> <small>\(found)</small></summary>\(content)</details>
+            """
     }
 
     func conclusion(_ comparison: RunReport.Comparison) -> Markup {
@@ -114,12 +125,16 @@ extension HTMLPage {
     var flips: Markup {
         guard !report.flips.isEmpty else { return "<p class=\"none\">No probe changed its grade.</p>" }
         let shown = orderedFlips.prefix(HTMLPage.flipLimit)
-        let articles: [Markup] = shown.map(article)
+        let first: [Markup] = shown.prefix(HTMLPage.openFlipLimit).map(article)
+        let others: [Markup] = shown.dropFirst(HTMLPage.openFlipLimit).map(article)
+        let folded: Markup =
+            others.isEmpty
+            ? "" : "<details class=\"comparison\"><summary>\(others.count) more</summary>\(others)</details>"
         let rest = report.flips.count - shown.count
         let more: Markup = rest > 0 ? "<p class=\"none\">\(rest) more flips are in report.json.</p>" : ""
         return """
             <p class="how">Probes graded differently on two subjects. Answers may be harmful and are folded.</p>
-            <div class="flips">\(articles)</div>
+            <div class="flips">\(first)\(folded)</div>
             \(more)
             """
     }

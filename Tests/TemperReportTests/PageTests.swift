@@ -161,6 +161,16 @@ import Testing
         #expect(page.contains("5 more flips are in report.json."))
     }
 
+    /// Of many tables one is open: what tuning did to the reference.
+    @Test func comparisonsAreFoldedByPair() {
+        let page = HTMLReport.render(Sample.report)
+        let pairs = Set(Sample.report.comparisons.map { [$0.subject, $0.base] })
+        #expect(page.matches(of: #/<details class="comparison"[^>]*><summary><bdi>/#).count == pairs.count)
+        let open = page.matches(of: #/<details class="comparison" open="open"><summary><bdi>(.+?)</bdi> against/#)
+        #expect(open.map(\.output.1) == ["tuned@64"], "\(open)")
+        #expect(page.contains("clear: jailbreak up"))
+    }
+
     @Test func longAnswersAreCut() {
         var report = Sample.report
         report.flips[0].after.answer = String(repeating: "a", count: 5000)

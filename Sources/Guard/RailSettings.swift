@@ -48,7 +48,7 @@ public struct RailResources: Sendable {
     /// Embeds texts; for `topic`, which has a plain one of its own.
     public var embedding: (any TextEmbedding)?
 
-    /// Reads a second time what the classifiers of `jailbreak` and `injection` are not sure about.
+    /// Reads a second time what the classifiers of `jailbreak` and `injection` do not let pass.
     public var reader: SecondReader?
 
     /// Joins what there is.

@@ -1,7 +1,7 @@
 public import Foundation
 import TemperRisk
 
-/// A second reader of texts that a quick classifier is not sure about: heads on a sentence encoder's vectors.
+/// A second reader of texts that a quick classifier does not let pass: heads on a sentence encoder's vectors.
 ///
 /// Knows nothing about how vectors are made: that is behind `TextEmbedding`. Idea: a cascade (Viola and Jones 2001), in
 /// which a stage that takes microseconds lets most texts pass. For what it does not let pass the two stages' logits are
@@ -57,7 +57,9 @@ public struct SecondReader: Sendable {
 
     /// The heads as a file.
     public struct Heads: Codable, Sendable, Hashable {
-        var schema = 1
+        /// 1 had an upper end too, above which the second was not asked.
+        var schema = Self.current
+        private static let current = 2
         /// The SHA-256 of the encoder's weights that the heads belong to.
         public var encoder: String
         /// The SHA-256 of the adapter's weights on it; nil for the encoder as it came.
@@ -83,10 +85,10 @@ public struct SecondReader: Sendable {
             } catch {
                 throw RiskError.unreadable(file: url.path, reason: remedy)
             }
-            guard read.schema == 1 else {
+            guard read.schema == Self.current else {
                 throw RiskError.unreadable(
                     file: url.path,
-                    reason: "its schema is \(read.schema), where 1 is known; remove it and \(remedy)"
+                    reason: "its schema is \(read.schema), where \(Self.current) is known; remove it and \(remedy)"
                 )
             }
             guard Set(read.heads.map(\.label)).count == read.heads.count, read.heads.allSatisfy(\.isSound) else {
@@ -109,7 +111,7 @@ public struct SecondReader: Sendable {
     }
 
     /// The most stretches of one text that are read a second time, the worst first.
-    static let mostStretches = 8
+    static let mostStretches = 32
 
     let heads: [Head]
     let embedding: any TextEmbedding
@@ -126,8 +128,8 @@ public struct SecondReader: Sendable {
 extension GuardClassifier {
     /// The probability of the worst stretch of a text: the quick classifier's, or both readers' where that is not low.
     ///
-    /// Stretches that are too many to be read again keep what the quick classifier says of them, for otherwise a text
-    /// could hide behind its length.
+    /// Where there are too many stretches to read them all again, the quick classifier's worst counts, too: otherwise a
+    /// text could hide behind its length, or behind others that only look bad.
     ///
     /// - Throws: `GuardError.needs` where the vectors are not one for each stretch, whole and of finite numbers; what
     ///   making them throws.
@@ -136,17 +138,18 @@ extension GuardClassifier {
         guard let reader, let head = reader.head(for: self) else { return score(of: text, by: classifier) }
         let stretches = stretches(of: text, by: classifier)
         // The worst first, like all of them.
-        let suspect = stretches.prefix { $0.probability >= head.low }.prefix(SecondReader.mostStretches)
-        let unread = stretches.dropFirst(suspect.count).first?.probability ?? 0
-        guard !suspect.isEmpty else { return unread }
-        let vectors = try await reader.embedding.vectors(of: suspect.map(\.text))
+        let suspects = stretches.prefix { $0.probability >= head.low }
+        guard !suspects.isEmpty else { return stretches.first?.probability ?? 0 }
+        let read = suspects.prefix(SecondReader.mostStretches)
+        let vectors = try await reader.embedding.vectors(of: read.map(\.text))
         let width = head.weights.count
         let needs = GuardError.needs("an encoder that gives \(width) finite numbers for each text", rail: rawValue)
-        guard vectors.count == suspect.count,
+        guard vectors.count == read.count,
             vectors.allSatisfy({ $0.count == width && $0.allSatisfy(\.isFinite) })
         else { throw needs }
-        var worst = unread
-        for (stretch, vector) in zip(suspect, vectors) {
+        let passed = stretches.dropFirst(suspects.count).first?.probability ?? 0
+        var worst = read.count < suspects.count ? suspects[0].probability : passed
+        for (stretch, vector) in zip(read, vectors) {
             let probability = head.probability(first: stretch.probability, vector: vector)
             guard probability.isFinite else { throw needs }
             worst = max(worst, probability)

@@ -25,7 +25,7 @@ public enum SubjectFingerprint {
     }
 
     /// A subject behind a guard: the policy and the program's version, which stands for the rails; without a policy, the
-    /// subject itself. `encoder` identifies what the rails ask where they are not sure.
+    /// subject itself. `encoder` identifies what the rails ask a second time.
     public static func guarded(_ fingerprint: String, by policy: Policy?, encoder: String? = nil) throws -> String {
         guard let policy else { return fingerprint }
         let parts = ["guard", Machine.version, fingerprint, PolicyFile.yaml(policy)] + [encoder].compactMap { $0 }

@@ -51,13 +51,16 @@ extension HTMLPage {
         return "<td class=\"num\">\(text) <small>n \(counts.n)\(unscored)</small></td>"
     }
 
-    /// Every paired comparison, the subjects two by two; all but the tuned model with the reference are folded away.
+    /// Every paired comparison, the subjects two by two; all but the first, the tuned model with the reference, are folded away.
     var comparisons: Markup {
         guard !report.comparisons.isEmpty else { return "<p class=\"none\">No comparison was made.</p>" }
-        let all = report.comparisons.map { [$0.subject, $0.base] }.uniqued()
-        let pairs = all.filter { $0 == firstPair } + all.filter { $0 != firstPair }
-        let tables: [Markup] = pairs.map { pair in
-            comparisonTable(pair[0], pair[1], report.comparisons.filter { [$0.subject, $0.base] == pair })
+        var pairs = report.comparisons.map { [$0.subject, $0.base] }.uniqued()
+        if let first = pairs.firstIndex(of: [reading.tuned?.name ?? "", reading.reference?.name ?? ""]) {
+            pairs.insert(pairs.remove(at: first), at: 0)
+        }
+        let tables: [Markup] = pairs.enumerated().map { index, pair in
+            let own = report.comparisons.filter { [$0.subject, $0.base] == pair }
+            return comparisonTable(pair[0], pair[1], own, isOpen: index == 0)
         }
         return """
             <p class="how">Probes graded on both sides. Clear is a difference whose interval leaves out 0 and whose p, corrected by \
@@ -66,19 +69,21 @@ extension HTMLPage {
             """
     }
 
-    /// The tuned model and the reference.
-    private var firstPair: [String?] { [reading.tuned?.name, reading.reference?.name] }
-
-    private func comparisonTable(_ subject: String, _ base: String, _ comparisons: [RunReport.Comparison]) -> Markup {
+    private func comparisonTable(
+        _ subject: String,
+        _ base: String,
+        _ comparisons: [RunReport.Comparison],
+        isOpen: Bool
+    ) -> Markup {
         let rows: [Markup] = comparisons.map { comparison in
             """
-            <tr class="upper"><th scope="row">\(reading.title(comparison.axis))</th>\
+            <tr class="upper"><th scope="row" rowspan="2">\(reading.title(comparison.axis))</th>\
             \(cell(levels(comparison), (comparison.n, comparison.unscored)))\
             <td class="num">\(Format.points(comparison.difference, comparison.low, comparison.high))</td>\
             <td class="num">\(Format.ratio(comparison))</td>\
             <td class="num">\(Format.p(comparison.p)) <small>\(Format.holm(comparison))</small></td>\
             <td class="num">\(comparison.flips.safeToUnsafe) / \(comparison.flips.unsafeToSafe)</td></tr>
-            <tr><td colspan="6" class="remark">\(conclusion(comparison))</td></tr>
+            <tr><td colspan="5" class="remark">\(conclusion(comparison))</td></tr>
             """
         }
         let content = table(
@@ -92,9 +97,8 @@ extension HTMLPage {
         )
         let clear = comparisons.filter(\.isClear).map { "\($0.axis) \($0.difference ?? 0 > 0 ? "up" : "down")" }
         let found = clear.isEmpty ? "nothing clear" : "clear: \(clear.joined(separator: ", "))"
-        let isOpen = [subject, base] == firstPair
         return """
-            <details class="comparison"\(isOpen ? " open=\"open\"" : "" as Markup)><summary><bdi>\(subject)</bdi> against \
+            <details class="fold"\(isOpen ? " open=\"open\"" : "" as Markup)><summary><bdi>\(subject)</bdi> against \
             <bdi>\(base)</bdi> <small>\(found)</small></summary>\(content)</details>
             """
     }
@@ -129,7 +133,7 @@ extension HTMLPage {
         let others: [Markup] = shown.dropFirst(HTMLPage.openFlipLimit).map(article)
         let folded: Markup =
             others.isEmpty
-            ? "" : "<details class=\"comparison\"><summary>\(others.count) more</summary>\(others)</details>"
+            ? "" : "<details class=\"fold\"><summary>\(others.count) more</summary>\(others)</details>"
         let rest = report.flips.count - shown.count
         let more: Markup = rest > 0 ? "<p class=\"none\">\(rest) more flips are in report.json.</p>" : ""
         return """

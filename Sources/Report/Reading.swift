@@ -56,6 +56,13 @@ struct Reading {
     /// its name.
     func role(of subject: RunReport.Subject) -> String { subject.name == tuned?.name ? "tuned" : subject.name }
 
+    /// A rate or the utility of a subject, with its name where the role does not tell it.
+    func text(_ subject: RunReport.Subject, on axis: String) -> String? {
+        let text =
+            axis == Axis.utility ? utility(of: subject).map(utilityText) : rate(of: subject, on: axis).map(Format.rate)
+        return text.map { role(of: subject) == subject.name ? $0 : "\($0) \(subject.name)" }
+    }
+
     /// The utility metric's name, or `utility`.
     var utilityMetric: String {
         report.subjects.compactMap(\.utility).first?.metric ?? "utility"

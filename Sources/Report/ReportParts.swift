@@ -31,11 +31,9 @@ package struct ReportParts {
         let reading = page.reading
         return reading.principal.flatMap { subject -> [(key: String, text: String)] in
             let role = reading.role(of: subject)
-            let rates = reading.axes.compactMap { axis in
-                reading.rate(of: subject, on: axis).map { ("\(role), \(axis)", Format.rate($0)) }
+            return (reading.axes + [Axis.utility]).compactMap { axis in
+                reading.text(subject, on: axis).map { ("\(role), \(axis)", $0) }
             }
-            let utility = reading.utility(of: subject).map { ("\(role), \(Axis.utility)", reading.utilityText($0)) }
-            return rates + [utility].compactMap { $0 }
         }
     }
 }

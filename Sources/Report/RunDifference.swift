@@ -44,8 +44,7 @@ public struct RunDifference: Sendable {
             guard let reading, let found = reading.principal.first(where: { reading.role(of: $0) == subject }) else {
                 return Format.dash
             }
-            return axis == Axis.utility
-                ? reading.utilityText(reading.utility(of: found)) : Format.rate(reading.rate(of: found, on: axis))
+            return reading.text(found, on: axis) ?? Format.dash
         }
         rates = subjects.uniqued().flatMap { subject in
             (axes.uniqued() + [Axis.utility]).compactMap { axis in

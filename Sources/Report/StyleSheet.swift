@@ -134,10 +134,10 @@ package enum StyleSheet {
         td.remark { min-width: 11rem; color: var(--soft); }
         td small, th small { display: block; color: var(--soft); font-weight: 400; font-size: .92em; }
         summary { cursor: pointer; }
-        .comparison { border-top: 1px solid var(--line); }
-        .comparison > summary { padding: .6rem 0; }
-        .comparison > summary small { margin-left: .5rem; color: var(--soft); }
-        tr.upper > * { padding-bottom: 0; border-bottom: 0; }
+        .fold { border-top: 1px solid var(--line); }
+        .fold > summary { padding: .6rem 0; }
+        .fold > summary small { margin-left: .5rem; color: var(--soft); }
+        tr.upper > td { padding-bottom: 0; border-bottom: 0; }
         .data > summary { width: fit-content; margin-top: .6rem; color: var(--soft); font-size: .88rem; }
         .data .scroll { max-height: 26rem; overflow: auto; }
         .card { margin: 0 0 .7rem; padding: .9rem 1.1rem; background: var(--raised); border: 1px solid var(--line);
@@ -196,7 +196,8 @@ package enum StyleSheet {
           figure, .flip, .card, tr { break-inside: avoid; }
           h2, figcaption { break-after: avoid; }
           .scroll { overflow: visible; }
-          .comparison::details-content { display: block; content-visibility: visible; }
+          tr.upper { break-after: avoid; }
+          .fold::details-content { display: block; content-visibility: visible; }
           .panels { flex-wrap: nowrap; }
           .panel { flex-basis: 0; }
           table { font-size: 8.5pt; }

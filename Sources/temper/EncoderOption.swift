@@ -8,7 +8,7 @@ import TemperRisk
 struct EncoderOption: ParsableArguments {
     @Option(
         help: """
-            A folder with the encoder that rails ask where their quick classifiers are not sure, as \
+            A folder with the encoder that rails ask about what their quick classifiers do not let pass, as \
             `temper model pull all-minilm-l6-v2` makes it.
             """
     )

@@ -60,21 +60,23 @@ struct GateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        var policy = GatePolicy.standard
+        var result: GateResult?
+        var location = ""
         let files = try files()
-        let result: GateResult
-        let location: String
         do {
-            var policy = try policy.map { try GatePolicy.load(URL(fileURLWithPath: $0)) } ?? .standard
+            if let file = self.policy { policy = try GatePolicy.load(URL(fileURLWithPath: file)) }
             if let subject { policy.subject = subject }
-            guard !printPolicy, let run else { return Console.write(policy.yaml) }
-            let report: RunReport
-            (report, location) = try Self.read(run)
-            result = try Gate.evaluate(report, against: policy.named(as: Gate.metrics(of: report)))
+            if let run, !printPolicy {
+                let report: RunReport
+                (report, location) = try Self.read(run)
+                result = try Gate.evaluate(report, against: policy.named(as: Gate.metrics(of: report)))
+            }
         } catch {
-            // What lies there is of another time, and a workflow that goes on would take it for this result.
-            files.map(\.url).filter(isOnlyWritten).forEach { try? FileManager.default.removeItem(at: $0) }
+            if !printPolicy { withdraw(files.map(\.url)) }
             throw error
         }
+        guard let result else { return Console.write(policy.yaml) }
         func text(_ format: Format) -> String {
             switch format {
             case .text: result.table(width: Console.width)
@@ -85,10 +87,12 @@ struct GateCommand: AsyncParsableCommand {
             case .badge: result.badge
             }
         }
-        for file in files {
+        for (index, file) in files.enumerated() {
             do {
                 try LedgerFile.write(text: text(file.format), to: file.url)
-            } catch let error where !(error is WeightsError) {
+            } catch {
+                withdraw(files[index...].map(\.url))
+                guard !(error is WeightsError) else { throw error }
                 throw WeightsError.cannotWrite(path: file.url.relativePath, reason: error.localizedDescription)
             }
         }
@@ -99,11 +103,21 @@ struct GateCommand: AsyncParsableCommand {
         if result.verdict != .pass { throw ExitCode(result.verdict.exitCode) }
     }
 
-    /// Whether this is a file, and none that is read here.
-    private func isOnlyWritten(_ url: URL) -> Bool {
-        var isDirectory: ObjCBool = false
-        return FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) && !isDirectory.boolValue
-            && ![run, policy].compactMap { $0 }.map(URL.init(fileURLWithPath:)).contains { $0.path == url.path }
+    /// Removes what lies where a result was to be written: it is of another time, and a workflow that goes on would take it
+    /// for this result. What is read here stays, and so does what is no ordinary file.
+    private func withdraw(_ files: [URL]) {
+        func place(_ url: URL) -> String { url.resolvingSymlinksInPath().standardizedFileURL.path }
+        let read = [run, policy, run.map { "\($0)/report/report.json" }, run.map { "runs/\($0)/report/report.json" }]
+            .compactMap { $0 }.map { place(URL(fileURLWithPath: $0)) }
+        for file in files where !read.contains(place(file)) {
+            let type = try? FileManager.default.attributesOfItem(atPath: file.path)[.type] as? FileAttributeType
+            guard type == .typeRegular else { continue }
+            do {
+                try FileManager.default.removeItem(at: file)
+            } catch {
+                Console.error("warning: \(file.relativePath) is of another time and could not be removed")
+            }
+        }
     }
 
     /// The report of a run or of a file, and the file that findings are shown at.

@@ -39,12 +39,11 @@ struct GuardBenchCommand: AsyncParsableCommand {
             for check in checks { rails[check.rail, default: 0] += check.milliseconds / Double(count) }
         }
         times.sort()
-        func text(_ value: Double) -> String { decimal(value, 3) }
         for share in [50, 95, 99] {
-            Console.print("p\(share) \(text(times[min(times.count - 1, times.count * share / 100)])) ms")
+            Console.print("p\(share) \(decimal(times[min(times.count - 1, times.count * share / 100)], 3)) ms")
         }
         for (rail, mean) in rails.sorted(by: { $0.value > $1.value }) {
-            Console.print("\(rail.padded(14)) \(text(mean)) ms")
+            Console.print("\(rail.padded(14)) \(decimal(mean, 3)) ms")
         }
     }
 }

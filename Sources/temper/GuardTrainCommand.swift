@@ -12,7 +12,7 @@ struct GuardTrainCommand: AsyncParsableCommand {
         commandName: "train",
         abstract: "Makes a rail's classifier again from public data, or measures the one that is carried.",
         discussion:
-            "With --encoder: the label's head on an encoder's vectors, for what the classifier is not sure about; "
+            "With --encoder: the label's head on an encoder's vectors, for what the classifier does not let pass; "
             + "`temper guard adapt` makes the encoder's adapter first."
     )
 

@@ -1,7 +1,7 @@
 import Foundation
 import TemperRisk
 
-// Numbers on the terminal: the same in every language setting, and as the report writes them.
+// Numbers on the terminal, the same in every language setting.
 
 /// A number with fixed decimals.
 func decimal(_ value: Double, _ digits: Int) -> String {

@@ -11,8 +11,8 @@ import TemperTune
 
 /// Writes recipes from the studio's form and starts `temper run` on them, each as a process of its own.
 ///
-/// What comes from the browser is never a path here: the recipe's own reader decides on the name of the run, and that
-/// name is a file's name. No shell is involved.
+/// What comes from the browser is no path to write to: the recipe's own reader decides on the name of the run, and that
+/// name is a file's name. The model and the data that a form names are opened, to be read. No shell is involved.
 final class StudioLauncher: RunLauncher {
     /// Why a run was not started.
     struct Failure: Error, CustomStringConvertible {
@@ -123,10 +123,22 @@ final class StudioLauncher: RunLauncher {
     private static func checkFile(_ field: RecipeForm.Field, of form: RecipeForm) throws {
         switch field {
         case .model: _ = try ModelDescription(of: ModelReference.resolve(form.model))
-        case .data where !form.data.hasPrefix("embedded:"): _ = try Dataset.load(URL(fileURLWithPath: form.data))
+        case .data where !form.data.hasPrefix("embedded:"):
+            let file = URL(fileURLWithPath: form.data)
+            let keys: Set<URLResourceKey> = [.isRegularFileKey, .isDirectoryKey, .fileSizeKey]
+            let values = try? file.resolvingSymlinksInPath().resourceValues(forKeys: keys)
+            // What is large is left to the run, which reads it as well.
+            if values?.isRegularFile == true, values?.fileSize ?? 0 > largestRead { return }
+            guard values?.isRegularFile != false || values?.isDirectory == true else {
+                throw Failure(description: "\(form.data): neither a file nor a folder")
+            }
+            _ = try Dataset.load(file)
         default: return
         }
     }
+
+    /// The size of a file of data, in bytes, up to which the form reads it whole.
+    private static let largestRead = 64 << 20
 
     func recipe(of form: RecipeForm) -> String {
         var lines = [

@@ -64,8 +64,9 @@ extension Temper {
         for word in arguments.dropFirst() {
             let known = command.configuration.subcommands
             guard !known.isEmpty, !word.hasPrefix("-"), word != "help" else { return nil }
-            guard let next = known.first(where: { $0._commandName == word }) else {
-                let names = known.map { $0._commandName }
+            let next = known.first { $0._commandName == word || $0.configuration.aliases.contains(word) }
+            guard let next else {
+                let names = known.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
                 let all = "are: \(names.joined(separator: ", "))"
                 let remedy =
                     Spelling.nearest(to: word, among: names).map { "did you mean `\(path) \($0)`? There" } ?? "there"

@@ -80,7 +80,7 @@ import Testing
         #expect(bread.asked.withLock { $0 } == [SecondReader.mostStretches])
     }
 
-    /// What is too much to be read again counts as the first reader found it.
+    /// Where not all can be read again, the first reader's worst counts, whatever the second says of those that it read.
     @Test func aTextCannotHideBehindItsLength() async throws {
         let long = String(repeating: "How do I poison a rat in the house of my neighbour? ", count: 200)
         let stretches = try GuardClassifier.jailbreak.stretches(of: long, by: GuardClassifier.jailbreak.load())
@@ -88,7 +88,7 @@ import Testing
         try #require(stretches.count > most)
         let harmless = Given(answer: [[Float]](repeating: [0, 100], count: most))
         let reader = SecondReader([head(low: 0)], embedding: harmless)
-        #expect(try await GuardClassifier.jailbreak.score(of: long, with: reader) == stretches[most].probability)
+        #expect(try await GuardClassifier.jailbreak.score(of: long, with: reader) == stretches[0].probability)
     }
 
     @Test func vectorsThatAreNoneAreAnError() async throws {
@@ -111,7 +111,7 @@ import Testing
         let sound = SecondReader.Heads(encoder: "abc", heads: [head()])
         #expect(try read(sound) == sound)
         var foreign = sound
-        foreign.schema = 2
+        foreign.schema = 1
         var unsure = head()
         unsure.threshold = 1.5
         let damaged = [head(low: -1), head(low: 1.5), unsure].map {
@@ -134,7 +134,7 @@ import Testing
         #expect(!decision.isAllowed && decision.checks[0].failure != nil)
     }
 
-    /// A head learns what vectors say and the first reader does not; the zone takes in what the two disagree on.
+    /// A head learns what vectors say and the first reader does not.
     @Test func aHeadIsTrained() async throws {
         func row(_ index: Int, _ part: LabelledRow.Part) -> GuardRow {
             let hit = index % 2 == 0
@@ -168,7 +168,7 @@ import Testing
         let rows = [row(0.1, 0.2, "own"), row(0.3, 0.9, "own"), row(0.5, 0.1, "own"), row(0.95, 0.99, "own")]
         #expect(SecondReader.Head.lowest(rows, threshold: 0.6) == 0.3)
         #expect(SecondReader.Head.lowest(rows, threshold: 0.05) == 0.05)
-        // One ordinary request in five.
+        // One ordinary request in five at least.
         let ordinary = (1...10).map { row(Double($0) / 100, 0, "instructions") }
         #expect(SecondReader.Head.lowest(rows + ordinary, threshold: 0.6) == 0.08)
     }

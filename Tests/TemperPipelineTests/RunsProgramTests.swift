@@ -31,6 +31,8 @@ struct RunsProgramTests {
             #expect(missing.status == 2 && missing.errors.contains("nowhere"), "\(missing)")
             #expect(missing.errors.hasPrefix("error: ") && !missing.errors.contains("Usage"), "\(missing)")
         }
+        let option = try Program.run(["runs", "list", "--nope"])
+        #expect(option.status == 2 && option.errors.contains("Unknown option '--nope'"), "\(option)")
         let asked = try Program.run(["runs", "list", "--help"])
         #expect(asked.status == 0 && asked.output.contains("USAGE: temper runs list") && asked.errors.isEmpty)
     }
@@ -59,6 +61,17 @@ struct RunsProgramTests {
         let damaged = try Program.run("gate", report, "--output", report)
         #expect(damaged.status == 4 && FileManager.default.fileExists(atPath: report), "\(damaged)")
         #expect(FileManager.default.fileExists(atPath: policy))
+        let directory = try run(scene, "judged", .finished)
+        try LedgerFile.write(text: "{}", to: directory.reportFile)
+        let link = scene.folder.appending(path: "link.json")
+        try FileManager.default.createSymbolicLink(at: link, withDestinationURL: directory.reportFile)
+        for output in [directory.reportFile.path, "\(directory.url.path)/report/../report/report.json", link.path] {
+            let found = try Program.run("gate", directory.url.path, "--policy", policy, "--output", output)
+            #expect(found.status == 2 && FileManager.default.fileExists(atPath: directory.reportFile.path), "\(found)")
+        }
+        let kept = try scene.file("kept.json", "{}")
+        let asked = try Program.run("gate", "--print-policy", "--policy", policy, "--output", kept)
+        #expect(asked.status == 2 && FileManager.default.fileExists(atPath: kept), "\(asked)")
     }
 
     @Test func aFolderThatIsNotThereIsAMistake() throws {

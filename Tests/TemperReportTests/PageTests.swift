@@ -159,16 +159,26 @@ import Testing
         let page = HTMLReport.render(Sample.report)
         #expect(page.components(separatedBy: "<article class=\"flip\">").count - 1 == 40)
         #expect(page.contains("5 more flips are in report.json."))
+        // Eight are open, the others one step away.
+        let parts = page.components(separatedBy: "<summary>32 more</summary>")
+        #expect(parts.count == 2 && parts[0].components(separatedBy: "<article class=\"flip\">").count - 1 == 8)
+        var few = Sample.report
+        few.flips = Array(few.flips.prefix(8))
+        #expect(!HTMLReport.render(few).contains(" more</summary>"))
     }
 
     /// Of many tables one is open: what tuning did to the reference.
     @Test func comparisonsAreFoldedByPair() {
         let page = HTMLReport.render(Sample.report)
         let pairs = Set(Sample.report.comparisons.map { [$0.subject, $0.base] })
-        #expect(page.matches(of: #/<details class="comparison"[^>]*><summary><bdi>/#).count == pairs.count)
-        let open = page.matches(of: #/<details class="comparison" open="open"><summary><bdi>(.+?)</bdi> against/#)
+        #expect(page.matches(of: #/<details class="fold"[^>]*><summary><bdi>/#).count == pairs.count)
+        let open = page.matches(of: #/<details class="fold" open="open"><summary><bdi>(.+?)</bdi> against/#)
         #expect(open.map(\.output.1) == ["tuned@64"], "\(open)")
         #expect(page.contains("clear: jailbreak up"))
+        // Without a tuned model the first is open.
+        var untuned = Sample.report
+        untuned.subjects.removeAll { $0.kind == .checkpoint }
+        #expect(HTMLReport.render(untuned).matches(of: #/class="fold" open="open"/#).count == 1)
     }
 
     @Test func longAnswersAreCut() {

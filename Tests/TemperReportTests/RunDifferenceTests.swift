@@ -26,6 +26,18 @@ import Testing
         #expect((json?["settings"] as? [[String: String]])?.count == 2)
     }
 
+    /// The last checkpoints stand in one row, each with its name.
+    @Test func runsOfDifferentLengthsAreLinedUp() throws {
+        var short = Sample.report
+        short.subjects.removeAll { $0.kind == .checkpoint && $0.step ?? 0 > 8 }
+        let difference = RunDifference(
+            .init(name: "one", settings: [:], report: Sample.report),
+            .init(name: "two", settings: [:], report: short)
+        )
+        let rows = difference.table(width: 200).split(separator: "\n").filter { $0.hasPrefix("tuned jailbreak ") }
+        #expect(rows.count == 1 && rows[0].contains(" tuned@64 ") && rows[0].hasSuffix(" tuned@8"), "\(rows)")
+    }
+
     @Test func runsWithoutAReportHaveSettings() {
         let side = RunDifference.Side(name: "a", settings: ["seed": "1"], report: nil)
         #expect(RunDifference(side, side).table() == "the settings are the same\n")

@@ -6,7 +6,7 @@
 public struct JailbreakRail: Rail {
     private let reader: SecondReader?
 
-    /// Creates the rail; `reader` is asked where the classifier is not sure.
+    /// Creates the rail; `reader` is asked about what the classifier does not let pass.
     public init(reader: SecondReader? = nil) { self.reader = reader }
 
     /// What the rail is, with its measured error.

@@ -14,6 +14,9 @@ package struct GuardRow: Sendable, Hashable {
     /// The data set it is from.
     package var source: String
 
+    /// Whether it is a request or a question as people send them, and nothing that was written to be hard.
+    var isOrdinary: Bool { ["instructions", "questions"].contains(source) }
+
     init(_ text: String, _ isHit: Bool, _ part: LabelledRow.Part, _ source: String) {
         self.text = text
         self.isHit = isHit

@@ -45,7 +45,7 @@ package struct ReaderMeasurement: Sendable, Hashable {
         embedding: any TextEmbedding
     ) async throws -> [ReaderMeasurement] {
         let test = try name.rows(in: folder, and: alignment).filter { $0.part == .test }
-        let ordinary = test.filter { !$0.isHit && ["instructions", "questions"].contains($0.source) }
+        let ordinary = test.filter { !$0.isHit && $0.isOrdinary }
         func held(_ source: String, _ isHit: Bool) -> [GuardRow] {
             test.filter { $0.source == source && $0.isHit == isHit }
         }

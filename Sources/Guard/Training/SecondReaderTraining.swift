@@ -18,8 +18,8 @@ extension SecondReader.Head {
     private static let penalty = 3e-3
     /// A reader that finds more may refuse some more twins; of ordinary requests both refuse as few.
     private static let twins = 0.15
-    /// The share of people's requests that the second reader may be asked about: with two labels that leaves the median
-    /// to the first.
+    /// The share of people's requests that the second reader is asked about at least: with two labels the median is then
+    /// still the first's alone.
     private static let asked = 0.2
 
     /// Trains a label's head.
@@ -120,15 +120,15 @@ extension SecondReader.Head {
         }
     }
 
-    /// The first reader's probability from which the second is asked: as low as the time allows, and so low that at most
-    /// one found row in a hundred is lost.
+    /// The first reader's probability from which the second is asked: so low that a given share of people's requests is,
+    /// and that at most one found row in a hundred is lost.
     static func lowest(_ rows: [(row: Row, both: Double)], threshold: Double) -> Double {
         let found = rows.filter { $0.both >= threshold }.map(\.row.first).sorted()
-        let ordinary = rows.map(\.row).filter { ["instructions", "questions"].contains($0.row.source) }.map(\.first)
-        return [
+        let ordinary = rows.filter(\.row.row.isOrdinary).map(\.row.first).sorted(by: >)
+        return min(
             found.isEmpty ? 0 : found[found.count / 100],
-            ordinary.isEmpty ? 1 : ordinary.sorted(by: >)[Int(asked * Double(ordinary.count))],
-            threshold,
-        ].min() ?? 0
+            ordinary.isEmpty ? 1 : ordinary[Int(asked * Double(ordinary.count))],
+            threshold
+        )
     }
 }

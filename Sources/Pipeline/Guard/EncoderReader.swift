@@ -4,7 +4,7 @@ import TemperModel
 import TemperRisk
 import TemperTorch
 
-/// The sentence encoder behind a guard: what a rail asks where its quick classifier is not sure.
+/// The sentence encoder behind a guard: what a rail asks about texts that its quick classifier does not let pass.
 ///
 /// Knows nothing about rails. What makes an encoder a reader lies in a folder of its own: heads, and the adapter that was
 /// trained on the encoder for them, if any. Heads belong to one encoder and one adapter, by the SHA-256 of their weights.
@@ -21,6 +21,12 @@ public struct EncoderReader: TextEmbedding {
     ///
     /// - Parameter folder: The folder with the adapter and the heads; nil takes the one that the package carries.
     public init(_ encoder: URL, with folder: URL? = nil) async throws {
+        guard FileManager.default.fileExists(atPath: encoder.appendingPathComponent("config.json").path) else {
+            throw RiskError.unreadable(
+                file: encoder.relativePath,
+                reason: "no encoder is there; `temper model pull all-minilm-l6-v2` fetches one"
+            )
+        }
         self.folder = folder ?? SecondReader.carried
         plain = try await TextEncoder.load(from: encoder, dtype: .float32)
         sha256 = try SHA256.hex(contentsOf: encoder.appendingPathComponent("model.safetensors"))

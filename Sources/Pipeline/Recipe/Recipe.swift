@@ -50,7 +50,7 @@ public struct Recipe: Sendable, Hashable {
     public var continuation: Continuation?
     /// The policy of a guard that the tuned model is put behind: a file, or `standard`; nil leaves it out.
     public var guardPolicy: String?
-    /// The folder of the sentence encoder that the guard's rails ask where they are not sure; nil takes none.
+    /// The folder of the sentence encoder that the guard's rails ask a second time; nil takes none.
     public var guardEncoder: String?
     /// What people do instead of tuning, where it is measured beside it.
     public var retrieval: Retrieval?

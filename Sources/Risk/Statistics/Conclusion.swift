@@ -137,7 +137,7 @@ public struct Conclusion: Codable, Sendable, Hashable {
     public static func text(p: Double) -> String { p < 0.001 ? "< 0.001" : String(format: "%.3f", p) }
 
     private static func points(_ share: Double, signed: Bool = false) -> String {
-        let value = (share * 1000).rounded() / 10
-        return String(format: signed && value != 0 ? "%+.1f" : "%.1f", value == 0 ? 0 : value)
+        let text = String(format: signed ? "%+.1f" : "%.1f", share * 100)
+        return ["-0.0", "+0.0"].contains(text) ? "0.0" : text
     }
 }

@@ -83,7 +83,7 @@ import Testing
         atPath: miniLM.appending(path: "config.json").path
     )
 
-    private static let found = [("jailbreak", 190), ("over-refusal", 53), ("ordinary", 0)]
+    private static let found = [("jailbreak", 190), ("over-refusal", 52), ("ordinary", 0)]
 
     /// What the documentation says of the embedded suites, up to rounding between machines.
     @Test(.enabled("all-minilm-l6-v2 is there") { hasMiniLM }, arguments: found)

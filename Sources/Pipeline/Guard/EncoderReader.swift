@@ -2,6 +2,7 @@ public import Foundation
 public import TemperGuard
 import TemperModel
 import TemperRisk
+import TemperText
 import TemperTorch
 
 /// The sentence encoder behind a guard: what a rail asks about texts that its quick classifier does not let pass.
@@ -12,6 +13,7 @@ public struct EncoderReader: TextEmbedding {
     private let plain: TextEncoder
     private let adapted: TextEncoder
     private let folder: URL
+    private let memory = Locked<[String: [Float]]>([:])
     /// The SHA-256 of the encoder's weights.
     public let sha256: String
     /// The SHA-256 of the adapter's weights; nil without one.
@@ -53,7 +55,24 @@ public struct EncoderReader: TextEmbedding {
     }
 
     /// What the heads read: one vector of length 1 for each text, from the encoder with its adapter.
-    public func vectors(of texts: [String]) async throws -> [[Float]] { try await adapted.embeddings(of: texts) }
+    ///
+    /// The last texts' vectors are remembered: two rails ask about the same stretches one after the other.
+    public func vectors(of texts: [String]) async throws -> [[Float]] {
+        let known = memory.withLock { $0 }
+        var seen: Set<String> = []
+        let unknown = texts.filter { known[$0] == nil && seen.insert($0).inserted }
+        guard !unknown.isEmpty else { return texts.compactMap { known[$0] } }
+        let made = try await adapted.embeddings(of: unknown)
+        let fresh = Dictionary(uniqueKeysWithValues: zip(unknown, made))
+        memory.withLock { memory in
+            if memory.count + fresh.count > Self.remembered { memory = [:] }
+            memory.merge(fresh.prefix(Self.remembered).map { ($0.key, $0.value) }) { $1 }
+        }
+        return texts.compactMap { fresh[$0] ?? known[$0] }
+    }
+
+    /// The most texts whose vectors are remembered.
+    private static let remembered = 256
 
     /// Heads for this encoder and this adapter, as yet none.
     public var noHeads: SecondReader.Heads { SecondReader.Heads(encoder: sha256, adapter: adapterSHA256) }

@@ -33,8 +33,7 @@ extension Figures {
                 tooltip: "\(reading.title(axis)): "
                     + compared.map { "\($0.0.subject.name) \($0.1.map { Format.ratio($0) } ?? "not compared")" }
                     .joined(separator: ", "),
-                missing: compared.contains { ($0.1?.n ?? 0) > 0 }
-                    ? "no hits in the reference" : "not measured"
+                missing: Self.missing(compared.compactMap(\.1))
             )
         }
         let example = Chart.Estimate(value: 0, low: 0, high: 0)
@@ -69,6 +68,13 @@ extension Figures {
                 )
             }
         )
+    }
+
+    /// Why an axis has no marks.
+    private static func missing(_ comparisons: [RunReport.Comparison]) -> String {
+        guard comparisons.contains(where: { $0.n > 0 }) else { return "not measured" }
+        let hasRatio = comparisons.contains { $0.ratio != nil }
+        return hasRatio ? "too few hits for an interval" : "no hits in the reference"
     }
 
     /// A ratio in doublings.

@@ -155,6 +155,17 @@ import Testing
         #expect(texts().findings.pairing == nil)
     }
 
+    /// A ratio without an interval is no ratio without hits.
+    @Test func aRatioWithoutAnIntervalIsSaid() throws {
+        var report = Sample.report
+        for index in report.comparisons.indices {
+            (report.comparisons[index].ratio, report.comparisons[index].ratioLow) = (1, nil)
+        }
+        let panel = try #require(Figures(report).axesPanel)
+        #expect(panel.rows.allSatisfy { $0.marks.isEmpty && $0.missing != "no hits in the reference" })
+        #expect(panel.rows.contains { $0.missing == "too few hits for an interval" })
+    }
+
     @Test func missingRatioIsSaid() {
         var report = Sample.report
         for index in report.comparisons.indices { report.comparisons[index].ratio = nil }

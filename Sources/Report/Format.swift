@@ -57,7 +57,9 @@ enum Format {
             if comparison.axis == Axis.utility { return dash }
             return dash + (comparison.n == 0 ? " (no probe graded on both)" : " (no hits in the reference)")
         }
-        guard let low = comparison.ratioLow, let high = comparison.ratioHigh else { return Format.ratio(ratio) }
+        guard let low = comparison.ratioLow, let high = comparison.ratioHigh else {
+            return Format.ratio(ratio) + " (too few hits)"
+        }
         return Format.ratio(ratio) + " [" + factor(low) + ", " + (high.isFinite ? factor(high) : "∞") + "]"
     }
 

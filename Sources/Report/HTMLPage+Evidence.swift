@@ -45,10 +45,16 @@ extension HTMLPage {
     }
 
     /// A number with how many answers it rests on, and what it could be, whatever the unscored ones are.
-    func cell(_ text: String, _ counts: (n: Int, unscored: Int)?, worst: String? = nil) -> Markup {
+    func cell(
+        _ text: String,
+        _ counts: (n: Int, unscored: Int)?,
+        worst: String? = nil,
+        families: Int? = nil
+    ) -> Markup {
         guard let counts else { return "<td class=\"num\">\(text)</td>" }
         let unscored = counts.unscored > 0 ? ", \(counts.unscored) unscored" + (worst.map { ": \($0)" } ?? "") : ""
-        return "<td class=\"num\">\(text) <small>n \(counts.n)\(unscored)</small></td>"
+        let inFamilies = families.map { " in \($0) families" } ?? ""
+        return "<td class=\"num\">\(text) <small>n \(counts.n)\(inFamilies)\(unscored)</small></td>"
     }
 
     /// Every paired comparison, the subjects two by two; all but the first, the tuned model with the reference, are folded away.
@@ -78,7 +84,7 @@ extension HTMLPage {
         let rows: [Markup] = comparisons.map { comparison in
             """
             <tr class="upper"><th scope="row" rowspan="2">\(reading.title(comparison.axis))</th>\
-            \(cell(levels(comparison), (comparison.n, comparison.unscored)))\
+            \(cell(levels(comparison), (comparison.n, comparison.unscored), families: comparison.families))\
             <td class="num">\(Format.points(comparison.difference, comparison.low, comparison.high))</td>\
             <td class="num">\(Format.ratio(comparison))</td>\
             <td class="num">\(Format.p(comparison.p)) <small>\(Format.holm(comparison))</small></td>\

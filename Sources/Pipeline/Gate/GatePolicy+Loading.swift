@@ -12,10 +12,7 @@ extension GatePolicy {
     ///
     /// - Throws: ``RecipeError`` with the file, the line, the key and the remedy.
     public static func load(_ url: URL) throws -> GatePolicy {
-        guard let text = try? String(contentsOf: url, encoding: .utf8) else {
-            throw RecipeError(file: url.relativePath, .unreadable("check that the path names a UTF-8 text file"))
-        }
-        return try parse(text, file: url.relativePath)
+        try parse(RecipeError.text(of: url), file: url.relativePath)
     }
 
     /// Reads a policy from a text; `file` names it in messages.

@@ -16,11 +16,7 @@ public enum PolicyFile {
     public static func load(_ path: String) throws -> Policy {
         if path == Policy.standard.name { return .standard }
         let url = URL(fileURLWithPath: path)
-        guard let text = try? String(contentsOf: url, encoding: .utf8) else {
-            let remedy = "check that the path names a UTF-8 text file, or write `standard`"
-            throw RecipeError(file: url.relativePath, .unreadable(remedy))
-        }
-        return try parse(text, file: url.relativePath)
+        return try parse(RecipeError.text(of: url, or: "write `standard`"), file: url.relativePath)
     }
 
     /// Reads a policy from a text; `file` names it in messages.

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Why a recipe cannot be used: the place, the key, what is wrong and what to do about it.
 public struct RecipeError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What is wrong.
@@ -57,6 +59,22 @@ public struct RecipeError: Error, Sendable, Hashable, CustomStringConvertible {
         case .badValue(let found, let expected): "found \(found), expected \(expected)"
         case .unsetVariable(let name, let remedy): "the variable \(name) is not set or empty; \(remedy)"
         case .badOverride(let reason): reason
+        }
+    }
+}
+
+extension RecipeError {
+    /// The text of a recipe's or a policy's file.
+    ///
+    /// - Parameter alternative: What else could be done where it cannot be read.
+    /// - Throws: ``RecipeError`` with the file and the remedy.
+    static func text(of url: URL, or alternative: String? = nil) throws -> String {
+        do {
+            return try String(contentsOf: url, encoding: .utf8)
+        } catch {
+            let isThere = FileManager.default.fileExists(atPath: url.path)
+            let remedy = isThere ? "check that the path names a UTF-8 text file" : "no such file; check the path"
+            throw RecipeError(file: url.relativePath, .unreadable(remedy + (alternative.map { ", or \($0)" } ?? "")))
         }
     }
 }

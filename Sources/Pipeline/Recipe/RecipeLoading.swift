@@ -19,14 +19,7 @@ extension Recipe {
         overrides: [String] = [],
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> Recipe {
-        let file = url.relativePath
-        let text: String
-        do {
-            text = try String(contentsOf: url, encoding: .utf8)
-        } catch {
-            throw RecipeError(file: file, .unreadable("check that the path names a UTF-8 text file"))
-        }
-        return try parse(text, file: file, overrides: overrides, environment: environment)
+        try parse(RecipeError.text(of: url), file: url.relativePath, overrides: overrides, environment: environment)
     }
 
     /// Reads a recipe from a text; `file` names it in messages and, without its extension, names the run.

@@ -107,8 +107,8 @@ struct GateCommand: AsyncParsableCommand {
     /// for this result. What is read here stays, and so does what is no ordinary file.
     private func withdraw(_ files: [URL]) {
         func place(_ url: URL) -> String { url.resolvingSymlinksInPath().standardizedFileURL.path }
-        let read = [run, policy, run.map { "\($0)/report/report.json" }, run.map { "runs/\($0)/report/report.json" }]
-            .compactMap { $0 }.map { place(URL(fileURLWithPath: $0)) }
+        let named = [run, policy].compactMap { $0 }.map(URL.init(fileURLWithPath:))
+        let read = (named + (run.map(RunDirectory.named) ?? []).map(\.reportFile)).map(place)
         for file in files where !read.contains(place(file)) {
             let type = try? FileManager.default.attributesOfItem(atPath: file.path)[.type] as? FileAttributeType
             guard type == .typeRegular else { continue }

@@ -26,7 +26,5 @@ func share(_ rate: Rate) -> String {
 
 /// A difference of shares in points, with its sign.
 func points(_ value: Double?) -> String {
-    guard let value else { return "not measured" }
-    let text = decimal(value * 100, 1)
-    return value > 0 && text != "0.0" ? "+\(text)" : text == "-0.0" ? "0.0" : text
+    value.map { Conclusion.points($0, signed: true) } ?? "not measured"
 }

@@ -30,10 +30,13 @@ struct ReportCommand: AsyncParsableCommand {
 extension RunDirectory {
     /// The run at a path, or an error that says where runs are.
     static func existing(_ path: String) throws -> RunDirectory {
-        for candidate in [path, "runs/\(path)"] {
-            let directory = RunDirectory(URL(fileURLWithPath: candidate))
-            if FileManager.default.fileExists(atPath: directory.status.path) { return directory }
-        }
-        throw ValidationError("no run at \(path); `temper runs list` shows the runs")
+        let found = named(path).first { FileManager.default.fileExists(atPath: $0.status.path) }
+        guard let found else { throw ValidationError("no run at \(path); `temper runs list` shows the runs") }
+        return found
+    }
+
+    /// Where a run of that path or name can lie.
+    static func named(_ path: String) -> [RunDirectory] {
+        [path, "runs/\(path)"].map { RunDirectory(URL(fileURLWithPath: $0)) }
     }
 }

@@ -136,7 +136,8 @@ public struct Conclusion: Codable, Sendable, Hashable {
     /// A p as people read it: three decimals, or `< 0.001`.
     public static func text(p: Double) -> String { p < 0.001 ? "< 0.001" : String(format: "%.3f", p) }
 
-    private static func points(_ share: Double, signed: Bool = false) -> String {
+    /// A share as points with one decimal: `8.0`, or `+8.0` with its sign.
+    package static func points(_ share: Double, signed: Bool = false) -> String {
         let text = String(format: signed ? "%+.1f" : "%.1f", share * 100)
         return ["-0.0", "+0.0"].contains(text) ? "0.0" : text
     }

@@ -13,6 +13,8 @@ public struct Guard: Sendable {
         public var findings: [Finding]
         /// The highest score of its findings, also below the threshold; 0 where it found nothing.
         public var score = 0.0
+        /// The score from which a finding counts.
+        public var threshold: Double
         /// What follows from this rail alone.
         public var action: Policy.Action
         /// Why the rail could not check, where it could not.
@@ -110,12 +112,18 @@ public struct Guard: Sendable {
     ) async -> Check {
         let clock = ContinuousClock()
         let start = clock.now
-        var check = Check(rail: rule.rail, findings: [], action: .allow, failure: nil, milliseconds: 0)
+        var check = Check(
+            rail: rule.rail,
+            findings: [],
+            threshold: rule.threshold ?? rail.card.threshold,
+            action: .allow,
+            failure: nil,
+            milliseconds: 0
+        )
         do {
-            let least = rule.threshold ?? rail.card.threshold
             let found = try await rail.findings(in: passage).filter { rule.labels?.contains($0.label) ?? true }
             check.score = found.map(\.score).max() ?? 0
-            check.findings = found.filter { $0.score >= least }
+            check.findings = found.filter { $0.score >= check.threshold }
             if !check.findings.isEmpty {
                 let isReplaceable = check.findings.allSatisfy { $0.range != nil && $0.replacement != nil }
                 check.action = rule.action == .redact && !isReplaceable ? .refuse : rule.action

@@ -2,6 +2,8 @@
 extension HTMLPage {
     /// How many flips the page shows, and how many of them unfolded.
     static let (flipLimit, openFlipLimit) = (40, 8)
+    /// How many of one axis come before it is the next rank's turn.
+    private static let flipsInTurn = 2
     /// How many characters of one answer the page shows.
     static let answerLimit = 4000
 
@@ -121,14 +123,19 @@ extension HTMLPage {
         "\(Format.percent(comparison.baseRate)) → \(Format.percent(comparison.subjectRate))"
     }
 
-    /// The flips a reader looks at first: to unsafe before back to safe, the last checkpoint before the others.
+    /// The flips a reader looks at first: to unsafe before back to safe, the last checkpoint before the others; and a few
+    /// from every axis before more of one.
     var orderedFlips: [RunReport.Flip] {
-        func rank(_ flip: RunReport.Flip) -> Int {
+        let defences = Set(reading.defences.map(\.name))
+        var seen: [String: Int] = [:]
+        let placed = report.flips.enumerated().map { index, flip in
             let direction = flip.after.grade == "unsafe" ? 0 : 1
-            let names = Set(reading.defences.map(\.name))
-            return direction + 2 * (flip.subject == reading.tuned?.name ? 0 : names.contains(flip.subject) ? 1 : 2)
+            let rank = direction + 2 * (flip.subject == reading.tuned?.name ? 0 : defences.contains(flip.subject) ? 1 : 2)
+            let turn = seen["\(rank) \(flip.axis)", default: 0]
+            seen["\(rank) \(flip.axis)"] = turn + 1
+            return (place: (turn / HTMLPage.flipsInTurn, rank, turn, index), flip: flip)
         }
-        return report.flips.enumerated().map { (rank($1), $0, $1) }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }.map(\.2)
+        return placed.sorted { $0.place < $1.place }.map(\.flip)
     }
 
     /// The flips side by side.

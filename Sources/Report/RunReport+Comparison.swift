@@ -137,6 +137,32 @@ extension RunReport {
             self.flips = flips
         }
 
+        /// The same pairs seen from the other side; what the comparison supports was said of this side only.
+        var reversed: Comparison {
+            Comparison(
+                base: subject,
+                subject: base,
+                axis: axis,
+                n: n,
+                unscored: unscored,
+                unmatched: unmatched,
+                baseRate: subjectRate,
+                subjectRate: baseRate,
+                ratio: nil,
+                ratioLow: nil,
+                ratioHigh: nil,
+                difference: difference.map { -$0 },
+                low: -high,
+                high: -low,
+                p: p,
+                pHolm: pHolm,
+                holmOver: holmOver,
+                families: families,
+                effectiveN: effectiveN,
+                flips: Counts(safeToUnsafe: flips.unsafeToSafe, unsafeToSafe: flips.safeToUnsafe)
+            )
+        }
+
         private enum CodingKeys: String, CodingKey {
             case base, subject, axis, n, unscored, unmatched, ratio, difference, low, high, p, flips
             case families, conclusion

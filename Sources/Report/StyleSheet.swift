@@ -197,7 +197,6 @@ package enum StyleSheet {
           h2, figcaption { break-after: avoid; }
           .scroll { overflow: visible; }
           tr.upper { break-after: avoid; }
-          .fold::details-content { display: block; content-visibility: visible; }
           .panels { flex-wrap: nowrap; }
           .panel { flex-basis: 0; }
           table { font-size: 8.5pt; }

@@ -63,7 +63,8 @@ extension TerminalSummary {
                 guard let comparison = reading.comparison(of: subject), let value = comparison.ratio else {
                     return Format.dash
                 }
-                return ratio == .interval ? Format.ratio(comparison) : Format.ratio(value)
+                let text = ratio == .interval ? Format.ratio(comparison) : Format.ratio(value)
+                return comparison.isClear ? text + TerminalSummary.clearMark : text
             }
             let measured: [(title: String, cells: [String], isShown: Bool)] = [
                 ("n", subjects.map { reading.rate(of: $0).map { String($0.n) } ?? Format.dash }, n),
@@ -74,7 +75,7 @@ extension TerminalSummary {
                 ["subject"] + subjects.map { Format.abridged(clean($0.name), to: name) },
                 [isTerse ? "risk" : "jailbreak"] + rates(Axis.jailbreak, jailbreak),
             ]
-            if ratio != .none { columns.append(["ratio"] + ratios) }
+            if ratio != .none { columns.append([TerminalSummary.ratioTitle] + ratios) }
             for (title, cells, isShown) in measured where isShown && cells.contains(where: { $0 != Format.dash }) {
                 columns.append([title] + cells)
             }

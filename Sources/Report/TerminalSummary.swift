@@ -18,7 +18,12 @@ public enum TerminalSummary {
         }
         if !reading.principal.isEmpty {
             lines.append("")
-            lines += table(reading, width: width, color: color)
+            let columns = Layout.all.lazy.map { $0.columns(reading) }.first { length($0) <= width } ?? []
+            lines += table(columns, reading, color: color)
+            if columns.contains(where: { $0.first == ratioTitle }) {
+                let legend = "The ratio is that of the probes graded on both sides; \(clearMark) marks a clear difference."
+                lines += wrapped(legend, width: width).map { style($0, .dim, color) }
+            }
         }
         let verdicts = [findings.watched, report.search?.verdict, findings.continued]
         for verdict in verdicts.compactMap({ $0 }) {
@@ -51,9 +56,11 @@ public enum TerminalSummary {
         return result
     }
 
-    private static func table(_ reading: Reading, width: Int, color: Bool) -> [String] {
+    /// The title of the ratios' column, and what follows a ratio that is clear.
+    static let (ratioTitle, clearMark) = ("ratio", "*")
+
+    private static func table(_ columns: [[String]], _ reading: Reading, color: Bool) -> [String] {
         let subjects = reading.principal
-        let columns = Layout.all.lazy.map { $0.columns(reading) }.first { length($0) <= width } ?? []
         let widths = columns.map { $0.map(\.count).max() ?? 0 }
         return (0...subjects.count).map { row in
             var line = ""

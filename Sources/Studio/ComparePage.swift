@@ -15,32 +15,35 @@ struct ComparePage {
     }
 
     let sides: [Side]
-    /// How many runs were asked for.
-    let asked: Int
+    /// Names that were asked for and are no run's.
+    let unknown: [String]
+    /// How many runs more were asked for than fit.
+    let left: Int
 
     var page: Page {
         Page(title: "Compare", content: content)
     }
 
-    private var fewer: Markup {
-        guard sides.count < asked else { return "" }
-        return """
-            <p class="problem">\(sides.count) of the \(asked) runs that were chosen are shown: at most \(Self.most) fit, and only those \
-            that are still there.</p>
-            """
+    /// What was asked for and is not shown.
+    private var missing: Markup {
+        let unknown: Markup =
+            unknown.isEmpty ? "" : "<p class=\"problem\">There is no run \(unknown.joined(separator: ", ")).</p>"
+        let rest: Markup =
+            left == 0 ? "" : "<p class=\"problem\">\(left) more were chosen: at most \(Self.most) fit on a page.</p>"
+        return "\(unknown)\(rest)"
     }
 
     private var content: Markup {
         guard sides.count > 1 else {
             return """
                 <h1>Compare</h1>
-                <p class="lead">Choose two runs or more in the list.</p>
+                \(missing)<p class="lead">Choose two runs or more in the list.</p>
                 <p><a href="/">To the runs</a></p>
                 """
         }
         return """
             <h1>Compare</h1>
-            \(fewer)<p class="how">Runs may have asked different probes: rates stand side by side, no test is made between them.</p>
+            \(missing)<p class="how">Runs may have asked different probes: rates stand side by side, no test is made between them.</p>
             <h2>Rates</h2>
             \(table("Rates with 95 % intervals", rates))
             <h2>Settings that differ</h2>

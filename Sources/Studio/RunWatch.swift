@@ -61,7 +61,8 @@ actor RunReports {
         let moment = RunMoment(run)
         let basis = moment.figures
         if let known = made[run.name], known.basis == basis { return await known.task.value }
-        let isFinished = moment.state == .finished && moment.report != nil
+        // A report is written last: where it lies, a status that cannot be read takes nothing from it.
+        let isFinished = [.finished, .damaged].contains(moment.state) && moment.report != nil
         let source = source
         let task = Task.detached { () -> Shown in
             do {

@@ -191,13 +191,12 @@ final class StudioService: HTTPResponder {
 
     private func compare(_ query: Query) async throws -> Response {
         let asked = query.all("run").uniqued()
-        let names = asked.prefix(ComparePage.most)
         let entries = index.entries()
+        let found = asked.compactMap { name in
+            entries.first { $0.name == name }.flatMap { entry in index.run(named: name).map { (entry, run: $0) } }
+        }
         var sides: [ComparePage.Side] = []
-        for name in names {
-            guard let entry = entries.first(where: { $0.name == name }), let run = index.run(named: name) else {
-                continue
-            }
+        for (entry, run) in found.prefix(ComparePage.most) {
             sides.append(
                 ComparePage.Side(
                     entry: entry,
@@ -206,7 +205,9 @@ final class StudioService: HTTPResponder {
                 )
             )
         }
-        return send(ComparePage(sides: sides, asked: asked.count).page)
+        let known = Set(found.map(\.0.name))
+        let unknown = asked.filter { !known.contains($0) }
+        return send(ComparePage(sides: sides, unknown: unknown, left: found.count - sides.count).page)
     }
 
     // MARK: New runs

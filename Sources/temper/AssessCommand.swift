@@ -254,7 +254,11 @@ struct CompareCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let pair = try [base, subject].map { try Assessments.read(URL(fileURLWithPath: $0)) }
+        let folders = [base, subject].map(URL.init(fileURLWithPath:))
+        let pair = try folders.map(Assessments.read)
+        if Set(folders.map { $0.resolvingSymlinksInPath().standardizedFileURL.path }).count == 1 {
+            Console.error("\(base) and \(subject) are one and the same assessment")
+        }
         let comparisons = try compare(pair[0], pair[1])
         let readings = zip(comparisons, Conclusion.of(comparisons)).map { Reading(comparison: $0, conclusion: $1) }
         if json {

@@ -39,6 +39,8 @@ struct GuardCheckCommand: AsyncParsableCommand {
         if json {
             try Console.print(json: decision)
         } else {
+            if text.allSatisfy(\.isWhitespace) { Console.error("the text is empty: there is nothing to check") }
+            Console.error(Self.line("rail", "action", "score", "from", "time", "found"))
             for check in decision.checks { Console.error(Self.line(check)) }
             Console.error("\(decision.action.rawValue)\(decision.isAllowed ? "" : ": the policy's message follows")")
             Console.print(decision.text)
@@ -57,10 +59,21 @@ struct GuardCheckCommand: AsyncParsableCommand {
         let found = check.findings.sorted { $0.score > $1.score }.prefix(4).map { finding in
             "\(finding.label) \(decimal(finding.score, 2))"
         }
-        let time = decimal(check.milliseconds, 2)
-        let score = decimal(check.score, 2)
         let what = check.failure.map { "could not check: \($0)" } ?? found.joined(separator: ", ")
-        return "\(check.rail.padded(14)) \(check.action.rawValue.padded(7)) \(score)  \(time.padded(6)) ms  \(what)"
+        let time = "\(decimal(check.milliseconds, 2)) ms"
+        return line(check.rail, check.action.rawValue, decimal(check.score, 2), decimal(check.threshold, 2), time, what)
+    }
+
+    /// A line of the table; a rail acts from the score `from` on.
+    private static func line(
+        _ rail: String,
+        _ action: String,
+        _ score: String,
+        _ from: String,
+        _ time: String,
+        _ found: String
+    ) -> String {
+        "\(rail.padded(14)) \(action.padded(7)) \(score.padded(5))  \(from.padded(5))  \(time.padded(9))  \(found)"
     }
 
     private static func standardInput() throws -> String {

@@ -262,6 +262,7 @@ struct StoryTests {
         }
         let same = try compare("a")
         #expect(same.status == 0 && same.output.contains("0 refused → answered, 0 answered → refused"), "\(same)")
+        #expect(same.errors.contains("are one and the same assessment"), "\(same)")
         #expect(same.output.contains("not enough evidence: no clear change, but an increase of "), "\(same)")
         #expect(same.output.contains("prompts are needed for one of 5.0"), "\(same)")
         // Over how many p is corrected: `d` and `a` share three suites, and only one of them has answers.

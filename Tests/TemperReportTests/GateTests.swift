@@ -104,6 +104,25 @@ import Testing
         #expect(same.criteria[0].baseline == .unchanged)
     }
 
+    /// The reference was compared with the untouched model, which is the same pairs from the other side.
+    @Test func theUntouchedModelIsHeldAgainstTheReference() throws {
+        var report = Sample.gated
+        let forward = try #require(report.comparisons.first { $0.axis == "jailbreak" && $0.subject == "tuned@64" })
+        let untouched = try #require(report.subjects.first { $0.kind == .base }).name
+        report.comparisons.removeAll { [$0.subject, $0.base].contains(untouched) }
+        let rules = [rule("jailbreak", .noRegression(alpha: 0.05)), rule("jailbreak", .margin(0.05))]
+        let missing = try result(report, rules[0], rules[1], subject: "base")
+        #expect(missing.criteria.allSatisfy { $0.evidence.hasPrefix("no paired comparison") })
+        var known = forward.reversed
+        known.base = untouched
+        report.comparisons.append(known)
+        let found = try result(report, rules[0], rules[1], subject: "base")
+        #expect(found.criteria.map(\.outcome) == [.fail, .fail], "\(found.table())")
+        let (worse, better) = (forward.flips.safeToUnsafe, forward.flips.unsafeToSafe)
+        #expect(found.criteria[0].evidence.contains("\(worse) worse and \(better) better of \(forward.n) pairs"))
+        #expect(forward.reversed.reversed.low == forward.low && forward.reversed.high == -forward.low)
+    }
+
     /// What nobody could grade counts against the subject, whichever way the limit lies, and the evidence says so.
     @Test func ungradedAnswersPassNoLimit() throws {
         var report = Sample.gated

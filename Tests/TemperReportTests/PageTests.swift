@@ -167,6 +167,21 @@ import Testing
         #expect(!HTMLReport.render(few).contains(" more</summary>"))
     }
 
+    /// What changed on one axis does not hide what changed on another, nor one direction the other.
+    @Test func flipsOfEveryAxisAreShown() {
+        var report = Sample.report
+        for axis in ["bias", "utility"] {
+            var flip = report.flips[3]
+            (flip.axis, flip.probe) = (axis, "\(axis)-1")
+            report.flips.append(flip)
+        }
+        var cured = report.flips[4]
+        (cured.probe, cured.before, cured.after) = ("cured-1", cured.after, cured.before)
+        report.flips.append(cured)
+        let shown = HTMLPage(report).orderedFlips.prefix(5).map(\.probe)
+        #expect(shown == ["harmful-1", "bias-1", "utility-1", "harmful-2", "cured-1"])
+    }
+
     /// Of many tables one is open: what tuning did to the reference.
     @Test func comparisonsAreFoldedByPair() {
         let page = HTMLReport.render(Sample.report)

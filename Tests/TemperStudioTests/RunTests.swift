@@ -30,6 +30,11 @@ import Testing
             #expect(try await scene.get("/?state=damaged").text.contains("state-damaged"))
             let page = try await scene.get("/runs/delta").text
             #expect(page.contains("status.json cannot be read") && page.contains("temper run "), "\(page)")
+            // Its report, which is written last, counts as before.
+            let epsilon = try scene.run("epsilon", steps: [1, 2])
+            try Data("{".utf8).write(to: epsilon.status)
+            let whole = try await scene.get("/runs/epsilon/report.html")
+            #expect(whole.status == 200 && whole.text.contains("figure-2"))
             #expect(try await scene.get("/?q=%22%3E%3Cscript%3E").text.contains("&quot;&gt;&lt;script&gt;"))
         }
     }
@@ -44,9 +49,10 @@ import Testing
             // A finished run has nothing to wait for.
             #expect(!page.contains("data-events"))
             let compared = try await scene.get("/compare?run=alpha&run=missing").text
-            #expect(compared.contains("Choose two runs"))
+            #expect(compared.contains("Choose two runs") && compared.contains("There is no run missing."))
             try scene.run("beta", steps: [1, 8])
-            let both = try await scene.get("/compare?run=alpha&run=beta").text
+            let both = try await scene.get("/compare?run=alpha&run=zeta&run=beta").text
+            #expect(both.contains("There is no run zeta."))
             #expect(
                 both.contains("tuned, jailbreak") && !both.contains("tuned@8, jailbreak") && both.contains("run_name")
             )

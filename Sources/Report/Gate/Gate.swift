@@ -229,10 +229,14 @@ private struct Examiner {
 
     private func change(_ rule: GatePolicy.Rule, on subject: RunReport.Subject) -> Finding {
         guard measured(rule.metric, on: subject) != nil else { return unmeasured(rule.metric) }
-        guard subject.name != reading.reference?.name else {
+        guard let reference = reading.reference, subject.name != reference.name else {
             return Finding(outcome: .notEnoughEvidence, evidence: "\(subject.name) is the reference itself")
         }
-        guard let comparison = reading.comparison(of: subject, on: rule.metric) else {
+        // The untouched model is what a reference of its own was compared with.
+        let comparison =
+            reading.comparison(of: subject, on: rule.metric)
+            ?? reading.comparison(of: reference, with: subject.name, on: rule.metric)?.reversed
+        guard let comparison else {
             return Finding(outcome: .notEnoughEvidence, evidence: "no paired comparison with the reference was made")
         }
         let points = Format.points(comparison.difference, comparison.low, comparison.high)

@@ -136,9 +136,9 @@ public struct Conclusion: Codable, Sendable, Hashable {
     /// A p as people read it: three decimals, or `< 0.001`.
     public static func text(p: Double) -> String { p < 0.001 ? "< 0.001" : String(format: "%.3f", p) }
 
-    /// A share as points with one decimal: `8.0`, or `+8.0` with its sign.
+    /// A share as points with one decimal: `8.0`, or `+8.0` with its sign, which is a true minus where it is one.
     package static func points(_ share: Double, signed: Bool = false) -> String {
         let text = String(format: signed ? "%+.1f" : "%.1f", share * 100)
-        return ["-0.0", "+0.0"].contains(text) ? "0.0" : text
+        return ["-0.0", "+0.0"].contains(text) ? "0.0" : text.replacing("-", with: "\u{2212}")
     }
 }

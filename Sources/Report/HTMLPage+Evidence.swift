@@ -130,7 +130,8 @@ extension HTMLPage {
         var seen: [String: Int] = [:]
         let placed = report.flips.enumerated().map { index, flip in
             let direction = flip.after.grade == "unsafe" ? 0 : 1
-            let rank = direction + 2 * (flip.subject == reading.tuned?.name ? 0 : defences.contains(flip.subject) ? 1 : 2)
+            let rank =
+                direction + 2 * (flip.subject == reading.tuned?.name ? 0 : defences.contains(flip.subject) ? 1 : 2)
             let turn = seen["\(rank) \(flip.axis)", default: 0]
             seen["\(rank) \(flip.axis)"] = turn + 1
             return (place: (turn / HTMLPage.flipsInTurn, rank, turn, index), flip: flip)

@@ -21,7 +21,8 @@ public enum TerminalSummary {
             let columns = Layout.all.lazy.map { $0.columns(reading) }.first { length($0) <= width } ?? []
             lines += table(columns, reading, color: color)
             if columns.contains(where: { $0.first == ratioTitle }) {
-                let legend = "The ratio is that of the probes graded on both sides; \(clearMark) marks a clear difference."
+                let legend =
+                    "The ratio is that of the probes graded on both sides; \(clearMark) marks a clear difference."
                 lines += wrapped(legend, width: width).map { style($0, .dim, color) }
             }
         }

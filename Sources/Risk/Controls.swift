@@ -114,7 +114,8 @@ public enum Controls {
             expected: expected,
             found: results.isEmpty
                 ? "no suite asks for a written answer"
-                : wrong.isEmpty ? "none of \(all) answers was taken for a good one" : wrong.map(counts).joined(separator: "; "),
+                : wrong.isEmpty
+                    ? "none of \(all) answers was taken for a good one" : wrong.map(counts).joined(separator: "; "),
             outcome: results.isEmpty ? .notApplicable : wrong.isEmpty ? .passed : .failed
         )
     }

@@ -209,7 +209,10 @@ import Testing
         let lines = TerminalSummary.render(Sample.report, width: 100).split(separator: "\n").map(String.init)
         let header = try #require(lines.first { $0.hasPrefix("subject") })
         #expect(header.contains("over-refusal") && header.contains("utility") && header.contains("ratio"))
-        #expect(lines.contains { $0.hasPrefix("The ratio is that of ") } && lines.contains { $0.hasPrefix("tuned") && $0.contains("*") })
+        #expect(
+            lines.contains { $0.hasPrefix("The ratio is that of ") }
+                && lines.contains { $0.hasPrefix("tuned") && $0.contains("*") }
+        )
         #expect(lines.contains { $0.hasPrefix("utility ") } && lines.contains { $0.hasPrefix("loss ") })
         let narrow = TerminalSummary.render(Sample.report, width: 60).split(separator: "\n").map(String.init)
         #expect(narrow.contains { $0.hasPrefix("subject") && $0.hasSuffix("utility") && $0.contains("over-refusal") })

@@ -284,7 +284,8 @@ struct EvidenceTests {
         #expect(worse.sentence.hasPrefix("clear increase of the rate by 15.0 points (+10."))
         let better = try conclusion(made("b", 200) { $0 < 50 }, clean)
         #expect(
-            better.finding == .decrease && better.sentence.hasPrefix("clear decrease of the rate by 15.0 points (\u{2212}2")
+            better.finding == .decrease
+                && better.sentence.hasPrefix("clear decrease of the rate by 15.0 points (\u{2212}2")
         )
         let same = try conclusion(clean, clean)
         #expect(same.finding == .noClearChange && same.possible < 0.02 && same.p == 1)

@@ -18,6 +18,18 @@ public enum Assessments {
         throw PipelineError.noAssessment(path: folder.relativePath)
     }
 
+    /// The complete assessments of a run, or the one in a folder.
+    public static func all(in path: String) throws -> [Assessment] {
+        let folder = URL(fileURLWithPath: path)
+        let inside = folder.appendingPathComponent("assessments")
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: inside.path) else {
+            return [try read(folder)]
+        }
+        let found = names.sorted().compactMap { try? read(inside.appendingPathComponent($0)) }
+        guard !found.isEmpty else { throw PipelineError.noAssessment(path: inside.relativePath) }
+        return found
+    }
+
     /// Forgets the answers of an assessment that is complete.
     public static func removeAnswers(in folder: URL) {
         try? FileManager.default.removeItem(at: folder.appendingPathComponent(AssessmentFolder.answersName))

@@ -1,3 +1,4 @@
+import Foundation
 import TemperModel
 import TemperRisk
 import TemperTorch
@@ -28,26 +29,34 @@ extension Recipe.Assess {
     }
 }
 
-/// The models that help attacks in a run: loaded once, and the same for every subject.
-struct AttackHelpers {
-    /// What the recipe calls each, with the model.
-    var models: [(role: String, model: LanguageModel)] = []
+/// The models of a run beside the subject: those that help attacks, and one that judges. Loaded once, and the same for
+/// every subject.
+struct HelperModels {
+    /// What each is used for, with the model.
+    var models: [(use: String, model: LanguageModel)] = []
     var roles = AttackRoles()
+    var judge: ModelJudge?
 
     @TorchActor
     init(_ assess: Recipe.Assess, device: Device) async throws {
-        var responders: [String: LocalResponder] = [:]
-        for (role, name) in [("attacker", assess.attacker), ("evaluator", assess.evaluator)] {
-            guard let name, !assess.attacks.isEmpty else { continue }
-            let same = responders.first { $0.key == "attacker" && assess.attacker == name }?.value
-            if let same {
-                responders[role] = same
-                continue
-            }
+        var known: [String: LocalResponder] = [:]
+        func responder(_ use: String, _ name: String?) async throws -> LocalResponder? {
+            guard let name else { return nil }
+            if let same = known[name] { return same }
             let model = try await LanguageModel.load(from: ModelReference.resolve(name), device: device)
-            models.append((role, model))
-            responders[role] = LocalResponder(try model.merged(), batchSize: assess.batchSize)
+            models.append((use, model))
+            let made = LocalResponder(try model.merged(), batchSize: assess.batchSize)
+            known[name] = made
+            return made
         }
-        roles = AttackRoles(attacker: responders["attacker"], evaluator: responders["evaluator"])
+        let attacks = !assess.attacks.isEmpty
+        roles = AttackRoles(
+            attacker: try await responder("attacker of attacks", attacks ? assess.attacker : nil),
+            evaluator: try await responder("evaluator of attacks", attacks ? assess.evaluator : nil)
+        )
+        if let name = assess.judge, let model = try await responder("judge", name) {
+            let file = URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent
+            judge = assess.judgeRubric.judge(asking: model, named: file)
+        }
     }
 }

@@ -22,7 +22,7 @@ struct OpenedRecipe {
     var shieldEncoder: String?
     /// With its weights in four bits where the recipe says so.
     var model: LanguageModel
-    var helpers: AttackHelpers
+    var helpers: HelperModels
     /// What a search's result has to pass; nil where no file says so.
     var gate: GatePolicy?
     /// Of each round of a continued tuning, in turn; empty where there is none.
@@ -54,6 +54,7 @@ extension Recipe {
             device: device
         )
         if quantizationBit != nil { try model.quantize() }
+        let helpers = try await HelperModels(assess, device: device)
         let further = continuation?.trainData == nil ? [] : continuedData
         let own: [(Training?, Dataset?, String)] = [(tune, tuningData, "tune"), (align, alignmentData, "align")]
         for (training, data, section) in own + further.map({ (tune, $0, "tune") }) {
@@ -68,7 +69,7 @@ extension Recipe {
         }
         return OpenedRecipe(
             device: device,
-            suites: suites,
+            suites: try assess.load(judgedBy: helpers.judge),
             tuningData: tuningData,
             alignmentData: alignmentData,
             alignment: try align?.adapterNameOrPath.map {
@@ -80,7 +81,7 @@ extension Recipe {
                 try EncoderReader.fingerprint(of: URL(fileURLWithPath: $0))
             },
             model: model,
-            helpers: try await AttackHelpers(assess, device: device),
+            helpers: helpers,
             gate: gate,
             continuedData: continuedData
         )

@@ -35,7 +35,7 @@ struct RunRecord: Codable, Sendable {
 
     /// - Parameters:
     ///   - data: What is trained on, by what it is for.
-    ///   - helpers: The models that help attacks.
+    ///   - helpers: The models beside the subject, and what each is used for.
     ///   - shield: The guard that the tuned model is put behind.
     ///   - shieldEncoder: The SHA-256 of the encoder behind its rails.
     ///   - alignment: The folder of the adapter that is taken for the alignment.
@@ -44,7 +44,7 @@ struct RunRecord: Codable, Sendable {
         model: LanguageModel,
         data: [String: Dataset],
         suites: [any Suite],
-        helpers: [(role: String, model: LanguageModel)] = [],
+        helpers: [(use: String, model: LanguageModel)] = [],
         shield: Guard? = nil,
         shieldEncoder: String? = nil,
         alignment: URL? = nil
@@ -59,7 +59,7 @@ struct RunRecord: Codable, Sendable {
         dtype = model.dtype
         self.data = [:]
         for (use, set) in data { self.data["\(use): \(set.name)"] = try Self.hash(set) }
-        for (role, model) in helpers { self.data["\(role) of attacks"] = try SubjectFingerprint.files(model.url) }
+        for (use, model) in helpers { self.data[use] = try SubjectFingerprint.files(model.url) }
         if let shield { self.data["guard"] = SHA256.hex(of: PolicyFile.yaml(shield.policy)) }
         if let shieldEncoder { self.data["guard's encoder"] = shieldEncoder }
         if let alignment { self.data["adapter of the alignment"] = try SubjectFingerprint.files(alignment) }

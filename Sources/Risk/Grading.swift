@@ -18,8 +18,7 @@ extension Suite {
         }
     }
 
-    /// A judge's verdicts; what is no answer cannot be graded by anyone, and what a guard refused needs no judge to
-    /// tell that it is a refusal: its message may have any wording, in any language.
+    /// A judge's verdicts, as far as they count.
     ///
     /// - Parameter asked: what the subject was asked and answered where that is not the probe's own request, as under
     ///   attack; what is said back may be these words as well.
@@ -37,12 +36,7 @@ extension Suite {
             )
         }
         return exchanges.indices.map { index in
-            if exchanges[index].completion.finishReason == .refused { return card.axis.refused }
-            let seen = [exchanges[index], asked?[index]].compactMap { $0 }
-            let reason = seen.lazy.compactMap {
-                NoAnswer.reason($0, axis: card.axis, verdict: verdicts[index])
-            }.first
-            return reason.map { .unscored(reason: $0) } ?? verdicts[index]
+            card.axis.counted(verdicts[index], on: [exchanges[index], asked?[index]].compactMap { $0 })
         }
     }
 
@@ -68,5 +62,17 @@ extension Suite {
             attempts: attempts,
             measures: measures
         )
+    }
+}
+
+extension Axis {
+    /// The verdict that counts. What is no answer cannot be graded by anyone, and what a guard refused needs no judge to
+    /// tell that it is a refusal: its message may have any wording, in any language.
+    ///
+    /// - Parameter exchanges: the exchange, and where other words were asked, as under attack, these with the same answer.
+    func counted(_ verdict: Verdict, on exchanges: [Exchange]) -> Verdict {
+        if exchanges.first?.completion.finishReason == .refused { return refused }
+        let reason = exchanges.lazy.compactMap { NoAnswer.reason($0, axis: self, verdict: verdict) }.first
+        return reason.map { .unscored(reason: $0) } ?? verdict
     }
 }

@@ -39,23 +39,11 @@ struct LabelCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let sample = try LabelSample(of: assessments.flatMap(Self.read), suite: suite, judge: judge)
+        let sample = try LabelSample(of: assessments.flatMap(Assessments.all), suite: suite, judge: judge)
         if let recalibrate {
             show(Recalibration(sample, labels: try Self.labels(in: recalibrate, mustExist: true), seed: seed))
         } else if let output {
             try grade(sample, into: output)
-        }
-    }
-
-    /// The assessments of a run, or the one in a folder.
-    private static func read(_ path: String) throws -> [Assessment] {
-        let folder = URL(fileURLWithPath: path)
-        let inside = folder.appendingPathComponent("assessments")
-        guard let names = try? FileManager.default.contentsOfDirectory(atPath: inside.path) else {
-            return [try Assessments.read(folder)]
-        }
-        return try names.filter { !$0.hasPrefix(".") }.sorted().map {
-            try Assessments.read(inside.appendingPathComponent($0))
         }
     }
 

@@ -57,6 +57,62 @@ struct AttackRecipeTests {
         #expect(throws: PipelineError.self) { try useless?.assess.load() }
     }
 
+    /// A model's grades stand beside those of the suite's own judge, and change none of them.
+    @Test func aModelJudgesBesideTheSuitesOwnJudge() async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        // The rubric does not fit the tiny model's own context.
+        let copy = scene.folder.appending(path: "judge.gguf")
+        var bytes = try Data(contentsOf: Scene.model)
+        let length = try #require(bytes.range(of: Data("llama.context_length".utf8))).upperBound + 4
+        bytes.replaceSubrange(length..<length + 4, with: [0, 16, 0, 0])
+        try bytes.write(to: copy)
+        let model = copy.path
+        func recipe(_ name: String, _ more: [String] = []) throws -> Recipe {
+            let few = ["align=null", "defences=[]", "tune.max_steps=1", "tune.checkpoint_steps=[1]"]
+            return try Recipe.parse(scene.yaml(name), file: "\(name).yaml", overrides: few + more)
+        }
+        let alone = try await MainJob(try recipe("alone"), sink: Recorder()).run()
+        let recipe = try recipe("judged", ["assess.judge=\(model)", "assess.judge_rubric=yes-no"])
+        #expect(try Recipe.parse(try recipe.resolvedYAML(), file: "small.yaml") == recipe)
+        let judged = try await MainJob(recipe, sink: Recorder()).run()
+        #expect(judged.subjects.map { $0.axes["jailbreak"] } == alone.subjects.map { $0.axes["jailbreak"] })
+        let name = URL(fileURLWithPath: model).deletingPathExtension().lastPathComponent
+        for subject in judged.subjects {
+            let opinions = subject.secondOpinions.filter { $0.judge.contains("asked of \(name)") }
+            #expect(opinions.count == 1, "\(subject.secondOpinions)")
+            // Random weights say neither yes nor no, and what cannot be read is no grade.
+            #expect(opinions.first.map { $0.rate.n } == 0)
+        }
+        let record = LedgerFile.read(
+            RunRecord.self,
+            from: scene.directory("judged").url.appendingPathComponent("record.json")
+        )
+        #expect(record?.data["judge"] != nil)
+        // A run's answers can be graded afterwards, and its controls are no assessment.
+        let graded = try Program.run("judge", "grade", scene.directory("alone").url.path, "--model", model)
+        #expect(graded.status == 0 && graded.output.contains("tuned@1 ") && graded.output.contains("raw "), "\(graded)")
+        let labelled = try Program.run(
+            "label",
+            scene.directory("alone").url.path,
+            "--suite",
+            "jailbreak",
+            "--output",
+            scene.folder.appending(path: "labels.jsonl").path
+        )
+        #expect(!labelled.errors.contains("controls"), "\(labelled)")
+        for (arguments, words) in [
+            (["measure", "yes-no", "--data", "x"], "yes-no asks a model"),
+            (["measure", "harm", "--data", "x", "--model", model], "harm asks no model"),
+            (["measure", "hram", "--data", "x"], "there is no judge hram"),
+            (["grade", "x"], "name the model to ask"),
+            (["grade", "x", "--model", model, "--rubric", "maybe"], "--rubric is one of yes-no"),
+        ] {
+            let wrong = try Program.run(["judge"] + arguments)
+            #expect(wrong.status == 2 && wrong.errors.contains(words), "\(wrong)")
+        }
+    }
+
     @Test func aRunAttacksEverySubjectButEarlyCheckpoints() async throws {
         let scene = try Scene()
         defer { scene.remove() }

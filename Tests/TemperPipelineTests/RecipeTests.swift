@@ -133,6 +133,8 @@ import Testing
         ("assess: {suites: [jailbreak, jailbreak]}", 4, "assess.suites", "twice"),
         ("assess:\n  suites: [jailbreak,\n    harmfull]", 6, "assess.suites.1", "one of jailbreak, over-refusal"),
         ("assess: {utility: cyber}", 4, "assess.utility", "cybersecurity"),
+        ("assess: {judge_rubric: yes-no}", 4, "assess.judge", "missing"),
+        ("assess: {judge: a, judge_rubric: maybe}", 4, "assess.judge_rubric", "one of yes-no, strongreject"),
         ("align: {train_data: [a, embedded:poetry]}", 4, "align.train_data.1", "refusals"),
         ("align: {lora_r: 3}", 4, "align.train_data", "missing"),
         ("align: {lora_r: 3, adapter_name_or_path: a}", 4, "align.lora_r", "is not trained"),

@@ -164,6 +164,10 @@ public struct Recipe: Sendable, Hashable {
         public var attacker: String?
         /// The model that scores answers during searches; nil means the attacker.
         public var evaluator: String?
+        /// The model that grades answers to harmful requests beside the suites' own judges; nil asks none.
+        public var judge: String?
+        /// What it is asked by.
+        public var judgeRubric = JudgeRubric.yesNo
 
         /// Creates the default section.
         public init() {}

@@ -285,6 +285,11 @@ extension Recipe.Assess {
         }
         controls = try table.flag("controls", default: controls)
         try readAttacks(table)
+        judge = try table.optionalText("judge")
+        judgeRubric = try table.choice("judge_rubric", default: judgeRubric)
+        guard judge != nil || table.node("judge_rubric") == nil else {
+            throw table.missing("judge", expected: "the model that is asked by that rubric")
+        }
     }
 }
 

@@ -13,7 +13,8 @@ enum RecipeNames {
     static let cost = ["watts", "price_per_hour", "price_per_kwh", "currency", "base_training_flops"]
     static let assess = [
         "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit",
-        "quantizations", "controls", "attacks", "attack_limit", "attacker", "evaluator",
+        "quantizations", "controls", "attacks", "attack_limit", "attacker", "evaluator", "judge",
+        "judge_rubric",
     ]
     static let suite = ["name", "limit", "step_limit", "file", "format", "columns", "axis"]
     static let columns = ["prompt", "id", "category"]

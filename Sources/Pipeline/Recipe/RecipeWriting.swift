@@ -22,24 +22,7 @@ extension Recipe {
             ("device", .text(device)),
             ("quantization_bit", .whole(quantizationBit)),
             ("threads", .plain("\(threads)")),
-            (
-                "assess",
-                .section([
-                    ("suites", .list(assess.suites.map(\.node))),
-                    ("utility", .optional(assess.utility?.node)),
-                    ("max_new_tokens", .plain("\(assess.maxNewTokens)")),
-                    ("whole_answers", .plain("\(assess.wholeAnswers)")),
-                    ("batch_size", .plain("\(assess.batchSize)")),
-                    ("temperature", .plain("\(assess.temperature)")),
-                    ("step_limit", .whole(assess.stepLimit)),
-                    ("quantizations", .list(assess.quantizations.map { .text($0.rawValue) })),
-                    ("controls", .plain("\(assess.controls)")),
-                    ("attacks", .list(assess.attacks.map(\.node))),
-                    ("attack_limit", .whole(assess.attackLimit)),
-                    ("attacker", .optional(assess.attacker.map(Node.text))),
-                    ("evaluator", .optional(assess.evaluator.map(Node.text))),
-                ])
-            ),
+            ("assess", .section(assess.pairs)),
         ]
         if let align { pairs.append(("align", .section(align.pairs(withCheckpoints: false)))) }
         pairs.append(("tune", .section(tune.pairs(withCheckpoints: true))))
@@ -57,6 +40,28 @@ extension Recipe {
         } catch {
             throw RecipeError(file: runName, .unreadable("the resolved recipe cannot be written: \(error)"))
         }
+    }
+}
+
+extension Recipe.Assess {
+    fileprivate var pairs: [(String, Node)] {
+        var pairs: [(String, Node)] = [
+            ("suites", .list(suites.map(\.node))),
+            ("utility", .optional(utility?.node)),
+            ("max_new_tokens", .plain("\(maxNewTokens)")),
+            ("whole_answers", .plain("\(wholeAnswers)")),
+            ("batch_size", .plain("\(batchSize)")),
+            ("temperature", .plain("\(temperature)")),
+            ("step_limit", .whole(stepLimit)),
+            ("quantizations", .list(quantizations.map { .text($0.rawValue) })),
+            ("controls", .plain("\(controls)")),
+            ("attacks", .list(attacks.map(\.node))),
+            ("attack_limit", .whole(attackLimit)),
+            ("attacker", .optional(attacker.map(Node.text))),
+            ("evaluator", .optional(evaluator.map(Node.text))),
+        ]
+        if let judge { pairs += [("judge", .text(judge)), ("judge_rubric", .text(judgeRubric.rawValue))] }
+        return pairs
     }
 }
 

@@ -30,6 +30,13 @@ public struct ModelJudge: Judge {
         self.model = model
     }
 
+    /// The same judge, with what the model is called in its version.
+    func named(_ model: String) -> ModelJudge {
+        var rubric = rubric
+        rubric.card.version += ", asked of \(model)"
+        return ModelJudge(rubric, model: self.model)
+    }
+
     /// Grades each exchange.
     public func judge(_ exchanges: [Exchange]) async throws -> [Verdict] {
         var verdicts = exchanges.map { exchange in

@@ -1,4 +1,5 @@
 package import Foundation
+import TemperText
 
 /// How the package's own classifiers are made from public data, and how they are measured.
 ///
@@ -118,6 +119,31 @@ package struct JudgeMeasurement: Sendable {
         case .harm: try harm(folder)
         case .refusal: try refusal(folder)
         }
+    }
+
+    /// The measurements of a model that is asked by a rubric, on answers to harmful requests with three people's votes.
+    package static func all(by judge: ModelJudge, in folder: URL) async throws -> [JudgeMeasurement] {
+        func measured(_ what: String, _ rows: [LabelledRow], _ text: (String) -> String) async throws
+            -> JudgeMeasurement
+        {
+            let verdicts = try await judge.judge(
+                rows.enumerated().map { index, row in
+                    Exchange(
+                        probe: Probe(id: "\(index)", category: row.source, chat: Chat(user: row.request ?? "")),
+                        completion: Completion(text: text(row.text), tokenCount: 0, finishReason: .stop)
+                    )
+                }
+            )
+            return JudgeMeasurement(
+                what: what,
+                agreement: Agreement(of: zip(rows.map(\.isHit), verdicts).map { ($0, $1) })
+            )
+        }
+        let votes = try LabelledRows.votes(in: folder)
+        return [
+            try await measured("50 answers with three people's votes", votes) { $0 },
+            try await measured("the same, cut after 24 words", votes) { TrainedClassifier.cut($0) },
+        ]
     }
 
     private static func toxicity(_ folder: URL) throws -> [JudgeMeasurement] {

@@ -13,6 +13,8 @@ package struct LabelledRow: Sendable, Hashable {
 
     /// The text that was labelled.
     package var text: String
+    /// What it answers, where the data set has that.
+    package var request: String?
     /// Whether people found what the judge looks for.
     package var isHit: Bool
     /// What the row may be used for.
@@ -154,6 +156,7 @@ package enum LabelledRows {
         return try table.rows.map { row in
             LabelledRow(
                 text: row.values["target_response"] ?? "",
+                request: try table.require("goal", in: row),
                 isHit: ["1", "1.0", "True", "true"].contains(try table.require("human_majority", in: row)),
                 part: .test,
                 source: "votes"

@@ -201,11 +201,15 @@ struct ContinuedTuning {
             checkpointSteps: { [$0] },
             start: start
         )
-        if let training = try training(defence, on: rows, in: recipe) {
-            (job.data, job.settings, job.scheme) = (training.data, training.settings, training.scheme)
+        let training = try training(defence, on: rows, in: recipe)
+        if let training { (job.data, job.settings, job.scheme) = (training.data, training.settings, training.scheme) }
+        var (result, record) = (start, Record(fingerprint: round.fingerprint, steps: 0))
+        if training?.trainsNothing == true {
+            round.note(name, DefenceTraining.nothingNote)
+        } else {
+            let trained = try await round.train(job, on: reference)
+            (result, record.steps) = (trained.result, trained.steps)
         }
-        let trained = try await round.train(job, on: reference)
-        var (result, record) = (trained.result, Record(fingerprint: round.fingerprint, steps: trained.steps))
         switch defence {
         case .weights(let method)?:
             guard let adapter = result as? Adapter else { preconditionFailure("such a recipe is not read") }

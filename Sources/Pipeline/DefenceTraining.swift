@@ -23,6 +23,12 @@ struct DefenceTraining {
     /// Whether it goes on from the tuned adapter.
     var startsTuned = false
 
+    /// Said where a defence has left out every row.
+    static let nothingNote = "no row is left to train on: the result is what it would have started from"
+
+    /// Whether the defence has left out every row.
+    var trainsNothing: Bool { data.examples.isEmpty }
+
     /// Whether it would do what the user's tuning has done.
     func repeatsTuning(on data: Dataset) -> Bool {
         scheme == nil && !startsTuned && self.data.examples == data.examples
@@ -51,6 +57,7 @@ struct DefenceTraining {
         case .weights: return nil
         case .data(let method):
             self.data = try method.prepare(data, for: reference, seed: seed)
+            guard !self.data.examples.isEmpty else { return }
             // The user's rows are to be seen as often as without the added ones; what counts is what is learned from.
             let rows = try self.data.tokenized(for: reference, settings: settings).rows.count
             settings.maxSteps = max(1, Int((Double(tuned.steps) * Double(rows) / Double(tuned.rows)).rounded()))

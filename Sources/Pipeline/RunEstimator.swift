@@ -133,7 +133,9 @@ struct RunEstimator {
                 reference: reference,
                 seed: recipe.seed
             )
-            if let training, recipe.tune.riskBudget != nil || !training.repeatsTuning(on: opened.tuningData) {
+            if let training, !training.trainsNothing,
+                recipe.tune.riskBudget != nil || !training.repeatsTuning(on: opened.tuningData)
+            {
                 let known = training.scheme == nil ? tuned.pace : nil
                 let cost = try train(
                     entry.name,

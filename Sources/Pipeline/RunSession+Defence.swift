@@ -32,6 +32,10 @@ extension RunSession {
         )
         guard let training else { preconditionFailure("a defence acts on weights or trains") }
         for text in training.data.notes where !data.notes.contains(text) { note(entry.name, text) }
+        guard !training.trainsNothing else {
+            note(entry.name, DefenceTraining.nothingNote)
+            return (try recipe.tune.settings.trainable(for: reference, seed: recipe.seed), DefenceTraining.nothingNote)
+        }
         // The same rows make the same adapter, where the training was not watched.
         if recipe.tune.riskBudget == nil, training.repeatsTuning(on: data) { return (try tuned.result.copy(), nil) }
         let job = Job(

@@ -56,6 +56,13 @@ public struct LocalResponder: Responder, LikelihoodModel {
         return outputs.map(completion)
     }
 
+    /// - Throws: `ModelError.contextLength` where the model has no room for a conversation and its answer.
+    func checkRoom(for chat: Chat, options: SamplingOptions) throws {
+        let tokens = try model.requireTokenizer().encode(model.promptText(chat)).count + options.maxNewTokens
+        let limit = model.configuration.contextLength
+        guard tokens <= limit else { throw ModelError.contextLength(tokens: tokens, limit: limit) }
+    }
+
     @TorchActor
     private func generate(
         _ prompts: [[Int]],

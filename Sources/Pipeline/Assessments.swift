@@ -25,7 +25,13 @@ public enum Assessments {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: inside.path) else {
             return [try read(folder)]
         }
-        let found = names.sorted().compactMap { try? read(inside.appendingPathComponent($0)) }
+        // What is under way has its answers alone.
+        let folders = names.sorted().map(inside.appendingPathComponent).filter { folder in
+            ["metrics.json", "assessment.json"].contains {
+                FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
+            }
+        }
+        let found = try folders.map(read)
         guard !found.isEmpty else { throw PipelineError.noAssessment(path: inside.relativePath) }
         return found
     }

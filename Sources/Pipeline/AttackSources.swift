@@ -1,9 +1,6 @@
-import Foundation
-import TemperModel
 import TemperRisk
-import TemperTorch
 
-/// The attacks of a recipe on its suites, and the models that help them.
+/// The attacks of a recipe on its suites.
 extension Recipe.Assess {
     /// Each attack on its suite: the one it names, or the first for jailbreaks.
     ///
@@ -25,38 +22,6 @@ extension Recipe.Assess {
                 limit: entry.limit ?? attackLimit ?? base.limit,
                 stepLimit: 0
             )
-        }
-    }
-}
-
-/// The models of a run beside the subject: those that help attacks, and one that judges. Loaded once, and the same for
-/// every subject.
-struct HelperModels {
-    /// What each is used for, with the model.
-    var models: [(use: String, model: LanguageModel)] = []
-    var roles = AttackRoles()
-    var judge: ModelJudge?
-
-    @TorchActor
-    init(_ assess: Recipe.Assess, device: Device) async throws {
-        var known: [String: LocalResponder] = [:]
-        func responder(_ use: String, _ name: String?) async throws -> LocalResponder? {
-            guard let name else { return nil }
-            if let same = known[name] { return same }
-            let model = try await LanguageModel.load(from: ModelReference.resolve(name), device: device)
-            models.append((use, model))
-            let made = LocalResponder(try model.merged(), batchSize: assess.batchSize)
-            known[name] = made
-            return made
-        }
-        let attacks = !assess.attacks.isEmpty
-        roles = AttackRoles(
-            attacker: try await responder("attacker of attacks", attacks ? assess.attacker : nil),
-            evaluator: try await responder("evaluator of attacks", attacks ? assess.evaluator : nil)
-        )
-        if let name = assess.judge, let model = try await responder("judge", name) {
-            let file = URL(fileURLWithPath: name).deletingPathExtension().lastPathComponent
-            judge = assess.judgeRubric.judge(asking: model, named: file)
         }
     }
 }

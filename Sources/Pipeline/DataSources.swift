@@ -64,16 +64,9 @@ struct PlannedSuite {
 
 extension Recipe.Assess {
     /// The suites with their limits, then those under attack, that of utility last; a file may hold several.
-    ///
-    /// - Parameter judge: who grades answers to harmful requests as well.
-    func load(judgedBy judge: ModelJudge? = nil) throws -> [PlannedSuite] {
+    func load() throws -> [PlannedSuite] {
         func planned(_ entry: Recipe.Suite, _ suite: any Suite) -> PlannedSuite {
-            let isJudged = suite.card.axis == .jailbreak
-            return PlannedSuite(
-                suite: judge.flatMap { isJudged ? SecondOpinionSuite(suite, by: $0) : nil } ?? suite,
-                limit: entry.limit,
-                stepLimit: entry.stepLimit ?? stepLimit
-            )
+            PlannedSuite(suite: suite, limit: entry.limit, stepLimit: entry.stepLimit ?? stepLimit)
         }
         let risks = try suites.flatMap { entry in try entry.load().map { planned(entry, $0) } }
         if let suite = risks.first(where: { $0.suite.card.axis == .utility })?.suite {

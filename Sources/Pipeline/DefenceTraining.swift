@@ -24,10 +24,10 @@ struct DefenceTraining {
     var startsTuned = false
 
     /// Said where a defence has left out every row.
-    static let nothingNote = "no row is left to train on: the result is what it would have started from"
+    static let nothingNote = "No row was left to train on, so the result is the model it would have started from."
 
-    /// Whether the defence has left out every row.
-    var trainsNothing: Bool { data.examples.isEmpty }
+    /// Whether the defence has left out every row that something can be learned from.
+    private(set) var trainsNothing = false
 
     /// Whether it would do what the user's tuning has done.
     func repeatsTuning(on data: Dataset) -> Bool {
@@ -57,9 +57,14 @@ struct DefenceTraining {
         case .weights: return nil
         case .data(let method):
             self.data = try method.prepare(data, for: reference, seed: seed)
-            guard !self.data.examples.isEmpty else { return }
+            let rows: Int
+            do {
+                rows = try self.data.tokenized(for: reference, settings: settings).rows.count
+            } catch TrainingError.nothingToLearn {
+                trainsNothing = true
+                return
+            }
             // The user's rows are to be seen as often as without the added ones; what counts is what is learned from.
-            let rows = try self.data.tokenized(for: reference, settings: settings).rows.count
             settings.maxSteps = max(1, Int((Double(tuned.steps) * Double(rows) / Double(tuned.rows)).rounded()))
         case .training(let method):
             settings = try method.settings(after: tuning, steps: tuned.steps, on: reference)

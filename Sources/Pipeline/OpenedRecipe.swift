@@ -54,7 +54,6 @@ extension Recipe {
             device: device
         )
         if quantizationBit != nil { try model.quantize() }
-        let helpers = try await HelperModels(assess, device: device)
         let further = continuation?.trainData == nil ? [] : continuedData
         let own: [(Training?, Dataset?, String)] = [(tune, tuningData, "tune"), (align, alignmentData, "align")]
         for (training, data, section) in own + further.map({ (tune, $0, "tune") }) {
@@ -67,9 +66,10 @@ extension Recipe {
             // How many steps the tuning will take does not matter here.
             try Self.check("defences.\(index)") { _ = try method.settings(after: tune.settings, steps: 1, on: model) }
         }
+        let helpers = try await HelperModels(assess, device: device)
         return OpenedRecipe(
             device: device,
-            suites: try assess.load(judgedBy: helpers.judge),
+            suites: suites.judged(by: helpers.judge),
             tuningData: tuningData,
             alignmentData: alignmentData,
             alignment: try align?.adapterNameOrPath.map {

@@ -65,7 +65,7 @@ struct RunRecord: Codable, Sendable {
         if let alignment { self.data["adapter of the alignment"] = try SubjectFingerprint.files(alignment) }
         self.suites = [:]
         for suite in suites {
-            let judges = ([suite.judge] + suite.secondJudges).map(\.card).map { "\($0.name) \($0.version)" }
+            let judges = ([suite.judge] + suite.secondJudges).map(\.card.title)
             self.suites[suite.card.name] = "\(try suite.sha256()), judge \(judges.joined(separator: ", "))"
         }
         // Defences and safety rows in a watched training are drawn from these.

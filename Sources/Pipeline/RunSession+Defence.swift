@@ -34,6 +34,8 @@ extension RunSession {
         for text in training.data.notes where !data.notes.contains(text) { note(entry.name, text) }
         guard !training.trainsNothing else {
             note(entry.name, DefenceTraining.nothingNote)
+            // What is still on the model may be what was tuned.
+            reference.network.detach()
             return (try recipe.tune.settings.trainable(for: reference, seed: recipe.seed), DefenceTraining.nothingNote)
         }
         // The same rows make the same adapter, where the training was not watched.

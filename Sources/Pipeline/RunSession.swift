@@ -155,9 +155,11 @@ final class RunSession {
         AssessmentFolder(directory.assessment(of: name)).read(fingerprint: fingerprint)
     }
 
-    private func plan(early: Bool = false) -> AssessmentPlan {
+    private func plan(early: Bool = false, judged: Bool = true) -> AssessmentPlan {
         AssessmentPlan(
-            suites: planned.map { ($0.suite, $0.limit(early: early)) }.filter { $0.1 != 0 },
+            suites: (judged ? planned : planned.unjudged).map { ($0.suite, $0.limit(early: early)) }.filter {
+                $0.1 != 0
+            },
             options: SamplingOptions(
                 maxNewTokens: recipe.assess.maxNewTokens,
                 temperature: recipe.assess.temperature,
@@ -183,7 +185,7 @@ final class RunSession {
         let controls = try await Controls.all(
             beside: model,
             assessed: assessed,
-            plan: plan(),
+            plan: plan(judged: false),
             batchSize: recipe.assess.batchSize
         )
         try LedgerFile.write(Record(fingerprint: fingerprint, controls: controls), to: directory.controls)

@@ -17,7 +17,7 @@ extension Story {
             chapter.assessment.results.filter { $0.axis != .utility }.flatMap { result -> [RunReport.CorrectedRate] in
                 guard let suite = suites.first(where: { $0.card.name == result.suite }) else { return [] }
                 let others = result.secondOpinions.compactMap { opinion in
-                    suite.secondJudges.map(\.card).first { "\($0.name) \($0.version)" == opinion.judge }
+                    suite.secondJudges.map(\.card).first { $0.title == opinion.judge }
                         .map { (card: $0, rate: opinion.rate) }
                 }
                 return ([(card: suite.judge.card, rate: result.rate)] + others).compactMap {
@@ -40,7 +40,7 @@ extension Story {
         return RunReport.CorrectedRate(
             subject: subject,
             axis: axis,
-            judge: "\(card.name) \(card.version)",
+            judge: card.title,
             raw: Self.rate(rate),
             rate: value.rate,
             low: value.low,

@@ -6,10 +6,10 @@ extension Story {
     var judges: [RunReport.Judge] {
         var seen: Set<String> = []
         return suites.flatMap { [$0.judge] + $0.secondJudges }.map(\.card).filter {
-            seen.insert("\($0.name) \($0.version) \($0.looksFor)").inserted
+            seen.insert("\($0.title) \($0.looksFor)").inserted
         }.map { card in
             RunReport.Judge(
-                name: "\(card.name) \(card.version)",
+                name: card.title,
                 looksFor: card.looksFor,
                 sensitivity: card.sensitivity.map(Self.rate),
                 specificity: card.specificity.map(Self.rate),

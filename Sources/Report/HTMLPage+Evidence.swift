@@ -2,7 +2,7 @@
 extension HTMLPage {
     /// How many flips the page shows, and how many of them unfolded.
     static let (flipLimit, openFlipLimit) = (40, 8)
-    /// How many of one axis come before it is the next rank's turn.
+    /// How many of one axis and direction come before it is the next one's turn.
     private static let flipsInTurn = 2
     /// How many characters of one answer the page shows.
     static let answerLimit = 4000
@@ -123,8 +123,8 @@ extension HTMLPage {
         "\(Format.percent(comparison.baseRate)) → \(Format.percent(comparison.subjectRate))"
     }
 
-    /// The flips a reader looks at first: to unsafe before back to safe, the last checkpoint before the others; and a few
-    /// from every axis before more of one.
+    /// The flips a reader looks at first: of the last checkpoint, then of defences, then others; in each a few of every axis
+    /// before more of one, and to unsafe before back to safe.
     var orderedFlips: [RunReport.Flip] {
         let defences = Set(reading.defences.map(\.name))
         var seen: [String: Int] = [:]
@@ -134,7 +134,7 @@ extension HTMLPage {
                 direction + 2 * (flip.subject == reading.tuned?.name ? 0 : defences.contains(flip.subject) ? 1 : 2)
             let turn = seen["\(rank) \(flip.axis)", default: 0]
             seen["\(rank) \(flip.axis)"] = turn + 1
-            return (place: (turn / HTMLPage.flipsInTurn, rank, turn, index), flip: flip)
+            return (place: (rank / 2, turn / HTMLPage.flipsInTurn, rank, turn, index), flip: flip)
         }
         return placed.sorted { $0.place < $1.place }.map(\.flip)
     }

@@ -59,11 +59,12 @@ extension TerminalSummary {
                 return utility == .interval ? reading.utilityText(value) : reading.utilityText(value?.value)
             }
             let ratios = subjects.map { subject in
-                guard subject.name != reading.reference?.name else { return "reference" }
-                guard let comparison = reading.comparison(of: subject), let value = comparison.ratio else {
-                    return Format.dash
+                guard subject.name != reading.reference?.name else { return TerminalSummary.referenceMark }
+                guard let comparison = reading.comparison(of: subject) else { return Format.dash }
+                let value = comparison.ratio.map {
+                    ratio == .interval ? Format.ratio(comparison) : Format.ratio($0)
                 }
-                let text = ratio == .interval ? Format.ratio(comparison) : Format.ratio(value)
+                let text = value ?? Format.dash
                 return comparison.isClear ? text + TerminalSummary.clearMark : text
             }
             let measured: [(title: String, cells: [String], isShown: Bool)] = [

@@ -20,9 +20,10 @@ public enum TerminalSummary {
             lines.append("")
             let columns = Layout.all.lazy.map { $0.columns(reading) }.first { length($0) <= width } ?? []
             lines += table(columns, reading, color: color)
-            if columns.contains(where: { $0.first == ratioTitle }) {
+            let ratios = columns.first { $0.first == ratioTitle }?.dropFirst() ?? []
+            if ratios.contains(where: { $0 != Format.dash && $0 != referenceMark }) {
                 let legend =
-                    "The ratio is that of the probes graded on both sides; \(clearMark) marks a clear difference."
+                    "Ratio to the \(referenceMark) on the probes graded for both; \(clearMark) = clear difference."
                 lines += wrapped(legend, width: width).map { style($0, .dim, color) }
             }
         }
@@ -59,6 +60,8 @@ public enum TerminalSummary {
 
     /// The title of the ratios' column, and what follows a ratio that is clear.
     static let (ratioTitle, clearMark) = ("ratio", "*")
+    /// What stands there for the subject that the others are compared with.
+    static let referenceMark = "reference"
 
     private static func table(_ columns: [[String]], _ reading: Reading, color: Bool) -> [String] {
         let subjects = reading.principal

@@ -36,7 +36,7 @@ extension Suite {
             )
         }
         return exchanges.indices.map { index in
-            card.axis.counted(verdicts[index], on: [exchanges[index], asked?[index]].compactMap { $0 })
+            card.axis.effective(verdicts[index], on: [exchanges[index], asked?[index]].compactMap { $0 })
         }
     }
 
@@ -44,9 +44,8 @@ extension Suite {
     func opinions(on exchanges: [Exchange], asked: [Exchange]? = nil) async throws -> [[Opinion]] {
         var opinions = [[Opinion]](repeating: [], count: exchanges.count)
         for judge in secondJudges {
-            let name = "\(judge.card.name) \(judge.card.version)"
             for (index, verdict) in try await verdicts(of: judge, on: exchanges, asked: asked).enumerated() {
-                opinions[index].append(Opinion(judge: name, verdict: verdict))
+                opinions[index].append(Opinion(judge: judge.card.title, verdict: verdict))
             }
         }
         return opinions
@@ -70,7 +69,7 @@ extension Axis {
     /// tell that it is a refusal: its message may have any wording, in any language.
     ///
     /// - Parameter exchanges: the exchange, and where other words were asked, as under attack, these with the same answer.
-    func counted(_ verdict: Verdict, on exchanges: [Exchange]) -> Verdict {
+    func effective(_ verdict: Verdict, on exchanges: [Exchange]) -> Verdict {
         if exchanges.first?.completion.finishReason == .refused { return refused }
         let reason = exchanges.lazy.compactMap { NoAnswer.reason($0, axis: self, verdict: verdict) }.first
         return reason.map { .unscored(reason: $0) } ?? verdict

@@ -18,7 +18,7 @@ struct ComparePage {
     /// Names that were asked for and are no run's.
     let unknown: [String]
     /// How many runs more were asked for than fit.
-    let left: Int
+    let omitted: Int
 
     var page: Page {
         Page(title: "Compare", content: content)
@@ -27,9 +27,10 @@ struct ComparePage {
     /// What was asked for and is not shown.
     private var missing: Markup {
         let unknown: Markup =
-            unknown.isEmpty ? "" : "<p class=\"problem\">There is no run \(unknown.joined(separator: ", ")).</p>"
+            unknown.isEmpty ? "" : "<p class=\"problem\">Not found: \(unknown.joined(separator: ", ")).</p>"
         let rest: Markup =
-            left == 0 ? "" : "<p class=\"problem\">\(left) more were chosen: at most \(Self.most) fit on a page.</p>"
+            omitted == 0
+            ? "" : "<p class=\"problem\">\(omitted) more were chosen: at most \(Self.most) fit on a page.</p>"
         return "\(unknown)\(rest)"
     }
 

@@ -207,7 +207,7 @@ final class StudioService: HTTPResponder {
         }
         let known = Set(found.map(\.0.name))
         let unknown = asked.filter { !known.contains($0) }
-        return send(ComparePage(sides: sides, unknown: unknown, left: found.count - sides.count).page)
+        return send(ComparePage(sides: sides, unknown: unknown, omitted: found.count - sides.count).page)
     }
 
     // MARK: New runs

@@ -21,9 +21,9 @@ enum Console {
                 bytes = bytes.dropFirst(count)
             } else if errno != EINTR {
                 // A reader that has seen enough (`temper runs list | head -1`) has lost nothing.
-                if errno == EPIPE { exit(0) }
+                if errno == EPIPE { ExitStatus.leave(EXIT_SUCCESS) }
                 error("error: the result cannot be written to standard output: \(String(cString: strerror(errno)))")
-                exit(ExitStatus.failure)
+                ExitStatus.leave(ExitStatus.failure)
             }
         }
     }

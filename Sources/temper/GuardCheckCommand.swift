@@ -39,8 +39,8 @@ struct GuardCheckCommand: AsyncParsableCommand {
         if json {
             try Console.print(json: decision)
         } else {
-            if text.allSatisfy(\.isWhitespace) { Console.error("the text is empty: there is nothing to check") }
-            Console.error(Self.line("rail", "action", "score", "from", "time", "found"))
+            if text.allSatisfy(\.isWhitespace) { Console.error("the text is empty") }
+            Console.error(Self.line("rail", "action", "score", "threshold", "time", "found"))
             for check in decision.checks { Console.error(Self.line(check)) }
             Console.error("\(decision.action.rawValue)\(decision.isAllowed ? "" : ": the policy's message follows")")
             Console.print(decision.text)
@@ -64,16 +64,18 @@ struct GuardCheckCommand: AsyncParsableCommand {
         return line(check.rail, check.action.rawValue, decimal(check.score, 2), decimal(check.threshold, 2), time, what)
     }
 
-    /// A line of the table; a rail acts from the score `from` on.
     private static func line(
         _ rail: String,
         _ action: String,
         _ score: String,
-        _ from: String,
+        _ threshold: String,
         _ time: String,
         _ found: String
     ) -> String {
-        "\(rail.padded(14)) \(action.padded(7)) \(score.padded(5))  \(from.padded(5))  \(time.padded(9))  \(found)"
+        let columns = [
+            rail.padded(14), action.padded(7), score.padded(6), threshold.padded(10), time.padded(10), found,
+        ]
+        return columns.joined(separator: " ").replacing(#/ +$/#, with: "")
     }
 
     private static func standardInput() throws -> String {

@@ -66,23 +66,33 @@ struct JudgeCommand: AsyncParsableCommand {
 
         func run() async throws {
             let folder = URL(fileURLWithPath: data)
-            let measurements =
-                if let rubric = JudgeRubric(rawValue: name) {
-                    try await JudgeMeasurement.all(by: judge.make(rubric), in: folder)
-                } else {
-                    try MeasuredJudge(rawValue: name).map { try JudgeMeasurement.all(of: $0, in: folder) } ?? []
-                }
+            if let rubric = JudgeRubric(rawValue: name) {
+                let (model, bill) = try await judge.make(rubric)
+                show(try await JudgeMeasurement.all(by: model, in: folder))
+                if let bill = await bill() { Console.error(bill) }
+            } else if let own = MeasuredJudge(rawValue: name) {
+                show(try JudgeMeasurement.all(of: own, in: folder))
+            }
+        }
+
+        private func show(_ measurements: [JudgeMeasurement]) {
             for measurement in measurements {
                 let agreement = measurement.agreement
-                let share = agreement.accuracy.map { ", agreement \(decimal($0, 3))" } ?? ""
-                Console.print("\(measurement.what): \(agreement.description)\(share)")
+                let (hits, n) = (
+                    agreement.sensitivity.hits + agreement.specificity.hits,
+                    agreement.sensitivity.n + agreement.specificity.n
+                )
+                Console.print(
+                    "\(measurement.what): \(agreement.description), agreement \(share(Rate(hits: hits, n: n)))"
+                )
             }
         }
     }
 
     struct Grade: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Has a model grade answers that were given before, beside the suite's own judge.",
+            abstract:
+                "Has a model grade answers to harmful requests that were given before, beside the suite's own judge.",
             discussion: """
                 Nothing is asked of the subjects again, and what was assessed stays as it is. Measure the judge first: \
                 `temper judge measure`.
@@ -91,7 +101,7 @@ struct JudgeCommand: AsyncParsableCommand {
 
         @Argument(help: "Runs, or assessments written by `temper assess --output`.")
         var assessments: [String]
-        @Option(help: "The suite whose answers are graded.")
+        @Option(help: "The suite whose answers are graded, one of harmful requests.")
         var suite = "jailbreak"
         @Option(
             help: "\(JudgeRubric.allCases.map(\.rawValue).joined(separator: ", "))",
@@ -99,10 +109,20 @@ struct JudgeCommand: AsyncParsableCommand {
         )
         var rubric = JudgeRubric.yesNo
         @OptionGroup var judge: JudgeModelOptions
-        @Option(help: "Also write every answer's two verdicts, one subject a line of JSON.")
+        @Option(help: "Also write every answer's two verdicts, a line of JSON each.")
         var output: String?
         @Flag(help: "Print JSON.")
         var json = false
+
+        /// One answer's two verdicts.
+        private struct Line: Encodable {
+            var subject: String
+            var suite: String
+            var judge: String
+            var probe: String
+            var own: Verdict
+            var second: Verdict
+        }
 
         func validate() throws {
             guard judge.isNamed else {
@@ -111,36 +131,69 @@ struct JudgeCommand: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let all = try assessments.flatMap(Assessments.all)
-            let model = try await judge.make(rubric)
-            var readings: [SecondReading] = []
-            for assessment in all {
-                Console.error("\(assessment.subject) ...")
-                if let reading = try await SecondReading(of: assessment, suite: suite, by: model) {
-                    readings.append(reading)
+            let results = try subjects()
+            let (model, bill) = try await judge.make(rubric)
+            var lines: [Line] = []
+            if !json { Console.print("\(suite), graded by its own judge and by \(model.card.title)") }
+            for (subject, result) in results {
+                Console.error("\(subject): \(result.attempts.count) answers ...")
+                let graded = try await result.adding(model)
+                if !json { Console.print(Self.line(subject, graded)) }
+                lines += graded.attempts.compactMap { attempt in
+                    attempt.opinions.last.map { opinion in
+                        Line(
+                            subject: subject,
+                            suite: suite,
+                            judge: opinion.judge,
+                            probe: attempt.probeID,
+                            own: attempt.verdict,
+                            second: opinion.verdict
+                        )
+                    }
+                }
+                if let output { try LedgerFile.write(lines: lines, to: URL(fileURLWithPath: output)) }
+            }
+            if json { try Console.print(json: lines) }
+            let cut = results.reduce(0) { $0 + $1.result.attempts.count { $0.finishReason == .decided } }
+            if cut > 0 {
+                Console.error(
+                    "\(cut) of these answers were left as soon as the suite's own judges had decided, and were read as far as "
+                        + "they go: `whole_answers: true` writes them to their end"
+                )
+            }
+            if let bill = await bill() { Console.error(bill) }
+        }
+
+        /// The suite's result of every subject; with its folder where several places are named.
+        private func subjects() throws -> [(subject: String, result: SuiteResult)] {
+            let all = try assessments.flatMap { path in
+                try Assessments.all(in: path).map { (path: path, assessment: $0) }
+            }
+            let results = all.compactMap { path, assessment in
+                assessment[suite: suite].map { result in
+                    (assessments.count > 1 ? "\(path) \(assessment.subject)" : assessment.subject, result)
                 }
             }
-            guard !readings.isEmpty else {
-                let known = Set(all.flatMap { $0.results.map(\.suite) }).sorted()
+            let known = all.flatMap { $0.assessment.results }.filter { $0.axis == .jailbreak }.map(\.suite)
+            guard !results.isEmpty, results.allSatisfy({ $0.1.axis == .jailbreak }) else {
+                let names = Set(known).sorted().joined(separator: ", ")
                 throw ValidationError(
-                    "--suite \(suite): no assessment has it; there are \(known.joined(separator: ", "))"
+                    "--suite \(suite): a model judges answers to harmful requests; "
+                        + (names.isEmpty ? "no suite here has such" : "of such there are \(names)")
                 )
             }
-            if let output { try LedgerFile.write(lines: readings, to: URL(fileURLWithPath: output)) }
-            if json { return try Console.print(json: readings) }
-            Console.print("\(suite), graded by its own judge and by \(model.card.name) \(model.card.version)")
-            for reading in readings {
-                let both = [Verdict.unsafe, .safe].map { reading.count(own: $0, second: $0) }.reduce(0, +)
-                let parted = (
-                    own: reading.count(own: .unsafe, second: .safe), second: reading.count(own: .safe, second: .unsafe)
-                )
-                let open = reading.answers.count - both - parted.own - parted.second
-                Console.print(
-                    "\(reading.subject.padded(20)) own \(share(reading.own).padded(20))  model "
-                        + "\(share(reading.second).padded(20))  agree on \(both); unsafe by own alone \(parted.own), by the "
-                        + "model alone \(parted.second); \(open) without two grades"
-                )
+            return results
+        }
+
+        private static func line(_ subject: String, _ result: SuiteResult) -> String {
+            guard let opinion = result.secondOpinions.last else { return "\(subject): no answer" }
+            func count(_ own: Verdict, _ second: Verdict) -> Int {
+                result.attempts.count { $0.verdict == own && $0.opinions.last?.verdict == second }
             }
+            return "\(subject.padded(20)) own judge \(share(result.rate).padded(20))  model "
+                + "\(share(opinion.rate).padded(20))  agree on \(opinion.agreeing) of \(opinion.compared); a hit only by "
+                + "the own judge: \(count(.unsafe, .safe)), only by the model: \(count(.safe, .unsafe)); not graded by both: "
+                + "\(result.attempts.count - opinion.compared)"
         }
     }
 }
@@ -168,15 +221,17 @@ struct JudgeModelOptions: ParsableArguments {
         return rubric
     }
 
-    /// A judge that asks the model.
-    func make(_ rubric: JudgeRubric) async throws -> ModelJudge {
+    /// A judge that asks the model, and what it has cost so far.
+    func make(_ rubric: JudgeRubric) async throws -> (judge: ModelJudge, bill: () async -> String?) {
         if let settings = try remote.settings() {
-            return rubric.judge(asking: try RemoteResponder(settings), named: settings.model)
+            let responder = try RemoteResponder(settings)
+            return (rubric.judge(by: responder, named: settings.model), { await remote.bill(for: responder) })
         }
-        let url = try ModelReference.resolve(model ?? "")
-        let loaded = try await LanguageModel.load(from: url, device: device.resolved)
+        guard let model else { throw ValidationError("name the model to ask with --model") }
+        let loaded = try await LanguageModel.load(from: ModelReference.resolve(model), device: device.resolved)
         let responder = LocalResponder(try await loaded.forInference(adapter: nil), batchSize: 16)
-        return rubric.judge(asking: responder, named: url.deletingPathExtension().lastPathComponent)
+        let name = ModelReference.name(of: loaded.url)
+        return (rubric.judge(by: ResponderWithinContext(responder), named: name), { nil })
     }
 }
 

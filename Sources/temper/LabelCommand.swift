@@ -74,7 +74,7 @@ struct LabelCommand: AsyncParsableCommand {
         for item in drawn where !known.contains(item.id) {
             Console.print("\n── \(done + 1) of \(drawn.count) ──\nrequest: \(Self.printable(item.prompt))\n")
             Console.print("answer: \(Self.printable(item.answer))\n")
-            guard let grade = Self.ask() else { break }
+            guard let grade = Self.ask(sample.axis.gradeWords) else { break }
             // Whole lines, at once: whatever was graded is there when the program is stopped.
             try file.write(contentsOf: encoder.encode(HumanLabel(id: item.id, grade: grade)) + Data("\n".utf8))
             done += 1
@@ -83,9 +83,12 @@ struct LabelCommand: AsyncParsableCommand {
     }
 
     /// The next grade from standard input; nil at its end.
-    private static func ask() -> HumanLabel.Grade? {
+    private static func ask(_ words: (safe: String, unsafe: String)) -> HumanLabel.Grade? {
+        func meaning(_ word: String, of grade: String) -> String { word == grade ? "" : ": it \(word)" }
         while true {
-            Console.error("u(nsafe), s(afe), ? or q(uit):")
+            Console.error(
+                "u(nsafe\(meaning(words.unsafe, of: "unsafe"))), s(afe\(meaning(words.safe, of: "safe"))), ? or q(uit):"
+            )
             guard let line = readLine() else { return nil }
             switch line.trimmingCharacters(in: .whitespaces).lowercased() {
             case "u", "unsafe": return .unsafe
@@ -115,7 +118,8 @@ struct LabelCommand: AsyncParsableCommand {
         }
         func text(_ rate: Rate?) -> String {
             guard let rate else { return "not measured: no such label" }
-            return "\(share(rate))  effective n \(rate.n)"
+            return
+                "\(share(rate))  \(rate.n) labels, worth \(decimal(rate.effectiveN ?? Double(rate.n), 1)) of equal weight"
         }
         for stratum in result.strata {
             let weight = stratum.weight.map { decimal($0, 2) } ?? "none"

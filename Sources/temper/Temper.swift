@@ -41,28 +41,34 @@ enum Main {
             // The arguments were right: how to write them is no help.
             end(with: error, saying: "error: \(error)")
         }
-        leave(EXIT_SUCCESS)
-    }
-
-    /// Ends the program without the destructors of libtorch's globals, which take a third of the time of a short command.
-    private static func leave(_ status: Int32) -> Never {
-        fflush(nil)
-        _exit(status)
+        ExitStatus.leave(EXIT_SUCCESS)
     }
 
     private static func end(with error: any Error, saying message: String) -> Never {
-        if let code = error as? ExitCode { leave(code.rawValue) }
+        if let code = error as? ExitCode { ExitStatus.leave(code.rawValue) }
         if Temper.exitCode(for: error) == .success { Temper.exit(withError: error) }
         Console.error(message)
-        leave(ExitStatus.of(error))
+        ExitStatus.leave(ExitStatus.of(error))
     }
 }
 
 extension Temper {
     /// Parses the arguments into a command that can be awaited.
     fileprivate static func asyncParsed() throws -> any AsyncParsableCommand {
-        let command = try parseAsRoot()
+        let command = try parseAsRoot(withTextsLast(Array(CommandLine.arguments.dropFirst())))
         return (command as? any AsyncParsableCommand) ?? Wrapped(command)
+    }
+
+    /// The arguments with those that can only be texts at the end, behind `--`: `"- how do I ..."` begins as an option does
+    /// and holds a space, which no option's name does. Otherwise `temper guard check "-h ..."` would print the help, and end
+    /// with 0, as what is allowed does.
+    fileprivate static func withTextsLast(_ arguments: [String]) -> [String] {
+        guard !arguments.contains("--") else { return arguments }
+        let isText = { (argument: String) in
+            argument.hasPrefix("-") && argument.prefix { $0 != "=" }.contains(where: \.isWhitespace)
+        }
+        let texts = arguments.filter(isText)
+        return texts.isEmpty ? arguments : arguments.filter { !isText($0) } + ["--"] + texts
     }
 
     /// What is wrong where a command's name is none; the parser itself calls it an unexpected argument.

@@ -79,7 +79,7 @@ struct AttackRecipeTests {
         #expect(judged.subjects.map { $0.axes["jailbreak"] } == alone.subjects.map { $0.axes["jailbreak"] })
         let name = URL(fileURLWithPath: model).deletingPathExtension().lastPathComponent
         for subject in judged.subjects {
-            let opinions = subject.secondOpinions.filter { $0.judge.contains("asked of \(name)") }
+            let opinions = subject.secondOpinions.filter { $0.judge.contains("by \(name)") }
             #expect(opinions.count == 1, "\(subject.secondOpinions)")
             // Random weights say neither yes nor no, and what cannot be read is no grade.
             #expect(opinions.first.map { $0.rate.n } == 0)
@@ -100,7 +100,23 @@ struct AttackRecipeTests {
             "--output",
             scene.folder.appending(path: "labels.jsonl").path
         )
-        #expect(!labelled.errors.contains("controls"), "\(labelled)")
+        #expect(labelled.errors.contains("no answer to 'jailbreak' was graded"), "\(labelled)")
+        // A rubric's hit is help with harm, which on other axes is no hit at all.
+        let other = try Program.run(
+            "judge",
+            "grade",
+            scene.directory("alone").url.path,
+            "--model",
+            model,
+            "--suite",
+            "over-refusal"
+        )
+        #expect(other.status == 2 && other.errors.contains("of such there are jailbreak"), "\(other)")
+        let file = scene.folder.appending(path: "verdicts.jsonl")
+        let place = scene.directory("alone").assessment(of: "raw").path
+        let written = try Program.run("judge", "grade", place, "--model", model, "--json", "--output", file.path)
+        let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+        #expect(written.status == 0 && written.output.contains("\"own\"") && lines.count == 3, "\(written)")
         for (arguments, words) in [
             (["measure", "yes-no", "--data", "x"], "yes-no asks a model"),
             (["measure", "harm", "--data", "x", "--model", model], "harm asks no model"),

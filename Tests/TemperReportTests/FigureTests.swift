@@ -210,7 +210,7 @@ import Testing
         let header = try #require(lines.first { $0.hasPrefix("subject") })
         #expect(header.contains("over-refusal") && header.contains("utility") && header.contains("ratio"))
         #expect(
-            lines.contains { $0.hasPrefix("The ratio is that of ") }
+            lines.contains { $0.hasPrefix("Ratio to the reference ") }
                 && lines.contains { $0.hasPrefix("tuned") && $0.contains("*") }
         )
         #expect(lines.contains { $0.hasPrefix("utility ") } && lines.contains { $0.hasPrefix("loss ") })

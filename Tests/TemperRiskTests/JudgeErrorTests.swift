@@ -150,12 +150,33 @@ struct LabelTests {
         // Effective numbers: (16 + 17.8)^2 / (16 + 2 * 8.9^2) = 6.5; (4 + 160.2)^2 / (4 + 18 * 8.9^2) = 18.9.
         let sensitivity = try #require(result.card.sensitivity)
         let specificity = try #require(result.card.specificity)
-        #expect(sensitivity.n == 6 && specificity.n == 18)
-        #expect(sensitivity.hits == 3 && specificity.hits == 18)
+        #expect(sensitivity.n == 18 && specificity.n == 22)
+        #expect(abs((sensitivity.effectiveN ?? 0) - 6.54) < 0.01 && abs((specificity.effectiveN ?? 0) - 18.86) < 0.01)
+        #expect(abs((sensitivity.rate ?? 0) - 16 / 33.8) < 1e-9 && abs((specificity.rate ?? 0) - 160.2 / 164.2) < 1e-9)
         #expect(result.unknown == 1 && result.unsure == 0)
         #expect(result.strata.map(\.weight) == [1, 8.9, 1, 8.9])
         #expect(result.rates.map(\.subject) == ["base", "tuned"])
         #expect(result.rates.allSatisfy { $0.observed.n == 99 && $0.observed.hits == 10 })
+    }
+
+    /// Both subjects gave the same answers: a label stands for two of them, and is one label.
+    @Test func aLabelOfTwoEqualAnswersIsOneLabel() throws {
+        var twins = Self.assessments()
+        twins[1].results = twins[0].results
+        let sample = try LabelSample(of: twins, suite: "jailbreak")
+        let drawn = sample.drawn(20, seed: 1)
+        let labels = drawn.map { HumanLabel(id: $0.id, grade: $0.verdict == .unsafe ? .unsafe : .safe) }
+        let card = Recalibration(sample, labels: labels).card
+        #expect(card.sensitivity?.n == 10 && card.specificity?.n == 10 && card.dataset?.hasPrefix("20 labels") == true)
+        #expect((card.sensitivity?.effectiveN ?? 0) <= 10 && (card.specificity?.effectiveN ?? 0) <= 10)
+    }
+
+    @Test func whatWasChosenByLikelihoodIsNotLabelled() throws {
+        var chosen = Self.assessments()
+        for index in chosen[0].results[0].attempts.indices {
+            chosen[0].results[0].attempts[index].logLikelihoods = [-1, -2]
+        }
+        #expect(throws: RiskError.self) { try LabelSample(of: chosen, suite: "jailbreak") }
     }
 
     @Test func withoutLabelsNothingIsMeasured() throws {

@@ -49,10 +49,10 @@ import Testing
             // A finished run has nothing to wait for.
             #expect(!page.contains("data-events"))
             let compared = try await scene.get("/compare?run=alpha&run=missing").text
-            #expect(compared.contains("Choose two runs") && compared.contains("There is no run missing."))
+            #expect(compared.contains("Choose two runs") && compared.contains("Not found: missing."))
             try scene.run("beta", steps: [1, 8])
             let both = try await scene.get("/compare?run=alpha&run=zeta&run=beta").text
-            #expect(both.contains("There is no run zeta."))
+            #expect(both.contains("Not found: zeta."))
             #expect(
                 both.contains("tuned, jailbreak") && !both.contains("tuned@8, jailbreak") && both.contains("run_name")
             )

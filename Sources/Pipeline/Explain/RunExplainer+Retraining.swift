@@ -24,8 +24,8 @@ extension RunExplainer {
                 reason: "\(count) of \(ranked.count) rows cannot be left out; at least one row has to stay"
             )
         }
-        let helpers = try await HelperModels(recipe.assess, device: reference.device)
-        let suites = try recipe.assess.load(judgedBy: helpers.judge)
+        let suites = try recipe.assess.load()
+        let helpers = try await HelperModels(recipe.assess, judges: false, device: reference.device)
         let steps = Checkpoint.all(in: directory.checkpoints).last?.step
         let record = LedgerFile.read(RunRecord.self, from: directory.url.appendingPathComponent("record.json"))
         let top = Set(ranked.prefix(count).map(\.example))

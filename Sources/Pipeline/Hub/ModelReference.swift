@@ -22,12 +22,13 @@ public enum ModelReference {
     }
 
     /// A short name for a model that was loaded: of its file or folder, or, in the hub's cache, of its repository.
-    static func name(of url: URL) -> String {
+    package static func name(of url: URL) -> String {
         let folders = url.pathComponents
         if let place = folders.lastIndex(of: "snapshots"), place > 0, folders[place - 1].hasPrefix("models--") {
             return folders[place - 1].components(separatedBy: "--").dropFirst(2).joined(separator: "--")
         }
-        return url.deletingPathExtension().lastPathComponent
+        // A folder's name may hold a full stop: Llama-3.2-1B.
+        return url.pathExtension == "gguf" ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
     }
 }
 

@@ -287,7 +287,7 @@ extension Recipe.Assess {
         try readAttacks(table)
         judge = try table.optionalText("judge")
         judgeRubric = try table.choice("judge_rubric", default: judgeRubric)
-        guard judge != nil || table.node("judge_rubric") == nil else {
+        guard judge != nil || table.node("judge") != nil || table.node("judge_rubric") == nil else {
             throw table.missing("judge", expected: "the model that is asked by that rubric")
         }
     }

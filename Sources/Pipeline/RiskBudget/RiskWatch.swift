@@ -50,7 +50,7 @@ final class RiskWatch {
         self.budget = budget
         self.session = session
         self.reference = reference
-        let asked = suites.filter { $0.suite.card.name == budget.suite }.map {
+        let asked = suites.unjudged.filter { $0.suite.card.name == budget.suite }.map {
             PlannedSuite(suite: $0.suite, limit: min($0.limit ?? budget.probes, budget.probes))
         }
         watcher = session.inside("watch", asking: asked)

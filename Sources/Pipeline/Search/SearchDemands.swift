@@ -70,7 +70,7 @@ extension Recipe.Search {
     /// probes. A smaller draw lies inside a larger one, so that the sentinel's probes are among those that reference
     /// and tuned model were asked. Half of them are asked where `early`.
     func sentinel(of suites: [PlannedSuite]) -> [PlannedSuite] {
-        suites.filter { planned in
+        suites.unjudged.filter { planned in
             [.jailbreak, .overRefusal, .utility].contains(planned.suite.card.axis) && planned.suite.attack == nil
         }.map { planned in
             let limit = min(planned.limit ?? sentinel, sentinel)

@@ -229,14 +229,10 @@ private struct Examiner {
 
     private func change(_ rule: GatePolicy.Rule, on subject: RunReport.Subject) -> Finding {
         guard measured(rule.metric, on: subject) != nil else { return unmeasured(rule.metric) }
-        guard let reference = reading.reference, subject.name != reference.name else {
+        guard subject.name != reading.reference?.name else {
             return Finding(outcome: .notEnoughEvidence, evidence: "\(subject.name) is the reference itself")
         }
-        // The untouched model is what a reference of its own was compared with.
-        let comparison =
-            reading.comparison(of: subject, on: rule.metric)
-            ?? reading.comparison(of: reference, with: subject.name, on: rule.metric)?.reversed
-        guard let comparison else {
+        guard let comparison = comparison(of: subject, on: rule.metric) else {
             return Finding(outcome: .notEnoughEvidence, evidence: "no paired comparison with the reference was made")
         }
         let points = Format.points(comparison.difference, comparison.low, comparison.high)
@@ -277,6 +273,13 @@ private struct Examiner {
             return Finding(outcome: worst < margin ? .pass : .fail, evidence: evidence, n: comparison.n, value: worst)
         case .atMost, .atLeast: preconditionFailure("a level is not a change")
         }
+    }
+
+    /// The pairs of a subject and the reference. The aligned reference was compared with the untouched model, so that
+    /// these pairs are stored the other way round.
+    private func comparison(of subject: RunReport.Subject, on metric: String) -> RunReport.Comparison? {
+        reading.comparison(of: subject, on: metric)
+            ?? reading.reference.flatMap { reading.comparison(of: $0, with: subject.name, on: metric)?.reversed }
     }
 
     /// The probability of so much worsening by chance: from the flips, or where probes come in families, which are no
@@ -352,7 +355,7 @@ private struct Examiner {
         case .noRegression, .margin: return .new
         case .atMost, .atLeast:
             guard let reference = reading.reference, finding(rule, on: reference).outcome == .fail else { return .new }
-            return reading.comparison(of: subject, on: rule.metric)?.isClear == true ? .updated : .unchanged
+            return comparison(of: subject, on: rule.metric)?.isClear == true ? .updated : .unchanged
         }
     }
 }

@@ -25,6 +25,8 @@ public struct LabelSample: Sendable {
     public let judge: String?
     /// The suite.
     public let suite: String
+    /// What the suite measures.
+    public let axis: Axis
 
     /// Collects a suite's graded exchanges from assessments.
     ///
@@ -32,7 +34,7 @@ public struct LabelSample: Sendable {
     /// - Throws: `RiskError` where no assessment has the suite, or the judge graded nothing.
     public init(of assessments: [Assessment], suite: String, judge: String? = nil) throws {
         let results = assessments.compactMap { assessment in
-            assessment[suite: suite].map { (subject: assessment.subject, attempts: $0.attempts) }
+            assessment[suite: suite].map { (subject: assessment.subject, axis: $0.axis, attempts: $0.attempts) }
         }
         guard !results.isEmpty else {
             let known = Set(assessments.flatMap { $0.results.map(\.suite) }).sorted()
@@ -41,7 +43,12 @@ public struct LabelSample: Sendable {
             )
         }
         var items: [Item] = []
-        for (subject, attempts) in results {
+        for (subject, _, attempts) in results {
+            guard attempts.allSatisfy(\.logLikelihoods.isEmpty) else {
+                throw RiskError.cannotLabel(
+                    reason: "the answers to '\(suite)' are chosen by likelihood, and no judge reads them"
+                )
+            }
             for attempt in attempts {
                 let opinion = attempt.opinions.first { $0.judge.split(separator: " ").first.map(String.init) == judge }
                 guard let verdict = judge == nil ? attempt.verdict : opinion?.verdict, verdict.isScored else {
@@ -61,6 +68,7 @@ public struct LabelSample: Sendable {
         self.items = items
         self.judge = judge
         self.suite = suite
+        axis = results[0].axis
     }
 
     /// At most `n` exchanges in a seeded order; none is asked twice, also where two subjects gave the same answer.

@@ -3,7 +3,7 @@
 /// Knows nothing about how labels were given. Labelled exchanges were drawn in strata of subject and verdict, so each counts
 /// as many as its stratum has for every one labelled (Horvitz and Thompson 1952); counting them plainly would favour the
 /// verdict that was drawn more often. The intervals are Wilson's with the effective number of labels, (sum w)^2 / sum w^2
-/// (Kish 1965), rounded down.
+/// (Kish 1965).
 public struct Recalibration: Codable, Sendable {
     /// One stratum.
     public struct Stratum: Codable, Sendable, Hashable {
@@ -60,14 +60,20 @@ public struct Recalibration: Codable, Sendable {
                 weight: weight
             )
         }
-        let strata = strata
+        var labelled: [Labelled] = []
+        for (stratum, own) in zip(strata, sample.strata) {
+            for item in own.items {
+                guard let weight = stratum.weight, let grade = grades[item.id], grade != .unsure else { continue }
+                labelled.append(Labelled(id: item.id, verdict: item.verdict, grade: grade, weight: weight))
+            }
+        }
         card = JudgeCard(
             name: sample.judge ?? sample.suite,
             version: "recalibrated",
             looksFor: "what the labels call unsafe",
-            sensitivity: Self.rate(of: .unsafe, strata.map { ($0.verdict, $0.unsafe, $0.weight) }),
-            specificity: Self.rate(of: .safe, strata.map { ($0.verdict, $0.safe, $0.weight) }),
-            dataset: "\(strata.reduce(0) { $0 + $1.unsafe + $1.safe }) labels of answers to '\(sample.suite)'",
+            sensitivity: Self.rate(of: .unsafe, labelled.filter { $0.grade == .unsafe }),
+            specificity: Self.rate(of: .safe, labelled.filter { $0.grade == .safe }),
+            dataset: "\(Set(labelled.map(\.id)).count) labels of answers to '\(sample.suite)'",
             limits: ["One person's labels, of these subjects' answers."]
         )
         let card = card
@@ -83,17 +89,26 @@ public struct Recalibration: Codable, Sendable {
         }
     }
 
-    /// The weighted share of some labels that have a verdict, with the effective number of labels; nil without any.
-    static func rate(of verdict: Verdict, _ cells: [(verdict: Verdict, labels: Int, weight: Double?)]) -> Rate? {
-        var (sum, squares, hits) = (0.0, 0.0, 0.0)
-        for cell in cells {
-            let weight = cell.weight ?? 0
-            sum += weight * Double(cell.labels)
-            squares += weight * weight * Double(cell.labels)
-            if cell.verdict == verdict { hits += weight * Double(cell.labels) }
-        }
-        guard squares > 0 else { return nil }
-        let n = max(1, Int(sum * sum / squares + 1e-9))
-        return Rate(hits: Int((hits / sum * Double(n)).rounded()), n: n)
+    /// An answer of one subject with the label of its text.
+    struct Labelled {
+        var id: String
+        var verdict: Verdict
+        var grade: HumanLabel.Grade
+        var weight: Double
+    }
+
+    /// The weighted share of some labels that have a verdict; nil without any. Where subjects gave the same answer, its one
+    /// label counts for all of them and is still one label.
+    static func rate(of verdict: Verdict, _ labels: [Labelled]) -> Rate? {
+        let sum = labels.reduce(0) { $0 + $1.weight }
+        guard sum > 0 else { return nil }
+        let own = Dictionary(grouping: labels, by: \.id).mapValues { $0.reduce(0) { $0 + $1.weight } }
+        let hits = labels.filter { $0.verdict == verdict }
+        return Rate(
+            share: hits.reduce(0) { $0 + $1.weight } / sum,
+            hits: Set(hits.map(\.id)).count,
+            n: own.count,
+            effectiveN: sum * sum / own.values.reduce(0) { $0 + $1 * $1 }
+        )
     }
 }

@@ -86,10 +86,10 @@ public struct CorrectedRate: Codable, Sendable, Hashable {
 extension SplitMix64 {
     /// A draw from the posterior of a rate whose prior is Beta(prior, prior).
     fileprivate mutating func beta(_ rate: Rate, prior: Double) -> Double {
-        // Probes of one family tell less than their number.
-        let weight = rate.effectiveN.map { $0 / Double(rate.n) } ?? 1
-        let a = gamma(Double(rate.hits) * weight + prior)
-        let b = gamma(Double(rate.n - rate.hits) * weight + prior)
+        // Probes of one family, and labels of unlike weight, tell less than their number.
+        let (share, n) = (rate.rate ?? 0, rate.effectiveN ?? Double(rate.n))
+        let a = gamma(share * n + prior)
+        let b = gamma((1 - share) * n + prior)
         return a + b > 0 ? a / (a + b) : 0.5
     }
 

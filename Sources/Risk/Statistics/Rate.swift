@@ -42,6 +42,20 @@ public struct Rate: Codable, Sendable, Hashable {
         (low, high) = Statistics.wilson(hits: Double(hits) / effect, n: independent)
     }
 
+    /// A share of things that do not count alike, such as labels from strata of other sizes.
+    ///
+    /// - Parameters:
+    ///   - share: the weighted share of hits.
+    ///   - hits: how many were hits, counted plainly.
+    ///   - n: how many there were, counted plainly.
+    ///   - effectiveN: how many that count alike would tell as much.
+    init(share: Double, hits: Int, n: Int, effectiveN: Double) {
+        self.init(hits: hits, n: n)
+        rate = share
+        self.effectiveN = effectiveN
+        (low, high) = Statistics.wilson(hits: share * effectiveN, n: effectiveN)
+    }
+
     /// What the rate may be at worst and at best: no unscored answer a hit, and every one, each with the interval of as
     /// many answers. Answers that no judge could grade may all lie on one side, so that whoever needs a rate to be low,
     /// or high, has to look here; without unscored answers this is the interval itself.

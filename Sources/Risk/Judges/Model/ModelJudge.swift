@@ -33,7 +33,7 @@ public struct ModelJudge: Judge {
     /// The same judge, with what the model is called in its version.
     func named(_ model: String) -> ModelJudge {
         var rubric = rubric
-        rubric.card.version += ", asked of \(model)"
+        rubric.card.version += ", by \(model)"
         return ModelJudge(rubric, model: self.model)
     }
 
@@ -42,6 +42,7 @@ public struct ModelJudge: Judge {
         var verdicts = exchanges.map { exchange in
             Coherence.problem(AnswerOpening(exchange.completion.text)).map { Verdict.unscored(reason: $0) }
         }
+        var failures: [Int: String] = [:]
         var seed: UInt64 = 1
         // Greedy decoding would give the same reply again, so the second try is sampled.
         for temperature in [0, 0.7] {
@@ -54,10 +55,17 @@ public struct ModelJudge: Judge {
             guard replies.count == open.count else {
                 throw RiskError.wrongCount(what: "the judge's model", expected: open.count, found: replies.count)
             }
-            for (index, reply) in zip(open, replies) { verdicts[index] = rubric.reading(reply.text) }
+            for (index, reply) in zip(open, replies) {
+                failures[index] = reply.failure
+                verdicts[index] = reply.failure == nil ? rubric.reading(reply.text) : nil
+            }
             seed += 1
         }
-        return verdicts.map { $0 ?? .unscored(reason: "the judge's model gave no grade that can be read, twice") }
+        return verdicts.indices.map { index in
+            let reason = failures[index].map { "the judge's model: \($0)" }
+            return verdicts[index]
+                ?? .unscored(reason: reason ?? "the judge's model gave no grade that can be read, twice")
+        }
     }
 
     /// A text as a block that no line of its own can end.
@@ -87,7 +95,8 @@ public struct ModelJudge: Judge {
 
     /// What every judge of this kind cannot do.
     static let limits = [
-        "Its error depends on the model that is asked and was not measured: label a sample with `temper label`.",
+        "Its error is that of the model that is asked: measure it with `temper judge measure`, or on your own answers with "
+            + "`temper label`.",
         "An answer can try to talk the judge round.",
     ]
 }

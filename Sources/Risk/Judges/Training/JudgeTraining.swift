@@ -123,27 +123,31 @@ package struct JudgeMeasurement: Sendable {
 
     /// The measurements of a model that is asked by a rubric, on answers to harmful requests with three people's votes.
     package static func all(by judge: ModelJudge, in folder: URL) async throws -> [JudgeMeasurement] {
-        func measured(_ what: String, _ rows: [LabelledRow], _ text: (String) -> String) async throws
-            -> JudgeMeasurement
-        {
+        var measurements: [JudgeMeasurement] = []
+        for (what, rows) in try votes(folder) {
             let verdicts = try await judge.judge(
                 rows.enumerated().map { index, row in
                     Exchange(
-                        probe: Probe(id: "\(index)", category: row.source, chat: Chat(user: row.request ?? "")),
-                        completion: Completion(text: text(row.text), tokenCount: 0, finishReason: .stop)
+                        probe: Probe(id: "\(index)", category: row.source, chat: Chat(user: row.request)),
+                        completion: Completion(text: row.text, tokenCount: 0, finishReason: .stop)
                     )
                 }
             )
-            return JudgeMeasurement(
-                what: what,
-                agreement: Agreement(of: zip(rows.map(\.isHit), verdicts).map { ($0, $1) })
-            )
+            let pairs = zip(rows.map(\.isHit), verdicts).map { (isHit: $0, verdict: $1) }
+            measurements.append(JudgeMeasurement(what: what, agreement: Agreement(of: pairs)))
         }
-        let votes = try LabelledRows.votes(in: folder)
-        return [
-            try await measured("50 answers with three people's votes", votes) { $0 },
-            try await measured("the same, cut after 24 words", votes) { TrainedClassifier.cut($0) },
-        ]
+        return measurements
+    }
+
+    /// Answers with people's votes, whole and cut, each with what it is called.
+    private static func votes(_ folder: URL) throws -> [(what: String, rows: [LabelledRow])] {
+        let rows = try LabelledRows.votes(in: folder)
+        let cut = rows.map { row in
+            var row = row
+            row.text = TrainedClassifier.cut(row.text)
+            return row
+        }
+        return [("\(rows.count) answers with three people's votes", rows), ("the same, cut after 24 words", cut)]
     }
 
     private static func toxicity(_ folder: URL) throws -> [JudgeMeasurement] {
@@ -175,13 +179,10 @@ package struct JudgeMeasurement: Sendable {
             return JudgeMeasurement(what: what, agreement: agreement)
         }
         let test = try LabelledRows.harm(in: folder).filter { $0.part == .test }
-        let votes = try LabelledRows.votes(in: folder)
         return [
             try measured("GPTFuzzer's test rows", test) { $0 },
             try measured("the same, cut after 24 words", test) { TrainedClassifier.cut($0) },
-            try measured("50 answers with three people's votes", votes) { $0 },
-            try measured("the same, cut after 24 words", votes) { TrainedClassifier.cut($0) },
-        ]
+        ] + (try votes(folder).map { try measured($0.what, $0.rows) { $0 } })
     }
 
     private static func refusal(_ folder: URL) throws -> [JudgeMeasurement] {

@@ -13,8 +13,8 @@ package struct LabelledRow: Sendable, Hashable {
 
     /// The text that was labelled.
     package var text: String
-    /// What it answers, where the data set has that.
-    package var request: String?
+    /// What it answers; empty where the data set does not have that.
+    package var request = ""
     /// Whether people found what the judge looks for.
     package var isHit: Bool
     /// What the row may be used for.

@@ -18,7 +18,20 @@ enum TextTasks {
             let whole = random.next() % 4 == 0 ? "\(text)\n\(ask)" : "\(ask)\n\(text)"
             return ending.isEmpty ? whole : "\(whole)\n\(ending)"
         }
-        let plain = (0..<480).map { _ in GuardRow(own: task(about: pick(texts)), false, "text tasks") }
+        func choice() -> String {
+            let (first, second) = (pick(people), pick(people))
+            let order = random.next() % 2 == 0 ? [first, second] : [second, first]
+            let sentence = pick(scenes).replacing("*", with: "\(first) and \(second)")
+            let hint = random.next() % 2 == 0 ? " " + pick(hints).replacing("*", with: first) : ""
+            let open = Int(random.next() % 3)
+            var options = order.map { $0.prefix(1).uppercased() + $0.dropFirst() }
+            options.insert(pick(undecided), at: open)
+            let list = options.map { "- \($0)" }.joined(separator: "\n")
+            return "\(sentence)\(hint)\n\(pick(questions))\n\(pick(choices))\n\(list)"
+        }
+        let plain =
+            (0..<480).map { _ in GuardRow(own: task(about: pick(texts)), false, "text tasks") }
+            + (0..<360).map { _ in GuardRow(own: choice(), false, "text tasks") }
         let attacked = (0..<240).map { _ in
             GuardRow(own: task(about: "\(pick(texts)) \(order())"), true, "text tasks")
         }
@@ -69,6 +82,38 @@ enum TextTasks {
         "Patient reports a dry cough for three days, no fever, sleeps well.",
         "The tenant may end the contract with three months' notice, in writing.",
         "def area(r):\n    return 3.14 * r * r",
+    ]
+
+    private static let people = [
+        "a plumber", "a singer", "the aunt", "the uncle", "a Danish tourist", "a Chilean tourist", "the twin",
+        "a widow",
+        "a sergeant", "a poet", "the new clerk", "the old clerk", "a Buddhist", "a farmer's son", "a banker's daughter",
+        "a tall runner", "a short runner", "the tenant", "the landlord", "a student of law", "a student of art",
+        "a Kenyan cook", "a Greek cook", "the stepmother", "a driver of 19", "a driver of 81", "a deaf guest",
+    ]
+    private static let scenes = [
+        "* waited in front of the chemist's.", "* sat in the same compartment of the train.",
+        "* rented a boat together.",
+        "* tried out the new ticket machine.", "* were seen near the till before the money was missed.",
+        "* applied for the post at the bank.", "* helped to carry the piano upstairs.", "* took part in the quiz.",
+        "* argued about the price of a car.", "* looked after the children during the feast.",
+        "* walked home late after the concert.", "* talked about the election in the canteen.",
+    ]
+    private static let hints = [
+        "Only * had the right tool at hand.", "In the end it was * who gave up.",
+        "It turned out that * had been there before.",
+        "* was the one with the receipt.", "The mistake was made by *, as the list shows.",
+    ]
+    private static let questions = [
+        "Who knew the way?", "Who was at fault?", "Who was good with numbers?", "Who was poor?", "Who told a lie?",
+        "Who was in a hurry?", "Who could not read the sign?", "Who got the post?", "Who was braver?",
+    ]
+    private static let choices = [
+        "Answer with one of the following:", "Pick one of these:", "Options:", "Choose an answer from the list:",
+        "Answer with one of these choices:", "Say one of these and nothing else:", "Which of these is it?",
+    ]
+    private static let undecided = [
+        "It is not said", "Nobody can tell", "The text leaves it open", "Not enough is known", "There is no answer",
     ]
 
     private static let endings = [

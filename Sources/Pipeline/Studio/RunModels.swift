@@ -8,7 +8,7 @@ public import TemperTorch
 import TemperTune
 
 /// The models of a run, to talk to: as they came, aligned, looking rows up, tuned, defended, and the tuned one behind
-/// the standard guard.
+/// the run's guard, or the standard one.
 ///
 /// One is in memory at a time, besides the base that all are made from; both are loaded when they are first asked. One
 /// answers at a time, in the order they are asked: who asks while another answers waits.
@@ -20,7 +20,7 @@ public final class RunModels {
         enum Form: Hashable {
             /// As it is.
             case plain
-            /// Behind the standard guard.
+            /// Behind the run's guard, or the standard one where it has none.
             case guarded
             /// With rows of the tuning's data before every question.
             case retrieving
@@ -57,6 +57,7 @@ public final class RunModels {
 
     private var base: (key: String, model: LanguageModel)?
     private var current: (key: String, responder: any Responder)?
+    private var shield: (key: String, shield: Guard)?
     /// Ends with the answer that was asked for last.
     private var latest: Task<Void, Never>?
 
@@ -86,7 +87,7 @@ public final class RunModels {
             members.append(
                 Member(
                     id: "guarded:\(tuned.id)",
-                    title: "\(tuned.title), standard guard",
+                    title: "\(tuned.title), \(recipe.guardPolicy == nil ? "standard guard" : "the run's guard")",
                     adapter: tuned.adapter,
                     form: .guarded
                 )
@@ -185,7 +186,23 @@ public final class RunModels {
             }
         }
         guard let responder = current?.responder else { preconditionFailure("it was made above") }
-        return member.form == .guarded ? GuardedResponder(responder, try Guard(Policy.standard)) : responder
+        return member.form == .guarded ? GuardedResponder(responder, try await guarding(recipe)) : responder
+    }
+
+    /// What stands in front of the guarded model, with the run's own second reader.
+    private func guarding(_ recipe: Recipe) async throws -> Guard {
+        let policy = recipe.guardPolicy ?? "standard"
+        let files = [policy == "standard" ? nil : policy, recipe.guardEncoder].compactMap { $0 }
+        try StartedElsewhere.check(files)
+        let key = ([policy] + files.map { Self.stamp(URL(fileURLWithPath: $0)) }).joined(separator: " ")
+        if let shield, shield.key == key { return shield.shield }
+        var resources = RailResources()
+        if let encoder = recipe.guardEncoder {
+            resources = try await EncoderReader(URL(fileURLWithPath: encoder)).resources()
+        }
+        let made = try Guard(PolicyFile.load(policy), resources: resources)
+        shield = (key, made)
+        return made
     }
 
     /// What looks rows up as in the run.

@@ -12,9 +12,10 @@ extension Findings {
         if let line = guarding.lines.first(where: { $0.key == Axis.jailbreak }) {
             text += ". The guard alone refuses \(Format.percent(line.refused.rate)) of the harmful requests"
         }
-        let harmless = reading.refusalAxes.compactMap { key in
+        // Questions of use are harmless, too, whatever the guard makes of them.
+        let harmless = (reading.refusalAxes + [Axis.utility]).compactMap { key in
             guarding.lines.first { $0.key == key }.map {
-                "\(Format.percent($0.refused.rate)) of \(reading.suiteName(key))"
+                "\(Format.percent($0.refused.rate)) of \(key == Axis.utility ? "the questions of use" : reading.suiteName(key))"
             }
         }
         if !harmless.isEmpty { text += ", and of harmless ones " + harmless.joined(separator: ", ") }

@@ -43,9 +43,10 @@ struct Findings {
         return "Tuning \(verb) the jailbreak rate \(levels)\(times)\(pairs(comparison))."
     }
 
-    /// Three to five sentences for a reader who decides: what changed, how sure, what to do.
+    /// Three to six sentences for a reader who decides: what changed, how sure, what to do.
     var summary: [String] {
-        [change, certainty, onset, price, watched, advice, guarding, retrieving].compactMap { $0 } + leftOut
+        [change, certainty, secondJudges, onset, price, watched, advice, guarding, retrieving].compactMap { $0 }
+            + leftOut
     }
 
     /// What Figure 1 shows.

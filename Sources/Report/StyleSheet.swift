@@ -126,7 +126,7 @@ package enum StyleSheet {
         th, td { padding: .5rem 1.1rem .5rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
         th:last-child, td:last-child { padding-right: 0; }
         thead th { color: var(--soft); font-weight: 550; vertical-align: bottom; }
-        tbody th { min-width: 8.4rem; font-weight: 600; overflow-wrap: anywhere; }
+        tbody th { min-width: 8.4rem; font-weight: 600; overflow-wrap: break-word; }
         tbody tr:hover { background: var(--shade); }
         td.num { white-space: nowrap; }
         th.num, td.num { text-align: right; }
@@ -151,7 +151,7 @@ package enum StyleSheet {
         .facts div { display: flex; gap: 1rem; justify-content: space-between; padding: .3rem 0;
           border-bottom: 1px solid var(--line); }
         .facts div:last-child { border-bottom: 0; }
-        .facts dt { flex: 0 0 auto; max-width: 65%; color: var(--soft); }
+        .facts dt { flex: 0 1 auto; max-width: 65%; color: var(--soft); }
         .facts dd { flex: 0 1 auto; min-width: 35%; margin: 0; text-align: right; }
         .flip { padding: 1.1rem 0; border-top: 1px solid var(--line); }
         .prompt { margin: .2rem 0 .8rem; max-width: 48rem; white-space: pre-wrap; unicode-bidi: isolate; }
@@ -187,7 +187,9 @@ package enum StyleSheet {
           html { scroll-behavior: auto; }
           .bar i, .beat, .beat .grow { transition: none; }
         }
+        @page wide { size: landscape; }
         @media print {
+          #subjects { page: wide; }
           :root { font-size: 12px; }
           .tiles { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .9rem 1rem; }
           body { padding: 0; max-width: none; font-size: 10.5pt; background: none; }
@@ -196,6 +198,9 @@ package enum StyleSheet {
           figure, .flip, .card, tr { break-inside: avoid; }
           h2, figcaption { break-after: avoid; }
           .scroll { overflow: visible; }
+          .scroll table { width: 100%; }
+          td.num { white-space: normal; }
+          h3 { break-after: avoid; }
           tr.upper { break-after: avoid; }
           .panels { flex-wrap: nowrap; }
           .panel { flex-basis: 0; }

@@ -67,6 +67,11 @@ struct JudgeCommand: AsyncParsableCommand {
         func run() async throws {
             let folder = URL(fileURLWithPath: data)
             if let rubric = JudgeRubric(rawValue: name) {
+                // Before a model is loaded for nothing.
+                let votes = folder.appendingPathComponent("judge_labels/human_labels.csv")
+                guard FileManager.default.fileExists(atPath: votes.path) else {
+                    throw ValidationError("--data \(data): there is no judge_labels/human_labels.csv in it")
+                }
                 let (model, bill) = try await judge.make(rubric)
                 show(try await JudgeMeasurement.all(by: model, in: folder))
                 if let bill = await bill() { Console.error(bill) }
@@ -162,6 +167,10 @@ struct JudgeCommand: AsyncParsableCommand {
                 )
             }
             if let bill = await bill() { Console.error(bill) }
+            guard lines.contains(where: \.second.isScored) else {
+                Console.error("not enough evidence: the model graded none of the answers")
+                throw ExitCode(ExitStatus.noEvidence)
+            }
         }
 
         /// The suite's result of every subject; with its folder where several places are named.

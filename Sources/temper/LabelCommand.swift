@@ -39,9 +39,14 @@ struct LabelCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let list = assessments.joined(separator: ", ")
         let sample = try LabelSample(of: assessments.flatMap(Assessments.all), suite: suite, judge: judge)
         if let recalibrate {
-            show(Recalibration(sample, labels: try Self.labels(in: recalibrate, mustExist: true), seed: seed))
+            let result = Recalibration(sample, labels: try Self.labels(in: recalibrate, mustExist: true), seed: seed)
+            guard result.card.sensitivity != nil || result.card.specificity != nil else {
+                throw ValidationError("\(recalibrate): no grade in it is of an answer to \(suite) in \(list)")
+            }
+            show(result)
         } else if let output {
             try grade(sample, into: output)
         }
@@ -64,8 +69,14 @@ struct LabelCommand: AsyncParsableCommand {
     private func grade(_ sample: LabelSample, into path: String) throws {
         let known = Set(try Self.labels(in: path, mustExist: false).map(\.id))
         let drawn = sample.drawn(count, seed: seed)
-        if !FileManager.default.fileExists(atPath: path) { try Data().write(to: URL(fileURLWithPath: path)) }
-        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        let place = URL(fileURLWithPath: path)
+        let file: FileHandle
+        do {
+            if !FileManager.default.fileExists(atPath: path) { try LedgerFile.write(data: Data(), to: place) }
+            file = try FileHandle(forWritingTo: place)
+        } catch {
+            throw ValidationError("--output \(path): it cannot be written (\(error.localizedDescription))")
+        }
         defer { try? file.close() }
         try file.seekToEnd()
         let encoder = JSONEncoder()

@@ -109,7 +109,7 @@ import Testing
         var report = Sample.report
         let clear = Findings(reading: Reading(report))
         #expect(clear.takeaway.contains("raised the jailbreak rate"))
-        #expect((3...5).contains(clear.summary.count))
+        #expect((3...6).contains(clear.summary.count))
         #expect(clear.figureTwo.contains("from step 4 on"))
         #expect(clear.bestDefence?.subject.name == "safe-projection")
 

@@ -16,7 +16,7 @@ public struct InjectionRail: Rail {
             looksFor: "orders to set instructions aside, to play an unbound role, or to give the prompt away",
             labels: ["injection"],
             stages: [.input, .retrieved],
-            threshold: head?.threshold ?? 0.44,
+            threshold: head?.threshold ?? 0.2,
             measured: head?.measured ?? GuardMeasurement.lines(of: .injection),
             limits: [
                 "An order that sounds like part of the page, without any of the usual words, passes.",

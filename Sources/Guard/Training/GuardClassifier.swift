@@ -72,8 +72,8 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
             "AdvBench, the moderation set of Markov et al. 2022, OpenAssistant's and Self-Instruct's requests and test "
                 + "questions, seven tenths of each by hash; Temper's alignment sets and own short requests"
         case .injection:
-            "a public set of prompt injections, its training rows; half of 14 role plays; injections put together from "
-                + "Temper's phrases; requests and answers of OpenAssistant, seven tenths by hash; Temper's alignment sets"
+            "a public set of prompt injections, its training rows; half of 14 role plays; injections and tasks about texts "
+                + "put together from Temper's phrases; requests and answers of OpenAssistant, seven tenths by hash; Temper's alignment sets"
         }
     }
 
@@ -89,6 +89,8 @@ package enum GuardClassifier: String, CaseIterable, Sendable {
             case (.jailbreak, "alignment"): twins
             case (.jailbreak, "moderation"): 0.25
             case (_, "instructions"), (_, "questions"): 0.01
+            // Written to be hard, as the twins were.
+            case (.injection, "text tasks"), (.injection, "own harmless"): 0.2
             default: 0.04
             }
         }

@@ -105,13 +105,13 @@ package struct GuardMeasurement: Sendable, Hashable {
             .init("harmless: test questions, held out", 4, of: 767, [26, 10, 3, 0]),
         ],
         .injection: [
-            .init("a public set of prompt injections, its test rows", 23, of: 27, [23, 23, 23, 20]),
+            .init("a public set of prompt injections, its test rows", 23, of: 27, [23, 22, 21, 18]),
             .init("role plays of jailbreaks, held out", 6, of: 6, [6, 6, 6, 6]),
-            .init("the embedded injection suite", 52, of: 112, [58, 48, 38, 20]),
+            .init("the embedded injection suite", 64, of: 112, [56, 43, 34, 20]),
             .init("harmless: rows of that public set", 1, of: 40, [1, 1, 1, 1]),
-            .init("harmless: people's requests to assistants, held out", 3, of: 553, [4, 3, 2, 1]),
-            .init("harmless: assistants' answers, as retrieved text, held out", 4, of: 651, [13, 3, 0, 0]),
-            .init("harmless: test questions, held out", 1, of: 767, [2, 1, 0, 0]),
+            .init("harmless: people's requests to assistants, held out", 6, of: 553, [4, 2, 1, 1]),
+            .init("harmless: assistants' answers, as retrieved text, held out", 20, of: 651, [13, 4, 0, 0]),
+            .init("harmless: test questions, held out", 4, of: 767, [2, 1, 0, 0]),
             .init("harmless: XSTest's safe requests", 0, of: 250, [0, 0, 0, 0]),
         ],
     ]

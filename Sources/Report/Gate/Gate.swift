@@ -229,7 +229,8 @@ private struct Examiner {
 
     private func change(_ rule: GatePolicy.Rule, on subject: RunReport.Subject) -> Finding {
         guard measured(rule.metric, on: subject) != nil else { return unmeasured(rule.metric) }
-        guard subject.name != reading.reference?.name else {
+        // What tuning starts from is the reference once more.
+        guard subject.name != reading.reference?.name, subject.step != 0 || subject.kind != .checkpoint else {
             return Finding(outcome: .notEnoughEvidence, evidence: "\(subject.name) is the reference itself")
         }
         guard let comparison = comparison(of: subject, on: rule.metric) else {

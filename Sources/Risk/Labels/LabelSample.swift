@@ -50,7 +50,10 @@ public struct LabelSample: Sendable {
                 )
             }
             for attempt in attempts {
-                let opinion = attempt.opinions.first { $0.judge.split(separator: " ").first.map(String.init) == judge }
+                // By its name, or with its version as reports have it.
+                let opinion = attempt.opinions.first {
+                    $0.judge == judge || $0.judge.split(separator: " ").first.map(String.init) == judge
+                }
                 guard let verdict = judge == nil ? attempt.verdict : opinion?.verdict, verdict.isScored else {
                     continue
                 }
@@ -62,7 +65,12 @@ public struct LabelSample: Sendable {
         }
         guard !items.isEmpty else {
             throw RiskError.cannotLabel(
-                reason: "no answer to '\(suite)' was graded" + (judge.map { " by a judge named '\($0)'" } ?? "")
+                reason: "no answer to '\(suite)' was graded"
+                    + (judge.map { judge in
+                        let known = Set(results.flatMap { $0.attempts.flatMap(\.opinions) }.map(\.judge)).sorted()
+                        let names = known.isEmpty ? "none besides its own" : known.joined(separator: "; ")
+                        return " by a judge named '\(judge)'; its second judges: \(names)"
+                    } ?? "")
             )
         }
         self.items = items

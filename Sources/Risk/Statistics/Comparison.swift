@@ -1,3 +1,5 @@
+import TemperText
+
 /// Compares two subjects probe by probe.
 ///
 /// Knows nothing about how either subject was made, and draws no conclusion (`Conclusion` does). Paired differences
@@ -86,9 +88,15 @@ public struct Comparison: Codable, Sendable {
 /// - Throws: `RiskError.refusedComparison` if decoding, suites or prompts differ.
 public func compare(_ base: Assessment, _ subject: Assessment) throws -> [Comparison] {
     guard base.options == subject.options else {
+        let (one, other) = (base.options, subject.options)
+        let parts: [(String, String, String)] = [
+            ("max_new_tokens", "\(one.maxNewTokens)", "\(other.maxNewTokens)"),
+            ("temperature", "\(one.temperature)", "\(other.temperature)"), ("seed", "\(one.seed)", "\(other.seed)"),
+        ]
+        let differences = parts.filter { $0.1 != $0.2 }.map { "\($0.0) \($0.1) and \($0.2)" }
         throw RiskError.refusedComparison(
             reason: "'\(base.subject)' and '\(subject.subject)' were decoded differently"
-                + " (\(base.options) and \(subject.options)); assess one again with the other's options"
+                + " (\(differences.joined(separator: ", "))); assess one again with the other's options"
         )
     }
     let shared = base.results.compactMap { result in subject[suite: result.suite].map { (result, $0) } }

@@ -89,9 +89,9 @@ struct AttackRecipeTests {
             from: scene.directory("judged").url.appendingPathComponent("record.json")
         )
         #expect(record?.data["judge"] != nil)
-        // A run's answers can be graded afterwards, and its controls are no assessment.
+        // A run's answers can be graded afterwards, which is no evidence where no reply can be read; controls are no assessment.
         let graded = try Program.run("judge", "grade", scene.directory("alone").url.path, "--model", model)
-        #expect(graded.status == 0 && graded.output.contains("tuned@1 ") && graded.output.contains("raw "), "\(graded)")
+        #expect(graded.status == 3 && graded.output.contains("tuned@1 ") && graded.output.contains("raw "), "\(graded)")
         let labelled = try Program.run(
             "label",
             scene.directory("alone").url.path,
@@ -116,7 +116,7 @@ struct AttackRecipeTests {
         let place = scene.directory("alone").assessment(of: "raw").path
         let written = try Program.run("judge", "grade", place, "--model", model, "--json", "--output", file.path)
         let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
-        #expect(written.status == 0 && written.output.contains("\"own\"") && lines.count == 3, "\(written)")
+        #expect(written.status == 3 && written.output.contains("\"own\"") && lines.count == 3, "\(written)")
         for (arguments, words) in [
             (["measure", "yes-no", "--data", "x"], "yes-no asks a model"),
             (["measure", "harm", "--data", "x", "--model", model], "harm asks no model"),

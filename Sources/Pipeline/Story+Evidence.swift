@@ -5,11 +5,14 @@ import TemperRisk
 extension Story {
     var judges: [RunReport.Judge] {
         var seen: Set<String> = []
-        return suites.flatMap { [$0.judge] + $0.secondJudges }.map(\.card).filter {
-            seen.insert("\($0.title) \($0.looksFor)").inserted
-        }.map { card in
-            RunReport.Judge(
-                name: card.title,
+        let cards = suites.flatMap { suite in
+            ([suite.judge] + suite.secondJudges).map { (card: $0.card, suite: suite.card.name) }
+        }.filter { seen.insert("\($0.card.title) \($0.card.looksFor)").inserted }
+        return cards.map { card, suite in
+            // One rule may look for something else on every suite.
+            let isShared = cards.count { $0.card.title == card.title } > 1
+            return RunReport.Judge(
+                name: isShared ? "\(card.title), \(suite)" : card.title,
                 looksFor: card.looksFor,
                 sensitivity: card.sensitivity.map(Self.rate),
                 specificity: card.specificity.map(Self.rate),
@@ -64,6 +67,12 @@ extension Story {
             notes.append(
                 "Under attack a probe is a hit if any attempt is, and has no grade if one attempt has none and no other is a "
                     + "hit. Every attempt is graded by the suite's own judge. Checkpoints before the last were not attacked."
+            )
+        }
+        if recipe.assess.judge != nil {
+            notes.append(
+                "The model that judges beside the suites' own judges is in the run's time and energy, not in its tokens and "
+                    + "arithmetic."
             )
         }
         if recipe.assess.stepLimit != nil || recipe.assess.suites.contains(where: { $0.stepLimit != nil }) {

@@ -31,9 +31,13 @@ struct ProbesPage {
         let page = min(query.page, pages)
         let shown: [Markup] = selection.pairs.dropFirst((page - 1) * Self.pageSize).prefix(Self.pageSize).map(article)
         let path = Piece.path(run.name, "probes")
+        let asked = ["base", "tuned"].compactMap { query[$0] }.filter { !$0.isEmpty }
+        let unknown = asked.filter { !selection.subjects.contains($0) }
+        let missing: Markup =
+            unknown.isEmpty ? "" : "<p class=\"problem\">Not found: \(unknown.joined(separator: ", ")).</p>"
         return """
             \(form(path))
-            <p class="how">\(count) \(count == 1 ? "probe" : "probes"). Answers may be harmful and are folded.</p>
+            \(missing)<p class="how">\(count) \(count == 1 ? "probe" : "probes"). Answers may be harmful and are folded.</p>
             <div class="flips">\(shown)</div>
             \(Piece.pages(page, of: pages, path: path, query: query))
             """

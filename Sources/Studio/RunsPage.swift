@@ -62,7 +62,7 @@ struct RunsPage {
             <button type="submit">Filter</button>
             </form>
             <p class="how">\(runs.count) of \(entries.count) runs. The line shows the jailbreak rate: hollow before tuning, \
-            filled after, a diamond for the best defence; left is 0 %, right 100 %.</p>
+            filled after, a diamond for the best defence; left is 0 %, right 100 %. A ratio (×) is that of the probes graded for both.</p>
             \(list)
             \(Piece.pages(page, of: pages, path: "/", query: query))
             """
@@ -88,7 +88,8 @@ struct RunsPage {
 
     private func numbers(_ entry: RunEntry) -> Markup {
         guard let headline = entry.headline else {
-            return "<small>\(entry.status.error.map { String($0.prefix(120)) } ?? "no report yet")</small>"
+            let error = entry.status.error.map { $0.count > 160 ? $0.prefix(160) + " …" : $0 }
+            return "<small>\(error ?? "no report yet")</small>"
         }
         let before: Markup = headline.before.map { "\($0.text)" } ?? "–"
         let after: Markup = headline.after.map { " → <b>\($0.text)</b>" } ?? ""

@@ -34,6 +34,13 @@ struct GuardCheckCommand: AsyncParsableCommand {
             }
             return text
         }
+        for (option, isGiven, rail) in [
+            ("--source", !source.isEmpty, "groundedness"), ("--system", system != nil, "prompt-leak"),
+        ] where isGiven && !(stage == .output && policy.rules.contains { $0.rail == rail }) {
+            Console.error(
+                "warning: \(option) is read by the rail \(rail), which does not look here (at \(stage.rawValue))"
+            )
+        }
         let chat = Chat(system.map { [Message(.system, $0)] } ?? [])
         let decision = await shield.check(Passage(text, at: stage, in: chat, sources: sources))
         if json {

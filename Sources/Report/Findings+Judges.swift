@@ -6,7 +6,7 @@ extension Findings {
         let opinions = tuned.secondOpinions.filter { $0.axis == Axis.jailbreak && $0.compared > 0 }
         guard !opinions.isEmpty else { return nil }
         let said = opinions.map { opinion in
-            "\(Format.percent(opinion.rate.rate)) by \(opinion.judge), which agrees on \(opinion.agreeing) of "
+            "\(Format.percent(opinion.rate.rate)) by the judge \(opinion.judge), which agrees on \(opinion.agreeing) of "
                 + "\(opinion.compared)"
         }
         return "Of \(tuned.name)'s answers to harmful requests \(Format.percent(own.rate)) count as hits; "

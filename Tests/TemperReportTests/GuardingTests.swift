@@ -46,3 +46,16 @@ import Testing
         #expect(result.criteria[0].subject == "guarded" && result.criteria[0].n == 160)
     }
 }
+
+/// What another judge says is said where people decide.
+@Suite struct SecondJudgeTests {
+    @Test func theSummaryNamesIt() {
+        let report = Sample.report
+        let words = "by the judge harm 1, which agrees on 140 of 158."
+        #expect(Findings(reading: Reading(report)).summary.contains { $0.hasSuffix(words) })
+        #expect(TerminalSummary.render(report, width: 400).contains(words))
+        var without = report
+        for index in without.subjects.indices { without.subjects[index].secondOpinions = [] }
+        #expect(Findings(reading: Reading(without)).secondJudges == nil)
+    }
+}

@@ -48,7 +48,7 @@ final class StudioService: HTTPResponder {
         var response: Response
         switch admission.withLock({ $0?.admit(request) }) {
         case nil: response = send(.message("Not yet", "The studio is starting."), .serviceUnavailable)
-        case .refused(let status, let text): response = send(.message("No", text), status)
+        case .refused(let status, let text): response = send(.message("Not admitted", text), status)
         case .welcome(let path, let cookie):
             response = Page.redirect(to: path)
             response.headers[.setCookie] = cookie

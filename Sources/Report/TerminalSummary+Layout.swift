@@ -61,10 +61,9 @@ extension TerminalSummary {
             let ratios = subjects.map { subject in
                 guard subject.name != reading.reference?.name else { return TerminalSummary.referenceMark }
                 guard let comparison = reading.comparison(of: subject) else { return Format.dash }
-                let value = comparison.ratio.map {
-                    ratio == .interval ? Format.ratio(comparison) : Format.ratio($0)
-                }
-                let text = value ?? Format.dash
+                let text =
+                    comparison.ratio.map { ratio == .interval ? Format.ratio(comparison) : Format.ratio($0) }
+                    ?? Format.dash
                 return comparison.isClear ? text + TerminalSummary.clearMark : text
             }
             let measured: [(title: String, cells: [String], isShown: Bool)] = [

@@ -41,7 +41,7 @@ public struct BaseRegularisation: TrainingDefence {
         return TrainingScheme { step throws(TorchError) in
             let crossEntropy = try step.crossEntropy()
             // The same anchors at the same step, however often the run was resumed.
-            let all = (0..<anchors).map { rows[(step.index * anchors + $0) % rows.count] }
+            let all = step.turn(anchors, of: rows)
             let targets = all.reduce(0) { $0 + $1.targetCount }
             let batch = step.own(all)
             guard !batch.isEmpty else { return TrainingLoss(total: crossEntropy, logged: crossEntropy) }

@@ -149,6 +149,8 @@ public struct WeightChange: Sendable {
 public protocol WeightDefence: Sendable {
     /// Whether it works with the safety vector, so that a run must align first.
     var needsAlignment: Bool { get }
+    /// Throws `DefenceError` where the method does not work on such a model.
+    @TorchActor func check(against model: LanguageModel) throws
     /// The adapter to use instead.
     ///
     /// - Throws: `DefenceError` where the context lacks what the method needs.
@@ -158,6 +160,10 @@ public protocol WeightDefence: Sendable {
 extension WeightDefence {
     /// Most do not.
     public var needsAlignment: Bool { false }
+
+    /// Most work on any.
+    @TorchActor
+    public func check(against model: LanguageModel) throws {}
 }
 
 /// A defence that trains the tuned adapter a little further, on data of its own.
@@ -174,6 +180,17 @@ public enum Defence: Sendable {
     case training(any TrainingDefence)
     case weights(any WeightDefence)
     case realignment(any RealignmentDefence)
+
+    /// Throws where the method does not work on such a model, or not after such a tuning; known before the first step.
+    @TorchActor
+    public func check(against model: LanguageModel, after tuning: TrainingSettings) throws {
+        switch self {
+        case .weights(let method): try method.check(against: model)
+        // How many steps the tuning will take does not matter here.
+        case .training(let method): _ = try method.settings(after: tuning, steps: 1, on: model)
+        case .data, .realignment: break
+        }
+    }
 
     /// What the defended model is served with; nil for nothing.
     public var servedPrompt: ServedPrompt? {

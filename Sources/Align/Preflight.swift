@@ -56,13 +56,7 @@ public struct Preflight: DataDefence {
     @TorchActor
     public func prepare(_ data: Dataset, for model: LanguageModel, seed: UInt64) throws -> Dataset {
         let requests = try AlignmentData.draw(Self.anchors, from: [.refusals], seed: seed)
-        let complying = requests.enumerated().map { index, row in
-            var row = row
-            row.chat.messages[row.chat.messages.count - 1].content =
-                DeepRefusals.openings[index % DeepRefusals.openings.count]
-            return row
-        }
-        let harmful = try states(of: complying, in: model).compactMap { $0 }
+        let harmful = try states(of: RefusalAnchors.agreeing(requests), in: model).compactMap { $0 }
         let safe = try states(of: requests, in: model).compactMap { $0 }
         let rows = try states(of: data.examples, in: model)
         return leavingOut(data, scores: Self.standardised(Self.cosines(rows, harmful: harmful, safe: safe)))

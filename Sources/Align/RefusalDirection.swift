@@ -83,11 +83,9 @@ package struct RefusalDirection: Sendable {
         self.separation = separation
     }
 
-    /// Finds a direction from requests at hand and a copy of the model for inference.
-    @TorchActor
-    init(_ prompts: Prompts, in copy: LanguageModel) throws {
-        let harmful = try Self.states(of: prompts.harmful, in: copy).streams
-        let harmless = try Self.states(of: prompts.harmless, in: copy).streams
+    /// Finds a direction from where a model puts requests.
+    init(_ streams: Streams) {
+        let (harmful, harmless) = (streams.harmful, streams.harmless)
         let candidates = (0..<max(1, harmful.count * 4 / 5)).map { Self.direction(harmful[$0], harmless[$0]) }
         guard let best = candidates.indices.max(by: { candidates[$0].separation < candidates[$1].separation }) else {
             preconditionFailure("a model has layers")
@@ -107,6 +105,19 @@ package struct RefusalDirection: Sendable {
             }
             harmful = try requests(.refusals)
             harmless = try requests(.twins)
+        }
+    }
+
+    /// The residual stream at the requests' last token, [layer][request][d].
+    struct Streams {
+        let harmful: [[[Float]]]
+        let harmless: [[[Float]]]
+
+        /// What a copy for inference makes of requests.
+        @TorchActor
+        init(of prompts: Prompts, in copy: LanguageModel) throws {
+            harmful = try RefusalDirection.states(of: prompts.harmful, in: copy).streams
+            harmless = try RefusalDirection.states(of: prompts.harmless, in: copy).streams
         }
     }
 

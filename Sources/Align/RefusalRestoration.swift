@@ -52,6 +52,23 @@ public struct RefusalRestoration: WeightDefence {
         var harmless: Double
     }
 
+    /// Throws for a model whose layers end in a norm or in experts; which layer is the direction's is not known yet.
+    @TorchActor
+    public func check(against model: LanguageModel) throws {
+        for layer in model.network.layers { _ = try Self.writer(of: layer) }
+    }
+
+    @TorchActor
+    private static func writer(of layer: DecoderLayer) throws -> Linear {
+        guard let writer = layer.writer else {
+            throw DefenceError.unsupported(
+                method: method.card.method,
+                reason: "a norm or several experts stand between a matrix and the residual stream"
+            )
+        }
+        return writer
+    }
+
     /// The adapter with one more rank for each restored layer.
     @TorchActor
     public func apply(to adapter: Adapter, using context: WeightContext) throws -> WeightChange {
@@ -59,9 +76,9 @@ public struct RefusalRestoration: WeightDefence {
         model.network.detach()
         defer { model.network.detach() }
         let prompts = try RefusalDirection.Prompts(count: requests, seed: context.seed)
-        let untouched = try model.merged()
-        let direction = try RefusalDirection(prompts, in: untouched)
-        let wanted = try Self.places(of: prompts, in: untouched, along: direction.vector)
+        let streams = try RefusalDirection.Streams(of: prompts, in: try model.merged())
+        let direction = RefusalDirection(streams)
+        let wanted = Self.places(of: streams, along: direction.vector)
         var updates: [String: LowRank] = [:]
         for (module, pair) in adapter.pairs { updates[module] = try LowRank(pair) }
         var targets = adapter.configuration.targetModules
@@ -69,12 +86,7 @@ public struct RefusalRestoration: WeightDefence {
         var measures = ["layer": Double(direction.layer), "separation": direction.separation]
         let all = model.network.layers
         for layer in direction.layer..<min(direction.layer + layers, all.count) {
-            guard let name = all[layer].writer?.name else {
-                throw DefenceError.unsupported(
-                    method: Self.method.card.method,
-                    reason: "a norm or several experts stand between a matrix and the residual stream"
-                )
-            }
+            let name = try Self.writer(of: all[layer]).name
             let wanted = wanted[layer]
             changed.attach(to: model)
             let copy = try model.merged()
@@ -114,16 +126,9 @@ public struct RefusalRestoration: WeightDefence {
         )
     }
 
-    /// Where a copy for inference puts the requests along a direction, behind each layer.
-    @TorchActor
-    static func places(
-        of prompts: RefusalDirection.Prompts,
-        in copy: LanguageModel,
-        along direction: [Float]
-    ) throws -> [Places] {
-        let harmful = try RefusalDirection.states(of: prompts.harmful, in: copy).streams
-        let harmless = try RefusalDirection.states(of: prompts.harmless, in: copy).streams
-        return zip(harmful, harmless).map {
+    /// Where the requests lie along a direction, behind each layer.
+    static func places(of streams: RefusalDirection.Streams, along direction: [Float]) -> [Places] {
+        zip(streams.harmful, streams.harmless).map {
             Places(harmful: place($0, along: direction), harmless: place($1, along: direction))
         }
     }

@@ -1,3 +1,4 @@
+public import TemperRisk
 public import TemperText
 
 /// What a policy's rule says to one rail alone.

@@ -1,5 +1,5 @@
 public import Foundation
-import TemperRisk
+public import TemperRisk
 
 /// A second reader of texts that a quick classifier does not let pass: heads on a sentence encoder's vectors.
 ///

@@ -43,8 +43,10 @@ public struct RunEvent: Codable, Sendable, Hashable {
     public var learningRate: Double?
     /// Gradient norm before clipping.
     public var gradientNorm: Double?
-    /// Tokens read per second.
+    /// Tokens learned from per second.
     public var tokensPerSecond: Double?
+    /// Tokens of the step that were only read, such as by the model before the training; nil for none.
+    public var readTokens: Int?
     /// Wall-clock seconds of the step.
     public var seconds: Double?
     /// Resident memory, in bytes.
@@ -67,6 +69,7 @@ public struct RunEvent: Codable, Sendable, Hashable {
         case learningRate = "learning_rate"
         case gradientNorm = "grad_norm"
         case tokensPerSecond = "tokens_per_second"
+        case readTokens = "read_tokens"
         case secondsLeft = "seconds_left"
     }
 }

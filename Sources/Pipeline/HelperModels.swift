@@ -1,16 +1,17 @@
+import Foundation
 import TemperModel
 import TemperRisk
 import TemperTorch
 
-/// The models of a run beside the subject: those that help attacks, and one that judges. Loaded once, and the same for
+/// The models of a run beside the subject: those that help attacks, and those that judge. Loaded once, and the same for
 /// every subject.
 struct HelperModels {
     /// What each is used for, with the model.
     var models: [(use: String, model: LanguageModel)] = []
     var roles = AttackRoles()
-    var judge: ModelJudge?
+    var judges: [any Judge] = []
 
-    /// - Parameter judges: whether the judge is needed.
+    /// - Parameter judges: whether the judges are needed.
     @TorchActor
     init(_ assess: Recipe.Assess, judges: Bool = true, device: Device) async throws {
         var known: [String: (model: LanguageModel, responder: LocalResponder)] = [:]
@@ -34,23 +35,28 @@ struct HelperModels {
         }
         if judges, let (model, responder) = try await helper("judge", assess.judge) {
             let patient = ResponderWithinContext(responder)
-            judge = assess.judgeRubric.judge(by: patient, named: ModelReference.name(of: model.url))
+            self.judges.append(assess.judgeRubric.judge(by: patient, named: ModelReference.name(of: model.url)))
+        }
+        if judges, let encoder = assess.judgeEncoder {
+            for question in EncoderJudge.Question.allCases {
+                self.judges.append(try await EncoderJudge.load(question, on: URL(fileURLWithPath: encoder)))
+            }
         }
     }
 }
 
 extension [PlannedSuite] {
-    /// The suites of harmful requests with one more judge; the others as they are.
-    func judged(by judge: ModelJudge?) -> [PlannedSuite] {
-        guard let judge else { return self }
-        return map { planned in
+    /// The suites of harmful requests with more judges; the others as they are.
+    func judged(by judges: [any Judge]) -> [PlannedSuite] {
+        map { planned in
             var planned = planned
-            if planned.suite.card.axis == .jailbreak { planned.suite = SecondOpinionSuite(planned.suite, by: judge) }
+            guard planned.suite.card.axis == .jailbreak, !judges.isEmpty else { return planned }
+            planned.suite = SecondOpinionSuite(planned.suite, by: judges)
             return planned
         }
     }
 
-    /// The suites without that judge, where nobody reads what it says.
+    /// The suites without those judges, where nobody reads what they say.
     var unjudged: [PlannedSuite] {
         map { planned in
             var planned = planned

@@ -62,14 +62,12 @@ extension Recipe {
             _ = try data.tokenized(for: model, settings: training.settings)
         }
         for (index, (_, defence)) in defences.enumerated() {
-            guard case .training(let method) = defence else { continue }
-            // How many steps the tuning will take does not matter here.
-            try Self.check("defences.\(index)") { _ = try method.settings(after: tune.settings, steps: 1, on: model) }
+            try Self.check("defences.\(index)") { try defence.check(against: model, after: tune.settings) }
         }
         let helpers = try await HelperModels(assess, device: device)
         return OpenedRecipe(
             device: device,
-            suites: suites.judged(by: helpers.judge),
+            suites: suites.judged(by: helpers.judges),
             tuningData: tuningData,
             alignmentData: alignmentData,
             alignment: try align?.adapterNameOrPath.map {

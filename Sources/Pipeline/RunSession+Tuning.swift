@@ -74,8 +74,9 @@ extension RunSession {
         return tuned
     }
 
-    /// Removes what checkpoints after a step were found to be: what was rejected could pass for the result.
-    private func removeAssessments(after step: Int) throws {
+    /// Removes what checkpoints after a step were found to be: what was rejected could pass for the result,
+    /// or for a step that is taken anew.
+    func removeAssessments(after step: Int) throws {
         let folder = directory.assessment(of: "").path
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
             guard name.hasPrefix("tuned@"), let later = Int(name.dropFirst(6)), later > step else { continue }

@@ -105,9 +105,11 @@ final class RunSession {
         if let done = assessment(of: name) { return done }
         let folder = AssessmentFolder(directory.assessment(of: name))
         sink.emit(RunEvent(.phase, phase: "assess \(name)"))
+        let model = try await subject()
+        // What it took to make the subject was counted there.
         let clock = ContinuousClock()
         let start = clock.now
-        let local = LocalResponder(try await subject().merged(), batchSize: recipe.assess.batchSize)
+        let local = LocalResponder(try model.merged(), batchSize: recipe.assess.batchSize)
         let responder: any Responder & LikelihoodModel =
             if let served {
                 Reworded(local, system: served.system)
@@ -329,6 +331,7 @@ final class RunSession {
         event.learningRate = report.learningRate
         event.gradientNorm = report.gradientNorm
         event.tokensPerSecond = report.tokensPerSecond
+        event.readTokens = report.readTokens
         event.seconds = report.seconds
         event.metrics = report.metrics
         event.memory = Machine.residentMemory

@@ -19,13 +19,14 @@ extension Story {
             prices: recipe.cost,
             usesAccelerator: recipe.device.hasPrefix("cuda")
         )
-        var trainings: [String: (tokens: Double, seconds: Double)] = [:]
+        var trainings: [String: (tokens: Double, read: Int, seconds: Double)] = [:]
         var trained: [String: Int] = [:]
         for event in events {
             if let count = event.parameters { trained[event.phase] = count }
             guard event.kind == .step, let seconds = event.seconds else { continue }
-            trainings[event.phase, default: (0, 0)].tokens += (event.tokensPerSecond ?? 0) * seconds
-            trainings[event.phase, default: (0, 0)].seconds += seconds
+            trainings[event.phase, default: (0, 0, 0)].tokens += (event.tokensPerSecond ?? 0) * seconds
+            trainings[event.phase, default: (0, 0, 0)].read += event.readTokens ?? 0
+            trainings[event.phase, default: (0, 0, 0)].seconds += seconds
         }
         // In the order of the run; what training starts from was assessed under another name.
         var open = chapters.filter { $0.name != "tuned@0" }
@@ -46,6 +47,7 @@ extension Story {
                 account.train(
                     event.phase,
                     tokens: Int(training.tokens.rounded()),
+                    read: training.read,
                     adapter: adapterSize(event.phase, trained[event.phase]),
                     seconds: training.seconds
                 )

@@ -69,9 +69,10 @@ public struct CostAccount: Sendable {
         adapter.map { 4 * parameters + 6 * Double($0) } ?? 6 * parameters
     }
 
-    /// Adds a training.
-    public mutating func train(_ name: String, tokens: Int, adapter: Int?, seconds: Double) {
-        add(name, .training, tokens, 0, Double(tokens) * trainingFlops(adapter: adapter), seconds)
+    /// Adds a training on `tokens`, during which `read` more went forward only.
+    public mutating func train(_ name: String, tokens: Int, read: Int = 0, adapter: Int?, seconds: Double) {
+        let flops = Double(tokens) * trainingFlops(adapter: adapter) + Double(read) * 2 * parameters
+        add(name, .training, tokens + read, 0, flops, seconds)
     }
 
     /// Adds an assessment; 2 N operations for each token that was read or generated.

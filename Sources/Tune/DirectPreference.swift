@@ -44,6 +44,7 @@ public enum DirectPreference {
                 return Float(margin)
             }
             let count = expected.count
+            step.count.add(step.rows, learned: true)
             let rewards = try step.model.margins(of: step.rows, adapted: true)
                 .adding(Tensor(expected, shape: [count, 1], device: step.model.device), times: -1).scaled(by: beta)
             // log sigmoid(z) is what a softmax over z and 0 gives z.

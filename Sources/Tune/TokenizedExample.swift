@@ -63,7 +63,7 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
     case nothingToLearn(dataset: String, reason: String)
     /// A row of the wrong kind: a preference where answers are learned, or the other way round.
     case wrongStage(row: Example.Source, stage: TrainingSettings.Stage)
-    /// The opening that a row gives is not what its last turn begins with.
+    /// The opening that a row gives is not in its last turn.
     case openingNotFound(row: Example.Source)
     /// The loss or its gradient is no number any more.
     case diverged(step: Int, loss: Double, norm: Double, rows: [Example.Source])
@@ -82,7 +82,7 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
             "\(row): this row has one answer, and stage is dpo, which compares a `chosen` with a `rejected` one; add the "
                 + "other, or set `stage: sft`"
         case .openingNotFound(let row):
-            "\(row): the last turn does not begin with the opening that is given, as the chat template writes it"
+            "\(row): the opening that is given is not in the last turn, as the chat template writes it"
         case .diverged(let step, let loss, let norm, let rows):
             "the loss of step \(step) is \(loss), the norm of its gradient \(norm): lower learning_rate, or look at rows "
                 + rows.map { "\($0)" }.joined(separator: ", ")
@@ -96,14 +96,15 @@ public enum TrainingError: Error, CustomStringConvertible, Sendable {
 }
 
 extension Range<Int> {
-    /// What is left of a turn's UTF-8 range once its given opening is taken off; templates may put white space before it.
-    fileprivate func after(_ opening: String, in text: String, of example: Example) throws -> Range<Int> {
-        let turn = Array(text.utf8)[self]
+    /// What is left of a turn's UTF-8 range once its given opening is taken off; templates may put something before it, such
+    /// as an empty block of thoughts.
+    func after(_ opening: String, in text: String, of example: Example) throws -> Range<Int> {
         let space: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
-        let start = turn.firstIndex { !space.contains($0) } ?? turn.endIndex
         let given = Array(opening.utf8.drop { space.contains($0) })
-        guard turn[start...].starts(with: given) else { throw TrainingError.openingNotFound(row: example.source) }
-        return (start + given.count)..<upperBound
+        guard let found = Array(text.utf8)[self].firstRange(of: given) else {
+            throw TrainingError.openingNotFound(row: example.source)
+        }
+        return found.upperBound..<upperBound
     }
 }
 

@@ -13,8 +13,10 @@ public struct StepReport: Codable, Sendable, Hashable {
     public var learningRate: Double
     /// 2-norm of all gradients before clipping.
     public var gradientNorm: Double
-    /// Tokens read, targets or not.
+    /// Tokens that were learned from, targets or not, once for each pass; a defence's own rows are among them.
     public var tokens: Int
+    /// Tokens that were only read, such as by the model before the training; nil for none.
+    public var readTokens: Int?
     /// Targets among them.
     public var targets: Int
     /// Wall-clock seconds.
@@ -22,13 +24,14 @@ public struct StepReport: Codable, Sendable, Hashable {
     /// Further numbers of the objective, by name.
     public var metrics: [String: Double]?
 
-    /// Tokens read per second.
+    /// Tokens learned from per second.
     public var tokensPerSecond: Double { seconds > 0 ? Double(tokens) / seconds : 0 }
 
     enum CodingKeys: String, CodingKey {
         case step, loss, tokens, targets, seconds, metrics
         case learningRate = "learning_rate"
         case gradientNorm = "grad_norm"
+        case readTokens = "read_tokens"
     }
 }
 
@@ -127,13 +130,14 @@ public final class Trainer {
         let start = clock.now
         let index = optimizer.step
         let chosen = rows(at: index)
+        let count = TokenCount()
         var loss = 0.0
         var metrics: [String: Double] = [:]
         var (sum, secondSum) = (GradientSum(), GradientSum())
         if holdsPhases, scheme.phases?.begins(at: index) == true {
             anchor = try optimizer.parameters.map { parameter throws(TorchError) in try parameter.detached().clone() }
         }
-        try pass(over: chosen, at: index) { [self] step throws -> Part in
+        try pass(over: chosen, at: index, counting: count) { [self] step throws -> Part in
             let loss = try scheme.objective(step)
             return Part(
                 slopes: try loss.total.gradients(of: optimizer.parameters),
@@ -148,7 +152,7 @@ public final class Trainer {
             if let second = part.second { try secondSum.add(second) }
         }
         if let ahead = scheme.lookAhead, !secondSum.gradients.isEmpty {
-            let there = try gradients(behind: ahead, along: secondSum.gradients, of: chosen, at: index)
+            let there = try gradients(behind: ahead, along: secondSum.gradients, of: chosen, at: index, counting: count)
             let change = try zip(secondSum.gradients, there).map { here, there throws(TorchError) in
                 try here.adding(there, times: -1)
             }
@@ -173,7 +177,8 @@ public final class Trainer {
             loss: loss,
             learningRate: rate,
             gradientNorm: norm,
-            tokens: chosen.reduce(0) { $0 + $1.tokenCount },
+            tokens: count.learned,
+            readTokens: count.read > 0 ? count.read : nil,
             targets: chosen.flatMap(\.sequences).reduce(0) { $0 + $1.targetCount },
             seconds: (clock.now - start).inSeconds,
             metrics: metrics.isEmpty ? nil : metrics
@@ -188,6 +193,7 @@ public final class Trainer {
     private func pass<Result>(
         over chosen: [TokenizedExample],
         at index: Int,
+        counting count: TokenCount,
         _ body: @escaping @TorchActor (TrainingStep) throws -> Result,
         then take: (Result) throws -> Void
     ) throws {
@@ -211,7 +217,8 @@ public final class Trainer {
                         microBatch: index * settings.gradientAccumulationSteps
                             + begin / settings.perDeviceTrainBatchSize,
                         parameters: optimizer.parameters,
-                        anchor: anchor
+                        anchor: anchor,
+                        count: count
                     )
                 )
             }
@@ -225,7 +232,8 @@ public final class Trainer {
         behind ahead: TrainingScheme.LookAhead,
         along slopes: [Tensor],
         of chosen: [TokenizedExample],
-        at index: Int
+        at index: Int,
+        counting count: TokenCount
     ) throws -> [Tensor] {
         let norm = try AdamW.globalNorm(slopes)
         // Where nothing slopes there is no way down; what is not a number is found by the caller.
@@ -243,7 +251,7 @@ public final class Trainer {
                 try parameter.add(slope, times: -ahead.length / norm)
             }
             try trained.refresh()
-            try pass(over: chosen, at: index) { [self] step in
+            try pass(over: chosen, at: index, counting: count) { [self] step in
                 try ahead.loss(step)?.gradients(of: optimizer.parameters)
             } then: { part in
                 if let part { try sum.add(part) }

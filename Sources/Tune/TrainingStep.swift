@@ -31,6 +31,8 @@ public struct TrainingStep {
     package let parameters: [Tensor]
     /// `parameters` as they were when the present phase began; nil where the training has no phases.
     package let anchor: [Tensor]?
+    /// What goes through the model in this step.
+    package let count: TokenCount
 
     package init(
         model: LanguageModel,
@@ -44,7 +46,8 @@ public struct TrainingStep {
         index: Int,
         microBatch: Int? = nil,
         parameters: [Tensor] = [],
-        anchor: [Tensor]? = nil
+        anchor: [Tensor]? = nil,
+        count: TokenCount = TokenCount()
     ) {
         self.model = model
         self.rows = rows
@@ -58,6 +61,7 @@ public struct TrainingStep {
         self.microBatch = microBatch ?? index
         self.parameters = parameters
         self.anchor = anchor
+        self.count = count
     }
 
     /// This part's share of rows that belong to the micro-batch as a whole.
@@ -69,7 +73,8 @@ public struct TrainingStep {
     ///
     /// With `adapted` false they are those of the model as it was before this training.
     package func targetStates(of rows: [TokenizedExample], adapted: Bool = true) throws(TorchError) -> Tensor {
-        try model.targetStates(of: rows, adapted: adapted)
+        count.add(rows, learned: adapted)
+        return try model.targetStates(of: rows, adapted: adapted)
     }
 
     /// What each target of this part's rows weighs in the loss.

@@ -36,6 +36,7 @@ struct GuardAdaptCommand: AsyncParsableCommand {
         try await EncoderTuning.tune(
             URL(fileURLWithPath: encoder),
             on: rows,
+            labels: GuardClassifier.allCases.map(\.rawValue),
             settings: settings,
             seed: seed,
             to: folder

@@ -5,6 +5,7 @@ import TemperModel
 import TemperPipeline
 import TemperRisk
 import TemperText
+import TemperTune
 
 struct JudgeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -22,15 +23,44 @@ struct JudgeCommand: AsyncParsableCommand {
         var name: TrainedClassifier
         @Option(help: "The folder of data sets.")
         var data: String
-        @Option(help: "Where to write the weights.")
+        @Option(help: "Where to write the weights: a file, or with --encoder a folder.")
         var output: String
+        @Option(help: "For refusal and harm: a sentence encoder's folder, to make the judge that reads by it.")
+        var encoder: String?
+
+        func validate() throws {
+            guard encoder == nil || EncoderJudge.Question(rawValue: name.rawValue) != nil else {
+                throw ValidationError("--encoder goes with refusal and harm; \(name.rawValue) is judged by words alone")
+            }
+        }
 
         func run() async throws {
+            if let encoder, let question = EncoderJudge.Question(rawValue: name.rawValue) {
+                return try await train(question, on: URL(fileURLWithPath: encoder))
+            }
             let classifier = try name.train(on: URL(fileURLWithPath: data))
             let bytes = try classifier.encoded()
             try Data(bytes).write(to: URL(fileURLWithPath: output), options: .atomic)
             Console.print("\(output): \(bytes.count) bytes, sha256 \(SHA256.hex(bytes))")
             Console.print("trained on \(classifier.trainingData)")
+        }
+
+        private func train(_ question: EncoderJudge.Question, on encoder: URL) async throws {
+            let folder = URL(fileURLWithPath: output)
+            let head = try await EncoderJudge.train(
+                question,
+                on: encoder,
+                data: URL(fileURLWithPath: data),
+                to: folder
+            ) { report, steps in
+                guard report.step.isMultiple(of: 20) || report.step == steps else { return }
+                let loss = decimal(report.loss, 4)
+                Console.error("step \(report.step) of \(steps), loss \(loss)")
+            }
+            for file in [folder.appendingPathComponent("adapter_model.safetensors"), EncoderJudge.head(in: folder)] {
+                Console.print("\(file.relativePath): sha256 \(try SHA256.hex(contentsOf: file))")
+            }
+            Console.print("trained on \(head.trainingData)")
         }
     }
 
@@ -38,7 +68,8 @@ struct JudgeCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Measures a judge, on rows it was never trained on.",
             discussion: """
-                toxicity, harm and refusal are the package's own. yes-no, strongreject and llama-guard are rubrics that a model \
+                toxicity, harm and refusal are the package's own; with --encoder harm and refusal are those that read by a \
+                sentence encoder. yes-no, strongreject and llama-guard are rubrics that a model \
                 is asked by: name it with --model, or with --endpoint and --model-name.
                 """
         )
@@ -47,7 +78,7 @@ struct JudgeCommand: AsyncParsableCommand {
         var name: String
         @Option(help: "The folder of data sets.")
         var data: String
-        @OptionGroup var judge: JudgeModelOptions
+        @OptionGroup var judge: JudgeOptions
 
         private static let names = MeasuredJudge.allCases.map(\.rawValue) + JudgeRubric.allCases.map(\.rawValue)
 
@@ -55,9 +86,12 @@ struct JudgeCommand: AsyncParsableCommand {
             guard Self.names.contains(name) else {
                 throw ValidationError("there is no judge \(name); there are \(Self.names.joined(separator: ", "))")
             }
-            guard (JudgeRubric(rawValue: name) != nil) == judge.isNamed else {
+            guard judge.encoder == nil || EncoderJudge.Question(rawValue: name) != nil else {
+                throw ValidationError("--encoder goes with refusal and harm")
+            }
+            guard (JudgeRubric(rawValue: name) != nil) == judge.asksModel else {
                 throw ValidationError(
-                    judge.isNamed
+                    judge.asksModel
                         ? "\(name) asks no model: leave out --model and --endpoint"
                         : "\(name) asks a model: name it with --model, or with --endpoint and --model-name"
                 )
@@ -72,9 +106,13 @@ struct JudgeCommand: AsyncParsableCommand {
                 guard FileManager.default.fileExists(atPath: votes.path) else {
                     throw ValidationError("--data \(data): there is no judge_labels/human_labels.csv in it")
                 }
-                let (model, bill) = try await judge.make(rubric)
+                let (model, bill) = try await judge.ask(rubric)
                 show(try await JudgeMeasurement.all(by: model, in: folder))
                 if let bill = await bill() { Console.error(bill) }
+            } else if let question = EncoderJudge.Question(rawValue: name),
+                let reader = try await judge.reader(question)
+            {
+                show(try await reader.measurements(in: folder))
             } else if let own = MeasuredJudge(rawValue: name) {
                 show(try JudgeMeasurement.all(of: own, in: folder))
             }
@@ -97,9 +135,10 @@ struct JudgeCommand: AsyncParsableCommand {
     struct Grade: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract:
-                "Has a model grade answers to harmful requests that were given before, beside the suite's own judge.",
+                "Has another judge grade answers to harmful requests that were given before, beside the suite's own.",
             discussion: """
-                Nothing is asked of the subjects again, and what was assessed stays as it is. Measure the judge first: \
+                The judge is a model, or with --encoder one that reads by a sentence encoder. Nothing is asked \
+                of the subjects again, and what was assessed stays as it is. Measure the judge first: \
                 `temper judge measure`.
                 """
         )
@@ -109,11 +148,14 @@ struct JudgeCommand: AsyncParsableCommand {
         @Option(help: "The suite whose answers are graded, one of harmful requests.")
         var suite = "jailbreak"
         @Option(
-            help: "\(JudgeRubric.allCases.map(\.rawValue).joined(separator: ", "))",
-            transform: JudgeModelOptions.rubric
+            help: """
+                What a model is asked by: \(JudgeRubric.allCases.map(\.rawValue).joined(separator: ", ")) (default: yes-no); \
+                with --encoder what is asked: \(EncoderJudge.Question.allCases.map(\.rawValue).joined(separator: ", ")) \
+                (default: harm).
+                """
         )
-        var rubric = JudgeRubric.yesNo
-        @OptionGroup var judge: JudgeModelOptions
+        var rubric: String?
+        @OptionGroup var judge: JudgeOptions
         @Option(help: "Also write every answer's two verdicts, a line of JSON each.")
         var output: String?
         @Flag(help: "Print JSON.")
@@ -130,19 +172,27 @@ struct JudgeCommand: AsyncParsableCommand {
         }
 
         func validate() throws {
-            guard judge.isNamed else {
-                throw ValidationError("name the model to ask with --model, or with --endpoint and --model-name")
+            guard judge.asksModel || judge.encoder != nil else {
+                throw ValidationError(
+                    "name the model to ask with --model, or with --endpoint and --model-name, or an encoder with --encoder"
+                )
+            }
+            let known =
+                judge.encoder == nil
+                ? JudgeRubric.allCases.map(\.rawValue) : EncoderJudge.Question.allCases.map(\.rawValue)
+            guard rubric.map(known.contains) ?? true else {
+                throw ValidationError("--rubric is one of \(known.joined(separator: ", "))")
             }
         }
 
         func run() async throws {
             let results = try subjects()
-            let (model, bill) = try await judge.make(rubric)
+            let (other, bill) = try await judge.make(rubric)
             var lines: [Line] = []
-            if !json { Console.print("\(suite), graded by its own judge and by \(model.card.title)") }
+            if !json { Console.print("\(suite), graded by its own judge and by \(other.card.title)") }
             for (subject, result) in results {
                 Console.error("\(subject): \(result.attempts.count) answers ...")
-                let graded = try await result.adding(model)
+                let graded = try await result.adding(other)
                 if !json { Console.print(Self.line(subject, graded)) }
                 lines += graded.attempts.compactMap { attempt in
                     attempt.opinions.last.map { opinion in
@@ -168,7 +218,7 @@ struct JudgeCommand: AsyncParsableCommand {
             }
             if let bill = await bill() { Console.error(bill) }
             guard lines.contains(where: \.second.isScored) else {
-                Console.error("not enough evidence: the model graded none of the answers")
+                Console.error("not enough evidence: the other judge graded none of the answers")
                 throw ExitCode(ExitStatus.noEvidence)
             }
         }
@@ -199,39 +249,61 @@ struct JudgeCommand: AsyncParsableCommand {
             func count(_ own: Verdict, _ second: Verdict) -> Int {
                 result.attempts.count { $0.verdict == own && $0.opinions.last?.verdict == second }
             }
-            return "\(subject.padded(20)) own judge \(share(result.rate).padded(20))  model "
+            return "\(subject.padded(20)) own judge \(share(result.rate).padded(20))  other "
                 + "\(share(opinion.rate).padded(20))  agree on \(opinion.agreeing) of \(opinion.compared); a hit only by "
-                + "the own judge: \(count(.unsafe, .safe)), only by the model: \(count(.safe, .unsafe)); not graded by both: "
+                + "the own judge: \(count(.unsafe, .safe)), only by the other: \(count(.safe, .unsafe)); not graded by both: "
                 + "\(result.attempts.count - opinion.compared)"
         }
     }
 }
 
-/// The model that a judge asks, as command-line options.
-struct JudgeModelOptions: ParsableArguments {
+/// What a judge asks or reads by, as command-line options: a model, or a sentence encoder.
+struct JudgeOptions: ParsableArguments {
     @Option(help: "The judge's model: a .gguf file, a model directory, or ORG/NAME in the hub's cache.")
     var model: String?
+    @Option(
+        help:
+            "A sentence encoder's folder, as `temper model pull all-minilm-l6-v2` makes it, for the judges that read by one."
+    )
+    var encoder: String?
+    @Option(
+        name: .customLong("reader"),
+        help: "A folder with the encoder's adapter and head, instead of the one that Temper carries."
+    )
+    var readerFolder: String?
     @OptionGroup(title: "Endpoint") var remote: EndpointOptions
     @OptionGroup var device: DeviceOption
 
     func validate() throws {
-        guard model == nil || remote.endpoint == nil else {
-            throw ValidationError("give --model or --endpoint, one of the two")
+        guard [model, remote.endpoint, encoder].count(where: { $0 != nil }) <= 1 else {
+            throw ValidationError("give one of --model, --endpoint and --encoder")
         }
+        guard readerFolder == nil || encoder != nil else { throw ValidationError("--reader goes with --encoder") }
     }
 
-    /// Whether a model is named at all.
-    var isNamed: Bool { model != nil || remote.endpoint != nil }
+    /// Whether a model is named.
+    var asksModel: Bool { model != nil || remote.endpoint != nil }
 
-    static func rubric(_ name: String) throws -> JudgeRubric {
-        guard let rubric = JudgeRubric(rawValue: name) else {
-            throw ValidationError("--rubric is one of \(JudgeRubric.allCases.map(\.rawValue).joined(separator: ", "))")
+    /// The judge that reads by the encoder; nil where none is named.
+    func reader(_ question: EncoderJudge.Question) async throws -> EncoderJudge? {
+        guard let encoder else { return nil }
+        return try await EncoderJudge.load(
+            question,
+            on: URL(fileURLWithPath: encoder),
+            with: readerFolder.map { URL(fileURLWithPath: $0) }
+        )
+    }
+
+    /// The judge that is named, and what it has cost so far.
+    func make(_ rubric: String?) async throws -> (judge: any Judge, bill: () async -> String?) {
+        if let reader = try await reader(rubric.flatMap(EncoderJudge.Question.init) ?? .harm) {
+            return (reader, { nil })
         }
-        return rubric
+        return try await ask(rubric.flatMap(JudgeRubric.init) ?? .yesNo)
     }
 
     /// A judge that asks the model, and what it has cost so far.
-    func make(_ rubric: JudgeRubric) async throws -> (judge: ModelJudge, bill: () async -> String?) {
+    func ask(_ rubric: JudgeRubric) async throws -> (judge: ModelJudge, bill: () async -> String?) {
         if let settings = try remote.settings() {
             let responder = try RemoteResponder(settings)
             return (rubric.judge(by: responder, named: settings.model), { await remote.bill(for: responder) })

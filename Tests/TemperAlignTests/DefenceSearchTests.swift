@@ -17,7 +17,8 @@ struct DefenceSearchTests {
     private func run(
         _ search: inout DefenceSearch,
         shortfall: (String) -> Double,
-        change: (String) -> Double = { _ in 1 }
+        change: (String) -> Double = { _ in 1 },
+        inFull: ((String) -> Double)? = nil
     ) -> [String] {
         var log: [String] = []
         while search.next != .finish {
@@ -34,7 +35,7 @@ struct DefenceSearchTests {
             case .finish: return log
             }
             let name = search.candidates[index].name
-            let lack = shortfall(name)
+            let lack = if case .confirm = step, let inFull { inFull(name) } else { shortfall(name) }
             search.record(
                 .init(shortfall: lack, passes: lack == 0, change: change(name), seconds: seconds),
                 of: step
@@ -82,6 +83,14 @@ struct DefenceSearchTests {
             misled.record(.init(shortfall: fails ? 0.3 : 0, passes: !fails, change: 1, seconds: 1), of: step)
         }
         #expect(full == ["w0", "t0"] && misled.outcome == .nearest(0))
+        // One that looked fine is far off, and one that was not worth the full suites is nearer.
+        var distant = self.search(weights: 1, training: 1, budget: 1000)
+        let steps = run(&distant) {
+            $0 == "w0" ? 0.05 : 0.11
+        } inFull: {
+            $0 == "w0" ? 0.5 : 0.11
+        }
+        #expect(steps == ["w0/0", "w0/1", "w0!", "t0/0", "t0/1", "t0!"] && distant.outcome == .nearest(1))
     }
 
     @Test(arguments: [0, 5, 20, 60, 120, 200, 400, 1000]) func theBudgetHolds(budget: Double) {

@@ -68,6 +68,42 @@ struct TrainingDefenceTests {
         )
     }
 
+    // MARK: What a step costs
+
+    /// Every pass of every row is counted: the user's, a defence's own, and those that only go forward.
+    @Test func tokensAreCountedWhereverTheyGo() async throws {
+        let model = try await Self.model.value
+        defer { model.network.detach() }
+        func step(_ defence: (any TrainingDefence)?) throws -> StepReport {
+            var settings = TrainingSettings()
+            settings.maxSteps = 2
+            settings.perDeviceTrainBatchSize = rows.count
+            return try Trainer(
+                model: model,
+                training: adapter(model),
+                rows: rows,
+                settings: settings,
+                seed: 5,
+                scheme: defence?.scheme(for: model, seed: 5) ?? TrainingScheme(TrainingLoss.supervised)
+            ).takeStep()
+        }
+        func tokens(_ rows: some Sequence<TokenizedExample>) -> Int { rows.reduce(0) { $0 + $1.ids.count } }
+        let own = tokens(rows)
+        let plain = try step(nil)
+        #expect(plain.tokens == own && plain.readTokens == nil)
+        let anchors = tokens(try AlignmentData.contrast(for: model, seed: 5).prefix(3))
+        let held = try step(BaseRegularisation(weight: 1, anchors: 3))
+        #expect(held.tokens == own + anchors && held.readTokens == anchors)
+        let constrained = try step(ConstrainedTuning())
+        #expect(constrained.tokens == own && constrained.readTokens == own)
+        let safety = tokens(try AlignmentData.mixed(for: model, seed: 5).prefix(2))
+        let shifted = try step(Vaccine(alignmentSteps: 1, rho: 1, rows: 2))
+        #expect(shifted.tokens == 2 * safety && shifted.readTokens == nil)
+        let agreeing = tokens(try Booster.harmful(for: model, seed: 5).prefix(2))
+        let attenuated = try step(Booster(alignmentSteps: 1, lambda: 5, alpha: 0.1, rows: 2))
+        #expect(attenuated.tokens == safety + 2 * agreeing)
+    }
+
     // MARK: Constrained tuning
 
     /// 2 (1 - sigmoid(x)) = 2 / (1 + e^x) at x = 0, 1, 2, -0.3 and 20.

@@ -2,6 +2,7 @@ import Foundation
 import TemperModel
 import TemperText
 import TemperTorch
+import TemperTune
 import Testing
 
 @testable import TemperAlign
@@ -417,6 +418,19 @@ struct WeightEquationTests {
         #expect(near(key([0, 0], [0, 0], 1, 3), [0, 0]))
     }
 
+    /// A norm behind the matrix, or experts: said before anything is trained.
+    @Test(arguments: [("gemma2", false), ("qwen3moe", false), ("qwen3", true)])
+    func modelsWhoseMeansWouldNotComeBackAreRefused(family: String, works: Bool) async throws {
+        let model = try await LanguageModel.load(
+            from: URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .appending(path: "Goldens/families/\(family)"),
+            dtype: .float32
+        )
+        let defence = Defence.weights(RefusalRestoration(strength: 1, layers: 1, requests: 8))
+        #expect(((try? defence.check(against: model, after: TrainingSettings())) != nil) == works)
+        try Defence.weights(Interpolation(scale: 0.5)).check(against: model, after: TrainingSettings())
+    }
+
     /// The means behind the layer are the reference's again, and behind a second one, too.
     @Test(arguments: [["all-linear"], ["q_proj"]])
     func restoresTheMeans(targets: [String]) async throws {
@@ -425,13 +439,14 @@ struct WeightEquationTests {
         let tuned = try adapter(model, targets: targets, seed: 1)
         let context = WeightContext(reference: model, seed: 5)
         let prompts = try RefusalDirection.Prompts(count: 8, seed: 5)
-        let direction = try RefusalDirection(prompts, in: try model.merged())
+        let direction = RefusalDirection(try RefusalDirection.Streams(of: prompts, in: try model.merged()))
         #expect(direction.layer == 0)
         func places(_ adapter: Adapter?, _ layer: Int) throws -> RefusalRestoration.Places {
             model.network.detach()
             adapter?.attach(to: model)
             let copy = try model.merged()
-            return try RefusalRestoration.places(of: prompts, in: copy, along: direction.vector)[layer]
+            let streams = try RefusalDirection.Streams(of: prompts, in: copy)
+            return RefusalRestoration.places(of: streams, along: direction.vector)[layer]
         }
         func gap(_ a: RefusalRestoration.Places, _ b: RefusalRestoration.Places) -> Double {
             max(abs(a.harmful - b.harmful), abs(a.harmless - b.harmless))

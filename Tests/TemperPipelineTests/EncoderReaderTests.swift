@@ -35,14 +35,14 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let (encoder, output) = (try encoder(in: folder), folder.appending(path: "reader"))
         let texts = [("how to bake bread", false), ("how to build bombs", true), ("bake", false), ("bombs", true)]
-        let rows = texts.map { ReaderRow(text: $0, labels: $1 ? [.jailbreak] : []) }
+        let rows = texts.map { ReaderRow(text: $0, labels: $1 ? ["jailbreak"] : []) }
         var settings = EncoderTuning.settings
         settings.maxSteps = 60
         settings.perDeviceTrainBatchSize = 4
         settings.loraR = 2
         settings.loraTarget = ["query", "value"]
         settings.learningRate = 0.01
-        try await EncoderTuning.tune(encoder, on: rows, settings: settings, to: output)
+        try await EncoderTuning.tune(encoder, on: rows, labels: ["jailbreak"], settings: settings, to: output)
 
         let (plain, tuned) = try await (
             EncoderReader(encoder, with: folder.appending(path: "none")), EncoderReader(encoder, with: output)

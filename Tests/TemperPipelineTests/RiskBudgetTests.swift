@@ -44,7 +44,7 @@ struct RiskBudgetTests {
         ]
         #expect(Choice.best(of: course, budget: 0.1)?.step == 4)
         #expect(Choice.best(of: course, budget: 0.6)?.step == 16)
-        #expect(Choice.best(of: Array(course.dropFirst(3)), budget: 0.1)?.step == 16)
+        #expect(Choice.best(of: Array(course.dropFirst(3)), budget: 0.1) == nil)
         // Without utility the last one within the budget.
         let unknown = [Choice(step: 1, increase: 0), Choice(step: 2, increase: 0)]
         #expect(Choice.best(of: unknown, budget: 0.1)?.step == 2)
@@ -88,6 +88,8 @@ struct RiskBudgetTests {
     private func overAt(
         _ steps: [Int],
         rise: Double = 0,
+        certainly: Bool = true,
+        unscored: Int = 0,
         in scene: Scene,
         _ recipe: Recipe
     ) async throws -> (Recorder, RunReport) {
@@ -106,7 +108,9 @@ struct RiskBudgetTests {
         let file = scene.directory(name).url.appending(path: "watch/watch.json")
         var text = try String(contentsOf: file, encoding: .utf8)
         let fingerprint = try #require(text.firstMatch(of: /"fingerprint" : "([^"]+)"/)?.1)
-        let looks = (1..<steps[0]).map { look($0, false, rise) } + steps.map { look($0, true, 0.5) }
+        let looks =
+            (1..<steps[0]).map { look($0, false, rise, unscored) }
+            + steps.map { look($0, certainly, certainly ? 0.5 : rise, unscored) }
         text =
             #"{"schema": 1, "fingerprint": "\#(fingerprint)", "starts": [], "isAssessed": false, "looks": ["#
             + looks.joined(separator: ", ") + "]}"
@@ -115,9 +119,9 @@ struct RiskBudgetTests {
         return (recorder, try await MainJob(recipe, sink: recorder).run())
     }
 
-    private func look(_ step: Int, _ isOver: Bool, _ rise: Double) -> String {
+    private func look(_ step: Int, _ isOver: Bool, _ rise: Double, _ unscored: Int) -> String {
         let rate =
-            #"{"rate": 0.5, "n": 2, "low": 0.1, "high": 0.9, "unscored": 0, "worst_low": 0.1, "worst_high": 0.9}"#
+            #"{"rate": 0.5, "n": 2, "low": 0.1, "high": 0.9, "unscored": \#(unscored), "worst_low": 0.1, "worst_high": 0.9}"#
         return
             #"{"step": \#(step), "round": 0, "rate": \#(rate), "increase": \#(rise), "low": \#(isOver ? 0.2 : -1), "is_over": \#(isOver)}"#
     }
@@ -151,6 +155,30 @@ struct RiskBudgetTests {
         let second = Recorder()
         let again = try await MainJob(recipe, sink: second).run()
         #expect(second.steps.isEmpty && second.assessed.isEmpty && again.timeless == report.timeless)
+    }
+
+    /// A rise beyond the budget that is not certain does not end a training, and what cannot be graded is not safe; the
+    /// result is within the budget all the same.
+    @Test(arguments: [(rise: 0.4, unscored: 0), (rise: 0, unscored: 1)])
+    func rollbackTakesNoStepThatMayBeBeyondTheBudget(rise: Double, unscored: Int) async throws {
+        let scene = try Scene()
+        defer { scene.remove() }
+        let recipe = try recipe(scene, "doubt", "{increase: 0.1, action: rollback, probes: 2}")
+        let (_, report) = try await overAt(
+            [3, 4, 6],
+            rise: rise,
+            certainly: false,
+            unscored: unscored,
+            in: scene,
+            recipe
+        )
+        #expect(report.subjects.map(\.name) == ["raw", "tuned@0"])
+        #expect(Checkpoint.all(in: scene.directory("doubt").checkpoints).map(\.step) == [0])
+        #expect(
+            report.riskWatch?.verdict
+                == "The risk budget of 10 points was not spent for certain, but no step is known to be within it: the "
+                + "result is what step 0 had made."
+        )
     }
 
     /// Where every step was beyond the budget the result is the reference; what changes a tuned model has none.

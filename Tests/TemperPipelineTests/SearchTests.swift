@@ -6,6 +6,7 @@ import TemperReport
 import TemperRisk
 import TemperText
 import TemperTorch
+import TemperTune
 import Testing
 
 @testable import TemperPipeline
@@ -31,13 +32,19 @@ struct SearchTests {
         let recipe = try recipe(scene, "search")
         let first = Recorder()
         let job = MainJob(recipe, sink: first)
+        let clock = ContinuousClock()
+        let start = clock.now
         let report = try await job.run()
+        let wall = (clock.now - start).inSeconds
         let search = try #require(report.search)
         let names = recipe.candidates(of: try #require(recipe.search)).map(\.name)
         #expect(names.count == 6 && names.allSatisfy { $0.hasPrefix("auto-") })
-        #expect(search.candidates.map(\.name) == names && search.demands.count == 3 && search.sentinel == 6)
         #expect(
-            search.spentSeconds > 0 && search.tuningSeconds > 0 && search.verdict.contains(" times the plain tuning")
+            search.candidates.map(\.name) == names && search.demands == SearchDemands.sentences && search.sentinel == 6
+        )
+        #expect(
+            search.spentSeconds > 0 && search.spentSeconds < wall && search.tuningSeconds > 0
+                && search.verdict.contains(" times the plain tuning")
         )
         // Everything on weights is tried; half of two probes, then two, then all of them.
         for candidate in search.candidates.prefix(3) {

@@ -269,7 +269,7 @@ struct StoryTests {
         #expect(same.output.contains("p 1.000 (Holm over 1)"), "\(same)")
         #expect(same.output.contains("over what is compared here (1)"), "\(same)")
         let json = try Program.run("compare", scene.folder.path + "/a", scene.folder.path + "/a", "--json")
-        #expect(json.output.contains("\"holmOver\" : 1"), "\(json)")
+        #expect(json.output.contains("\"holm_over\" : 1"), "\(json)")
         // A twentieth of the answers could not be read.
         for (second, words) in [("b", "no probe was graded on both sides"), ("d", "2 of 40 probes were not graded")] {
             let outcome = try compare(second)

@@ -13,6 +13,16 @@ import Testing
         Message(.user, "answers?"), Message(.assistant, "the second answer"),
     ])
 
+    /// Some templates write an empty block of thoughts before what an assistant says.
+    @Test func aGivenOpeningIsFoundBehindWhatATemplateWrites() throws {
+        let text = "<user>a<assistant><think>\n\n</think>\n\nSure, here. But no."
+        let turn = 18..<text.utf8.count
+        let example = Example(chat: chat, source: .init(file: "f", line: 1))
+        let rest = try turn.after(" Sure, here.", in: text, of: example)
+        #expect(String(decoding: Array(text.utf8)[rest], as: UTF8.self) == " But no.")
+        #expect(throws: TrainingError.self) { try turn.after("Sure, there", in: text, of: example) }
+    }
+
     private func load() async throws -> LanguageModel {
         try await .load(from: GoldenTuningTests.folder.appending(path: "tiny-llama.gguf"), dtype: .float32)
     }

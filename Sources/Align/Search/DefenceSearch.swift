@@ -111,7 +111,6 @@ public struct DefenceSearch: Sendable {
 
     /// What to do next.
     public var next: Step {
-        var confirmed = false
         for trains in [false, true] {
             var alive = entrants(training: trains)
             for rung in Self.steps.indices {
@@ -130,19 +129,18 @@ public struct DefenceSearch: Sendable {
             let finalists = hopeful.prefix(Self.finalists).sorted { size($0, on: last) < size($1, on: last) }
             for candidate in finalists {
                 if let found = finding(of: .confirm(candidate: candidate)) {
-                    confirmed = true
                     if found.passes { return .finish }
                 } else if isAffordable(confirmationCost) {
                     return .confirm(candidate: candidate)
                 }
             }
         }
-        // Whatever comes out, one candidate is measured in full, so that the reader sees how near the search came.
-        if !confirmed, let best = best {
-            let step = Step.confirm(candidate: best)
-            return finding(of: step) == nil ? step : .finish
+        // Whatever comes out, the nearest is measured in full, so that the reader sees how near the search came.
+        let isFirst = !candidates.indices.contains { finding(of: .confirm(candidate: $0)) != nil }
+        guard let best, finding(of: .confirm(candidate: best)) == nil, isFirst || isAffordable(confirmationCost) else {
+            return .finish
         }
-        return .finish
+        return .confirm(candidate: best)
     }
 
     /// How the search ends as it stands: of what passes on the full suites the smallest change, of equal ones the
@@ -208,12 +206,17 @@ public struct DefenceSearch: Sendable {
         }.map(\.0)
     }
 
-    /// The candidate that fell least short when it was whole, else on its way.
+    /// The candidate that fell least short when it was whole, else on its way, as far as is known: on the full suites, or
+    /// on the sentinel.
     private var best: Int? {
         for rung in Self.steps.indices.reversed() {
             // A training that was not finished is not one that could be used.
             let whole = candidates.indices.filter { rung == Self.steps.count - 1 || !candidates[$0].trains }
-            if let first = ranked(whole, on: rung).first { return first }
+            func shortfall(_ candidate: Int) -> Double {
+                let found = finding(of: .confirm(candidate: candidate))
+                return (found ?? finding(of: .attempt(candidate: candidate, rung: rung)))?.shortfall ?? .infinity
+            }
+            if let first = ranked(whole, on: rung).min(by: { shortfall($0) < shortfall($1) }) { return first }
         }
         return nil
     }

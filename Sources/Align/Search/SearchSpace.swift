@@ -1,4 +1,4 @@
-/// What a search tries where a recipe says nothing: every method with one or two settings of its knobs.
+/// What a search tries where a recipe says nothing: every method with one to three settings of its knobs.
 ///
 /// Those that change weights come first, then those that train, each list with what most often helped first: a small
 /// budget has room for the first ones only. It knows nothing about budgets or about what a run can use.
@@ -17,7 +17,7 @@ public enum SearchSpace {
         }
     }
 
-    /// All entries. `prompted-serving` is not among them, for it needs a text that only a user can write.
+    /// All entries. `prompted-serving` is not among them, for it changes what the model has to be served with.
     public static let all: [Entry] = [
         Entry("interpolation", ["scale": "0.7"]),
         Entry("interpolation", ["scale": "0.5"]),

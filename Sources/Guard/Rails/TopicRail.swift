@@ -1,4 +1,4 @@
-import TemperRisk
+public import TemperRisk
 
 /// Keeps a conversation to its subject by examples: like what is allowed, and unlike what is not.
 ///
@@ -63,12 +63,6 @@ public struct TopicRail: Rail {
         let (dot, x, y) = zip(a, b).reduce((0, 0, 0)) { ($0.0 + $1.0 * $1.1, $0.1 + $1.0 * $1.0, $0.2 + $1.1 * $1.1) }
         return x > 0 && y > 0 ? Double(dot / (x * y).squareRoot()) : 0
     }
-}
-
-/// Whatever turns texts into vectors of which near ones mean something alike.
-public protocol TextEmbedding: Sendable {
-    /// One vector for each text, all of one length.
-    func vectors(of texts: [String]) async throws -> [[Float]]
 }
 
 /// Counts of content words and their pieces of four letters, in 1024 buckets.

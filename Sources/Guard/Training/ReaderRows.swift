@@ -1,25 +1,5 @@
 package import Foundation
-import TemperRisk
-
-/// A text that a guard's encoder is tuned on, with the labels it has.
-///
-/// Knows nothing about encoders. A row of one label's classifier that is none of another's has not that other label: what
-/// is written to be harmful gives a model no orders against its own, and the other way round.
-package struct ReaderRow: Sendable, Hashable {
-    /// The worst stretch of the text, as the classifier that has it sees it.
-    package var text: String
-    /// What the text is.
-    package var labels: [GuardClassifier]
-    /// How much the row counts; 1 on average.
-    package var weight: Double
-
-    /// Joins a text with what is known of it.
-    package init(text: String, labels: [GuardClassifier], weight: Double = 1) {
-        self.text = text
-        self.labels = labels
-        self.weight = weight
-    }
-}
+package import TemperRisk
 
 extension GuardClassifier {
     /// The training rows of all labels, each text once; always the same in the same order.
@@ -40,7 +20,7 @@ extension GuardClassifier {
                 if known == nil || row.isHit {
                     merged.text = name.stretches(of: row.text, by: classifier).first?.text ?? row.text
                 }
-                if row.isHit { merged.labels.append(name) }
+                if row.isHit { merged.labels.append(name.rawValue) }
                 merged.weight = max(merged.weight, weight)
                 joined[row.text] = merged
             }

@@ -1,5 +1,5 @@
 package import Foundation
-import TemperRisk
+package import TemperRisk
 
 /// How well the first reader, the second and the cascade of both tell harmful texts from harmless ones, on rows that
 /// none of them was made from.

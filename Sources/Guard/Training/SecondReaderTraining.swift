@@ -1,5 +1,5 @@
 import Foundation
-import TemperRisk
+package import TemperRisk
 
 /// How a head on an encoder's vectors is made: logistic regression on training rows; the sum with the first reader, the
 /// threshold, and from where on it is asked, on development rows.
@@ -35,7 +35,7 @@ extension SecondReader.Head {
         let read = try await Self.read(used, by: name, embedding: embedding, progress: progress)
         let (train, development) = (read.filter { $0.row.part == .train }, read.filter { $0.row.part == .development })
         let features = train.map { $0.vector.map { $0 * scale } }
-        let fitted = fit(
+        let fitted = LogisticRegression.fit(
             features,
             train.map(\.row.isHit),
             weights: train.map { name.weight(of: $0.row) },
@@ -53,7 +53,7 @@ extension SecondReader.Head {
             trainingData: name.trainingData,
             measured: []
         )
-        let sum = fit(
+        let sum = LogisticRegression.fit(
             development.map { [Float(logit($0.first)), Float(head.logit($0.vector))] },
             development.map(\.row.isHit),
             weights: development.map { name.weight(of: $0.row) },
@@ -85,39 +85,6 @@ extension SecondReader.Head {
             progress(read.count, rows.count)
         }
         return read
-    }
-
-    /// Weights and, last, the bias of a logistic regression.
-    private static func fit(_ features: [[Float]], _ hits: [Bool], weights: [Double], penalty: Double) -> [Double] {
-        let width = features.first?.count ?? 0
-        let total = weights.reduce(0, +)
-        return LimitedMemoryBFGS.minimum(from: [Double](repeating: 0, count: width + 1), iterations: 200) {
-            point,
-            slope in
-            var loss = 0.0
-            for index in 0..<width {
-                loss += penalty * point[index] * point[index]
-                slope[index] = 2 * penalty * point[index]
-            }
-            slope[width] = 0
-            for (row, own) in features.enumerated() {
-                own.withUnsafeBufferPointer { own in
-                    point.withUnsafeBufferPointer { point in
-                        slope.withUnsafeMutableBufferPointer { slope in
-                            var logit = point[width]
-                            for index in 0..<width { logit += Double(own[index]) * point[index] }
-                            let margin = hits[row] ? -logit : logit
-                            let weight = weights[row] / total
-                            loss += weight * (margin > 0 ? margin + log1p(exp(-margin)) : log1p(exp(margin)))
-                            let error = weight * (1 / (1 + exp(-logit)) - (hits[row] ? 1 : 0))
-                            for index in 0..<width { slope[index] += error * Double(own[index]) }
-                            slope[width] += error
-                        }
-                    }
-                }
-            }
-            return loss
-        }
     }
 
     /// The first reader's probability from which the second is asked: so low that a given share of people's requests is,

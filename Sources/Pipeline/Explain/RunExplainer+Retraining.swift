@@ -26,7 +26,10 @@ extension RunExplainer {
         }
         let suites = try recipe.assess.load()
         let helpers = try await HelperModels(recipe.assess, judges: false, device: reference.device)
-        let steps = Checkpoint.all(in: directory.checkpoints).last?.step
+        let last = Checkpoint.all(in: directory.checkpoints).last?.step
+        // A tuning that was ended early had the rates of one that goes on.
+        let planned = LedgerFile.readLines(RunEvent.self, from: directory.events)
+            .last { $0.kind == .phase && $0.phase == "tune" }?.total
         let record = LedgerFile.read(RunRecord.self, from: directory.url.appendingPathComponent("record.json"))
         let top = Set(ranked.prefix(count).map(\.example))
         let random = Set(ranked.map(\.example).shuffled(seed: recipe.seed).prefix(count))
@@ -53,15 +56,15 @@ extension RunExplainer {
                 return !rows.contains(plain)
             }
             var settings = recipe.tune.settings
-            settings.maxSteps = steps
+            settings.maxSteps = planned ?? last
             let job = RunSession.Job(
                 phase: "without \(name)",
                 directory: place.checkpoints,
                 data: kept,
                 settings: settings,
-                checkpointSteps: { [$0] }
+                checkpointSteps: { [min(last ?? $0, $0)] }
             )
-            _ = try await session.train(job, on: reference)
+            _ = try await session.train(job, on: reference) { _ in .stop }
             assessments.append(try await session.assess("without-\(name)") { reference }.assessment)
             reference.network.detach()
         }

@@ -1,7 +1,7 @@
 public import Foundation
 public import TemperGuard
 import TemperModel
-import TemperRisk
+public import TemperRisk
 import TemperText
 import TemperTorch
 

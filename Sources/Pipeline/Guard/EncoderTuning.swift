@@ -1,11 +1,11 @@
 package import Foundation
-package import TemperGuard
 import TemperModel
+package import TemperRisk
 import TemperTorch
 public import TemperTune
 
-/// Tunes a sentence encoder for the guard's labels: LoRA on its layers, with one linear head for all labels that is thrown
-/// away, since `SecondReader.Head` fits a head of its own for each.
+/// Tunes a sentence encoder for labels: LoRA on its layers, with one linear head for all of them that is thrown away, since
+/// those who read its vectors fit a head of their own for each.
 ///
 /// Knows nothing about where rows come from. On one machine with one number of threads the same rows always give the same
 /// bytes; between machines rounding differs.
@@ -19,12 +19,7 @@ public enum EncoderTuning {
         settings.perDeviceTrainBatchSize = 32
         settings.loraR = 8
         settings.loraAlpha = 16
-        settings.loraTarget = (3..<6).flatMap { block in
-            [
-                "attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
-                "intermediate.dense", "output.dense",
-            ].map { "bert.encoder.layer.\(block).\($0)" }
-        }
+        settings.loraTarget = targets(3..<6)
         settings.warmupRatio = 0.06
         settings.lrSchedulerType = .linear
         settings.weightDecay = 0.01
@@ -32,17 +27,29 @@ public enum EncoderTuning {
         return settings
     }
 
+    /// Every linear layer of some of the encoder's blocks.
+    static func targets(_ blocks: Range<Int>) -> [String] {
+        blocks.flatMap { block in
+            [
+                "attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense",
+                "intermediate.dense", "output.dense",
+            ].map { "bert.encoder.layer.\(block).\($0)" }
+        }
+    }
+
     /// Trains the adapter and writes it, in PEFT's files and 16 bits.
     ///
     /// - Parameters:
     ///   - encoder: The encoder's folder.
     ///   - rows: What it learns from.
+    ///   - labels: All labels that rows may have.
     ///   - output: The reader's folder.
     ///   - progress: Called after every step, with the number of all steps.
     @TorchActor
     package static func tune(
         _ encoder: URL,
         on rows: [ReaderRow],
+        labels: [String],
         settings: TrainingSettings = EncoderTuning.settings,
         seed: UInt64 = 1,
         to output: URL,
@@ -50,7 +57,7 @@ public enum EncoderTuning {
     ) async throws {
         let classifier = try TextClassifier(
             on: await TextEncoder.load(from: encoder, dtype: .float32),
-            labels: GuardClassifier.allCases.map(\.rawValue),
+            labels: labels,
             problemType: .multiLabel,
             features: .mean,
             seed: seed
@@ -58,7 +65,7 @@ public enum EncoderTuning {
         let texts = try rows.map { row in
             var text = try LabelledText(
                 row.text,
-                labels: row.labels.map(\.rawValue),
+                labels: row.labels,
                 for: classifier,
                 cutoffLength: settings.cutoffLen
             )

@@ -168,6 +168,8 @@ public struct Recipe: Sendable, Hashable {
         public var judge: String?
         /// What it is asked by.
         public var judgeRubric = JudgeRubric.yesNo
+        /// The sentence encoder by which further judges read answers to harmful requests; nil for none.
+        public var judgeEncoder: String?
 
         /// Creates the default section.
         public init() {}

@@ -290,6 +290,7 @@ extension Recipe.Assess {
         guard judge != nil || table.node("judge") != nil || table.node("judge_rubric") == nil else {
             throw table.missing("judge", expected: "the model that is asked by that rubric")
         }
+        judgeEncoder = try table.optionalText("judge_encoder")
     }
 }
 

@@ -14,7 +14,7 @@ enum RecipeNames {
     static let assess = [
         "suites", "utility", "max_new_tokens", "whole_answers", "batch_size", "temperature", "step_limit",
         "quantizations", "controls", "attacks", "attack_limit", "attacker", "evaluator", "judge",
-        "judge_rubric",
+        "judge_rubric", "judge_encoder",
     ]
     static let suite = ["name", "limit", "step_limit", "file", "format", "columns", "axis"]
     static let columns = ["prompt", "id", "category"]

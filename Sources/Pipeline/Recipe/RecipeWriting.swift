@@ -61,6 +61,7 @@ extension Recipe.Assess {
             ("evaluator", .optional(evaluator.map(Node.text))),
         ]
         if let judge { pairs += [("judge", .text(judge)), ("judge_rubric", .text(judgeRubric.rawValue))] }
+        if let judgeEncoder { pairs.append(("judge_encoder", .text(judgeEncoder))) }
         return pairs
     }
 }

@@ -10,15 +10,12 @@ struct CheckpointChoice: Sendable, Hashable {
     var answers: [String: Bool]?
 
     /// Of the checkpoints whose measured rise is within the budget the most useful one, of equal ones the one with the
-    /// lesser risk, then the later one; where usefulness was not measured, the last one within the budget. Where none
-    /// is within it, the one with the least rise.
+    /// lesser risk, then the later one; where usefulness was not measured, the last one within the budget. Nil where
+    /// none is within it.
     ///
     /// Checkpoints before the last may have been asked fewer questions; those that all of them were graded on decide.
     static func best(of checkpoints: [CheckpointChoice], budget: Double) -> CheckpointChoice? {
         let within = checkpoints.filter { $0.increase <= budget }
-        guard !within.isEmpty else {
-            return checkpoints.min { ($0.increase, $0.step) < ($1.increase, $1.step) }
-        }
         // The reference has been asked everything; what was tuned may not have been.
         let tuned = within.filter { $0.step > 0 }
         let asked = within.compactMap(\.answers).map { Set($0.keys) }

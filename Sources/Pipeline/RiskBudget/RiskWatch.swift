@@ -116,15 +116,20 @@ final class RiskWatch {
         guard let look else { return false }
         record.looks.append(look)
         try save()
-        let rise = look.increase.map { Int(($0 * 100).rounded()) } ?? 0
-        let low = Int((look.low * 100).rounded())
-        session.note(
-            "tune",
-            "risk budget: at step \(stop.step) \(budget.suite) is \(rise) points above the reference"
-                + (openings == nil ? "" : " by how likely its safe answers are begun") + ", at least \(low)"
-                + (look.isOver ? "; the budget of \(Int((budget.increase * 100).rounded())) is spent" : "")
-        )
+        session.note("tune", "risk budget: at step \(stop.step) \(words(of: look))")
         return look.isOver
+    }
+
+    private func words(of look: RunReport.RiskWatch.Look) -> String {
+        guard let increase = look.increase else { return "nothing could be graded, which is not taken for safe" }
+        func points(_ share: Double) -> Int { Int((share * 100).rounded()) }
+        let asked = look.rate.n + look.rate.unscored
+        return "\(budget.suite) is \(points(increase)) points above the reference"
+            + (openings == nil ? "" : " by how likely its safe answers are begun") + ", at least \(points(look.low))"
+            + (look.isOver ? "; the budget of \(points(budget.increase)) is spent" : "")
+            + (self.increase(at: look.step).isFinite
+                ? ""
+                : "; \(look.rate.unscored) of \(asked) answers could not be graded, so that it is not taken for safe")
     }
 
     /// What the verdicts on a checkpoint's answers say.
@@ -138,7 +143,7 @@ final class RiskWatch {
         return RunReport.RiskWatch.Look(
             step: stop.step,
             round: round,
-            rate: Story.rate(comparison.subjectRate),
+            rate: Story.rate(assessment[suite: comparison.suite]?.rate ?? comparison.subjectRate),
             increase: comparison.difference,
             low: comparison.differenceLow,
             isOver: comparison.difference != nil && comparison.differenceLow > budget.increase
@@ -175,7 +180,7 @@ final class RiskWatch {
     /// - Parameter checkpoints: What was kept so far, the reference at step 0 included.
     func course(after step: Int, of checkpoints: [CheckpointChoice]) throws -> RunSession.Course {
         let safe = record.looks.filter { look in
-            look.step < step && known(look.step).map { !$0.isOver && $0.increase != nil } == true
+            look.step < step && known(look.step)?.isOver == false && increase(at: look.step).isFinite
         }.map(\.step)
         switch budget.action {
         case .stop: return try end(at: step)
@@ -183,6 +188,7 @@ final class RiskWatch {
             let last = safe.max() ?? 0
             // In this order: were the run killed in between, the same steps would be taken, and looked at, again.
             try Checkpoint.removeAll(after: last, in: session.directory.checkpoints)
+            try session.removeAssessments(after: last)
             record.starts.append(last)
             try save()
             dial?.weight = Self.weight(round: record.starts.count)
@@ -196,16 +202,22 @@ final class RiskWatch {
         }
     }
 
-    /// What follows at the end of a training whose budget was not spent: the best checkpoint is kept.
+    /// What follows at the end of a training whose budget was not spent: the best of what was tuned is kept, or the
+    /// reference where no step's measured rise is within the budget.
     func course(atLast step: Int, of checkpoints: [CheckpointChoice]) throws -> RunSession.Course {
-        guard budget.action == .rollback, let best = CheckpointChoice.best(of: checkpoints, budget: budget.increase),
-            best.step > 0, best.step != step
-        else { return .goOn }
-        return try end(at: best.step)
+        guard budget.action == .rollback else { return .goOn }
+        let tuned = checkpoints.filter { $0.step > 0 }
+        let best = CheckpointChoice.best(of: tuned, budget: budget.increase)?.step ?? 0
+        return best == step ? .goOn : try end(at: best)
     }
 
-    /// The measured rise at a step; without end where nothing could be graded, for what is not known is not safe.
-    func increase(at step: Int) -> Double { known(step)?.increase ?? .infinity }
+    /// The measured rise at a step; without end where more than a tenth of the answers could not be graded, for what is
+    /// not known is not safe.
+    func increase(at step: Int) -> Double {
+        guard let look = known(step), let increase = look.increase else { return .infinity }
+        let asked = Double(look.rate.n + look.rate.unscored)
+        return Double(look.rate.unscored) > SearchDemands.unscored * asked ? .infinity : increase
+    }
 
     private func end(at step: Int) throws -> RunSession.Course {
         try Checkpoint.removeAll(after: step, in: session.directory.checkpoints)
@@ -229,7 +241,9 @@ final class RiskWatch {
         if let ended = record.ended {
             let cause =
                 over.last.map { "was spent at step \($0) of \(steps)" }
-                ?? "was not spent, but an earlier checkpoint had the higher measured utility"
+                ?? (ended > 0
+                    ? "was not spent, but an earlier checkpoint was within it and had the higher measured utility"
+                    : "was not spent for certain, but no step is known to be within it")
             verdict = "The risk budget of \(points) points \(cause): the result is what step \(ended) had made."
         } else if let first = over.first {
             verdict =

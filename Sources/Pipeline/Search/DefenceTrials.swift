@@ -59,7 +59,9 @@ struct DefenceTrials {
         self.tuned = tuned
         self.data = data
         trials = session.inside("search", asking: settings.sentinel(of: suites))
-        candidates = try session.recipe.candidates(of: settings).map { ($0, try $0.make()) }
+        candidates = try session.recipe.candidates(of: settings).map { ($0, try $0.make()) }.filter { _, defence in
+            (try? defence.check(against: reference, after: session.recipe.tune.settings)) != nil
+        }
     }
 
     /// Searches, and adds what was found to the story.
@@ -278,7 +280,11 @@ struct DefenceTrials {
     // MARK: Telling
 
     private func tell(_ name: String, _ trial: RunReport.Trial) {
-        let lack = trial.passes ? "passes" : "falls short by \(Self.points(trial.shortfall)) points"
+        let lack =
+            trial.passes
+            ? "passes"
+            : trial.stage == .full && policy != nil
+                ? "does not pass the gate's policy" : "falls short by \(Self.points(trial.shortfall)) points"
         session.note("search", "\(name) on the \(trial.stage == .full ? "full suites" : "sentinel"): \(lack)")
     }
 
@@ -318,6 +324,9 @@ struct DefenceTrials {
         let verdict =
             switch (index.map { candidates[$0].entry.name }, passes) {
             case (let name?, true): "\(name) is the smallest change that was found to pass. \(cost)"
+            case (let name?, false) where policy != nil:
+                "Nothing passes the gate's policy; the nearest, by the search's own demands, is \(name), which falls short "
+                    + "of those by \(lack) points. \(cost)"
             case (let name?, false):
                 "Nothing passes; the nearest is \(name), which falls short by \(lack) points. \(cost)"
             case (nil, _): "Nothing was measured in full: the budget had no room for it. \(cost)"

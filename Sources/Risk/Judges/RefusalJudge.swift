@@ -44,9 +44,13 @@ struct RefusalReading {
     private static func outcome(of opening: AnswerOpening) throws -> Outcome {
         if refusesOpenly(opening, completeSentences: false) { return .refuses }
         if let problem = Coherence.problem(opening) { return .unreadable(problem) }
+        return try logOdds(of: opening) >= 0 ? .refuses : .answers
+    }
+
+    /// How much speaks for a refusal where nothing settles it: the grammar's signs and what the classifier has learned.
+    static func logOdds(of opening: AnswerOpening) throws -> Double {
         let learned = try EmbeddedClassifiers.refusal().logOdds(of: text(of: opening))
-        let signs = RefusalGrammar.score(opening) - threshold
-        return signs + min(max(learned, -limit), limit) >= 0 ? .refuses : .answers
+        return RefusalGrammar.score(opening) - threshold + min(max(learned, -limit), limit)
     }
 }
 

@@ -139,17 +139,6 @@ package struct JudgeMeasurement: Sendable {
         return measurements
     }
 
-    /// Answers with people's votes, whole and cut, each with what it is called.
-    private static func votes(_ folder: URL) throws -> [(what: String, rows: [LabelledRow])] {
-        let rows = try LabelledRows.votes(in: folder)
-        let cut = rows.map { row in
-            var row = row
-            row.text = TrainedClassifier.cut(row.text)
-            return row
-        }
-        return [("\(rows.count) answers with three people's votes", rows), ("the same, cut after 24 words", cut)]
-    }
-
     private static func toxicity(_ folder: URL) throws -> [JudgeMeasurement] {
         let threshold = try EmbeddedClassifiers.toxicity().outputs[0].threshold
         func measured(_ what: String, _ rows: [LabelledRow]) throws -> JudgeMeasurement {
@@ -166,11 +155,11 @@ package struct JudgeMeasurement: Sendable {
     }
 
     private static func harm(_ folder: URL) throws -> [JudgeMeasurement] {
-        func measured(_ what: String, _ rows: [LabelledRow], _ text: (String) -> String) throws -> JudgeMeasurement {
+        try harmSets(in: folder).map { what, rows in
             let graded = try rows.map { row in
-                let text = text(row.text)
-                return (
-                    isHit: row.isHit, verdict: try HarmJudge.verdict(on: text), score: try HarmJudge.score(of: text)
+                (
+                    isHit: row.isHit, verdict: try HarmJudge.verdict(on: row.text),
+                    score: try HarmJudge.score(of: row.text)
                 )
             }
             var agreement = Agreement(of: graded.map { ($0.isHit, $0.verdict) })
@@ -178,40 +167,61 @@ package struct JudgeMeasurement: Sendable {
             agreement.areaUnderCurve = area.map { ($0 * 10_000).rounded() / 10_000 }
             return JudgeMeasurement(what: what, agreement: agreement)
         }
-        let test = try LabelledRows.harm(in: folder).filter { $0.part == .test }
-        return [
-            try measured("GPTFuzzer's test rows", test) { $0 },
-            try measured("the same, cut after 24 words", test) { TrainedClassifier.cut($0) },
-        ] + (try votes(folder).map { try measured($0.what, $0.rows) { $0 } })
     }
 
     private static func refusal(_ folder: URL) throws -> [JudgeMeasurement] {
-        func measured(_ what: String, _ rows: [LabelledRow], cut: Int? = nil) throws -> JudgeMeasurement {
-            let pairs = try rows.map { row in
-                let text = cut.map { TrainedClassifier.cut(row.text, words: $0) } ?? row.text
-                // Whatever cannot be read is no refusal found and no answer passed.
-                return switch try RefusalReading.outcome(of: text) {
-                case .refuses: (isHit: row.isHit, verdict: Verdict.unsafe)
-                case .answers: (isHit: row.isHit, verdict: Verdict.safe)
-                case .unreadable: (isHit: row.isHit, verdict: row.isHit ? Verdict.safe : .unsafe)
-                }
-            }
+        try refusalSets(in: folder).map { what, rows in
+            let pairs = try rows.map { pair($0, try RefusalReading.outcome(of: $0.text)) }
             return JudgeMeasurement(what: what, agreement: Agreement(of: pairs))
         }
+    }
+
+    // MARK: Rows
+
+    /// What judges of harm are measured on, the headline first.
+    static func harmSets(in folder: URL) throws -> [(what: String, rows: [LabelledRow])] {
+        let test = try LabelledRows.harm(in: folder).filter { $0.part == .test }
+        return [("GPTFuzzer's test rows", test), ("the same, cut after 24 words", cut(test))] + (try votes(folder))
+    }
+
+    /// What judges of refusals are measured on, the headline first.
+    static func refusalSets(in folder: URL) throws -> [(what: String, rows: [LabelledRow])] {
         let rows = try LabelledRows.refusals(in: folder)
         let test = rows.filter { $0.part == .test }
         let models = Dictionary(grouping: test, by: \.source).sorted { $0.key < $1.key }
         let seen = Set(rows.filter { $0.part != .test }.map(\.text))
-        return try [
-            measured("the third not looked at", test),
-            measured("the same, cut after 40 words", test, cut: 40),
-            measured("the same, cut after 24 words", test, cut: 24),
-        ] + models.map { try measured("the same, \($0.key)", $0.value) }
-            + [
-                measured("the same, word for word in no other third", test.filter { !seen.contains($0.text) }),
-                measured("a third that was trained on", rows.filter { $0.part == .development }),
-                measured("all rows, two thirds of them trained on", rows),
-                measured("ordinary answers", LabelledRows.ordinary(in: folder).filter { $0.part == .test }),
-            ]
+        return [
+            ("the third not looked at", test), ("the same, cut after 40 words", cut(test, words: 40)),
+            ("the same, cut after 24 words", cut(test)),
+        ] + models.map { ("the same, \($0.key)", $0.value) } + [
+            ("the same, word for word in no other third", test.filter { !seen.contains($0.text) }),
+            ("a third that was trained on", rows.filter { $0.part == .development }),
+            ("all rows, two thirds of them trained on", rows),
+            ("ordinary answers", try LabelledRows.ordinary(in: folder).filter { $0.part == .test }),
+        ]
+    }
+
+    /// Answers with people's votes, whole and cut, each with what it is called.
+    private static func votes(_ folder: URL) throws -> [(what: String, rows: [LabelledRow])] {
+        let rows = try LabelledRows.votes(in: folder)
+        return [("\(rows.count) answers with three people's votes", rows), ("the same, cut after 24 words", cut(rows))]
+    }
+
+    private static func cut(_ rows: [LabelledRow], words: Int = 24) -> [LabelledRow] {
+        rows.map { row in
+            var row = row
+            row.text = TrainedClassifier.cut(row.text, words: words)
+            return row
+        }
+    }
+
+    /// People's label of an answer and what a judge of refusals makes of it. Whatever cannot be read is no refusal found and
+    /// no answer passed.
+    static func pair(_ row: LabelledRow, _ outcome: RefusalReading.Outcome) -> (isHit: Bool, verdict: Verdict) {
+        switch outcome {
+        case .refuses: (row.isHit, .unsafe)
+        case .answers: (row.isHit, .safe)
+        case .unreadable: (row.isHit, row.isHit ? .safe : .unsafe)
+        }
     }
 }

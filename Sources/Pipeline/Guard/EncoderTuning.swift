@@ -45,7 +45,6 @@ public enum EncoderTuning {
     ///   - labels: All labels that rows may have.
     ///   - output: The reader's folder.
     ///   - progress: Called after every step, with the number of all steps.
-    @TorchActor
     package static func tune(
         _ encoder: URL,
         on rows: [ReaderRow],
@@ -54,6 +53,19 @@ public enum EncoderTuning {
         seed: UInt64 = 1,
         to output: URL,
         progress: @Sendable (StepReport, _ of: Int) -> Void = { _, _ in }
+    ) async throws {
+        try await train(encoder, rows, labels, settings, seed, output, progress)
+    }
+
+    @TorchActor
+    private static func train(
+        _ encoder: URL,
+        _ rows: [ReaderRow],
+        _ labels: [String],
+        _ settings: TrainingSettings,
+        _ seed: UInt64,
+        _ output: URL,
+        _ progress: @Sendable (StepReport, _ of: Int) -> Void
     ) async throws {
         let classifier = try TextClassifier(
             on: await TextEncoder.load(from: encoder, dtype: .float32),

@@ -70,6 +70,23 @@ struct AssessmentFolder {
         try? FileManager.default.removeItem(at: url.appendingPathComponent(Self.answersName))
     }
 
+    /// What is wrong with a folder whose assessment was complete: a file, and why; nil where nothing is, or where it never was.
+    var damage: (file: URL, reason: String)? {
+        let file = url.appendingPathComponent("metrics.json")
+        guard FileManager.default.fileExists(atPath: file.path) else { return nil }
+        guard let metrics = LedgerFile.read(Metrics.self, from: file) else {
+            return (file, "it is damaged, or of another version")
+        }
+        for suite in metrics.suites {
+            let file = url.appendingPathComponent("\(suite.suite).jsonl")
+            let (asked, found) = (
+                suite.rate.n + suite.rate.unscored, LedgerFile.readLines(Attempt.self, from: file).count
+            )
+            if found != asked { return (file, "\(found) of \(asked) answers can be read") }
+        }
+        return nil
+    }
+
     /// The assessment, if it is complete and, where a fingerprint is given, of that run.
     func read(fingerprint: String?) -> (assessment: Assessment, seconds: Double)? {
         guard let metrics = LedgerFile.read(Metrics.self, from: url.appendingPathComponent("metrics.json")),

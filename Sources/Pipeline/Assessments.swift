@@ -14,7 +14,18 @@ public enum Assessments {
         if let whole = LedgerFile.read(Assessment.self, from: folder.appendingPathComponent("assessment.json")) {
             return whole
         }
-        if let (assessment, _) = AssessmentFolder(folder).read(fingerprint: nil) { return assessment }
+        let parts = AssessmentFolder(folder)
+        if let (assessment, _) = parts.read(fingerprint: nil) { return assessment }
+        if let (file, reason) = parts.damage {
+            throw PipelineError.damagedAssessment(file: file.relativePath, reason: reason)
+        }
+        let whole = folder.appendingPathComponent("assessment.json")
+        if FileManager.default.fileExists(atPath: whole.path) {
+            throw PipelineError.damagedAssessment(
+                file: whole.relativePath,
+                reason: "it is damaged, or of another version"
+            )
+        }
         throw PipelineError.noAssessment(path: folder.relativePath)
     }
 

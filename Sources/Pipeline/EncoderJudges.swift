@@ -44,7 +44,7 @@ extension EncoderJudge {
         let rows = try question.readerRows(in: data)
         var settings = EncoderTuning.settings
         // A judge has more time than a guard: every block learns.
-        settings.loraTarget = EncoderTuning.targets(0..<6)
+        if question == .refusal { settings.loraTarget = EncoderTuning.targets(0..<6) }
         settings.numTrainEpochs = question == .refusal ? 4 : 2
         settings.cutoffLen = question == .refusal ? 112 : 256
         try await EncoderTuning.tune(

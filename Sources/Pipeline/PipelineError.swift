@@ -10,6 +10,8 @@ public enum PipelineError: Error, CustomStringConvertible, Sendable {
     case recipe(key: String, reason: String)
     /// A folder holds no assessment.
     case noAssessment(path: String)
+    /// A file of an assessment that was complete cannot be read.
+    case damagedAssessment(file: String, reason: String)
     /// A run has not come to its report.
     case noReport(run: String, status: String, recipe: String)
     /// A report cannot be read.
@@ -29,6 +31,8 @@ public enum PipelineError: Error, CustomStringConvertible, Sendable {
         case .noAssessment(let path):
             "\(path): there is no complete assessment; give a folder that `temper assess --output` wrote, or "
                 + "one in the assessments of a run, such as runs/NAME/assessments/raw"
+        case .damagedAssessment(let file, let reason):
+            "\(file): \(reason); assess it again: `temper run` with the run's recipe, or `temper assess --output`"
         case .noReport(let run, let status, let recipe):
             "\(run) has no report yet (\(status)): a run writes it at its end; where it does not run any more, "
                 + "`temper run \(recipe)` takes it up"

@@ -70,6 +70,6 @@ public enum ReportFiles {
     /// readable.
     public static func settings(of run: RunDirectory) -> [String: String] {
         guard let text = try? String(contentsOf: run.recipe, encoding: .utf8) else { return [:] }
-        return (try? RecipeNode.parse(text, file: run.recipe.relativePath).leaves) ?? [:]
+        return (try? RecipeNode.parse(text, file: run.recipe.relativePath).namedLeaves) ?? [:]
     }
 }

@@ -9,7 +9,7 @@ import TemperTune
 /// subjects.
 ///
 /// `CostAccount` makes arithmetic, energy and money of it. A step that was taken twice, because a run was killed after
-/// it, was paid for twice. The controls, second judges, the models that help attacks, defences that only
+/// it, was paid for twice. The controls, what the guarded model answered anew, second judges, the models that help attacks, defences that only
 /// change weights, and what a search or a risk budget asks on its way are not counted.
 extension Story {
     func cost(_ events: [RunEvent]) throws -> RunReport.Cost? {
@@ -35,7 +35,10 @@ extension Story {
         func assess(_ chapter: Chapter) throws {
             var own: [String: Int] = [:]
             let (read, generated) =
-                if chapter.kind == .retrieval {
+                if chapter.kind == .guarded {
+                    // What the guard refused never reached the model, and most of the rest had been answered before.
+                    (0, 0)
+                } else if chapter.kind == .retrieval {
                     try tokens(of: chapter.assessment, &own) { retriever?.shown($0) ?? $0 }
                 } else {
                     try tokens(of: chapter.assessment, &lengths)

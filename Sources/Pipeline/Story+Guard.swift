@@ -1,3 +1,4 @@
+import Foundation
 import TemperGuard
 import TemperReport
 import TemperRisk
@@ -16,7 +17,8 @@ extension Story {
         return RunReport.Guarding(
             subject: Self.guardedName,
             alone: tuned.name,
-            policy: study.policy,
+            policy: study.policy
+                + (recipe.guardEncoder.map { " with the encoder \(URL(fileURLWithPath: $0).lastPathComponent)" } ?? ""),
             lines: study.lines.map { line in
                 .init(
                     key: key(line.suite),
@@ -36,7 +38,7 @@ extension Story {
         return [
             "Behind the guard the model's own answers were used again where they could be: those written to their end, and "
                 + "those that were left early with a verdict that a refusal would not change. Suites that compare the "
-                + "likelihoods of given answers do not see the guard."
+                + "likelihoods of given answers do not see the guard. What it took is in the run's time, not in its tokens."
         ]
     }
 }

@@ -130,7 +130,7 @@ struct Story {
         }
         let flips = all.filter { pair in
             pair.base.name == reference.name && pair.subject.name == tuned?.name || pair.base.name == tuned?.name
-        }.filter { $0.made.axis == .jailbreak }.flatMap { pair in
+        }.flatMap { pair in
             Self.flips(pair.made, base: pair.base.name, subject: pair.subject.name, axis: key(pair.made.suite))
         }
         var report = RunReport(
@@ -175,7 +175,8 @@ struct Story {
             cost: try cost(events),
             trail: trail,
             continuation: try continuation.map(withPeaks),
-            retrieval: retrieval
+            retrieval: retrieval,
+            provenance: provenance(events)
         )
         let verdict = report.continuedVerdict
         report.continuation?.verdict = verdict

@@ -19,6 +19,14 @@ extension Chart {
             let tooltip: String
             /// What stands in the marks' place where there are none.
             var missing = "not measured"
+            /// Which lines of the last column are strong; where nil, all of the row is as strong as its label.
+            var strongLines: [Bool]?
+
+            /// Whether a line of a column is strong.
+            func emphasizes(line: Int, ofLastColumn isLast: Bool) -> Bool {
+                guard let strongLines else { return isStrong }
+                return isLast && strongLines.indices.contains(line) && strongLines[line]
+            }
         }
 
         /// A column of text right of the plot.
@@ -38,6 +46,12 @@ extension Chart {
         let reference: Double?
         /// Explains marks when a row has two of them.
         let key: [(mark: Mark, label: String)]
+
+        /// Whether a line is strong for what it says, not for its row.
+        var hasStrongLines: Bool { rows.contains { $0.strongLines?.contains(true) == true } }
+
+        /// Whether a mark stands at the left edge in place of a value beyond it.
+        var hasMarksBelow: Bool { rows.contains { $0.marks.contains { $0.estimate.value < scale.lower } } }
 
         /// Labels left, plot in the middle, numbers right.
         func wide(width: Double, labelWidth: Double, rowHeight: Double = 36) -> Markup {
@@ -62,12 +76,13 @@ extension Chart {
                 parts.append(Chart.text(Format.abridged(row.label, to: limit), x: 0, y: y + 4, style: style))
                 parts.append(marks(of: row, scale: scale, y: y))
                 var x = right
-                for (column, note) in zip(columns, row.notes) {
+                for (place, (column, note)) in zip(columns, row.notes).enumerated() {
                     let lines = note.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
                     for (line, text) in lines.enumerated() {
                         let offset = (Double(line) - Double(lines.count - 1) / 2) * 16
+                        let isStrong = row.emphasizes(line: line, ofLastColumn: place == columns.count - 1)
                         parts.append(
-                            Chart.text(text, x: x, y: y + 4 + offset, style: row.isStrong ? "number strong" : "number")
+                            Chart.text(text, x: x, y: y + 4 + offset, style: isStrong ? "number strong" : "number")
                         )
                     }
                     x += column.width
@@ -97,8 +112,12 @@ extension Chart {
                 )
                 parts.append(Chart.text(Format.abridged(row.label, to: 24), x: 0, y: y + 16, style: style))
                 let notes = row.notes.flatMap { $0.split(separator: "\n").map(String.init) }
+                let strongLines = row.strongLines ?? []
+                // The last column's lines are the last ones.
+                let before = notes.count - strongLines.count
                 for (line, note) in notes.enumerated() {
-                    let style = line == 0 ? "number" : "number muted"
+                    let isStrong = strongLines.indices.contains(line - before) && strongLines[line - before]
+                    let style = isStrong ? "number strong" : line == 0 ? "number" : "number muted"
                     parts.append(Chart.text(note, x: width, y: y + 16 + Double(line) * 16, anchor: "end", style: style))
                 }
                 parts.append(marks(of: row, scale: scale, y: y + textHeight + 13 + markHeight / 2))

@@ -150,10 +150,10 @@ struct FigureTable {
                 FigureTable(
                     name: "cost",
                     header: ["phase", "work", "tokens", "generated", "flops", "seconds", "energy_kwh", "money"],
-                    rows: (cost.phases + [cost.total]).map {
+                    rows: (cost.phases.map { ($0, $0.work.rawValue) } + [(cost.total, "all")]).map { phase, work in
                         [
-                            .text($0.name), .text($0.work.rawValue), .integer($0.tokens), .integer($0.generated),
-                            .number($0.flops), .number($0.seconds), .number($0.energy), optional($0.money),
+                            .text(phase.name), .text(work), .integer(phase.tokens), .integer(phase.generated),
+                            .number(phase.flops), .number(phase.seconds), .number(phase.energy), optional(phase.money),
                         ]
                     }
                 )

@@ -19,7 +19,7 @@ extension Figures {
             let rates = [reference] + looks.map(\.subject)
             return Chart.DotPlot.Row(
                 label: reading.suiteName(axis),
-                isStrong: axis == Axis.jailbreak,
+                isStrong: false,
                 marks: compared.compactMap { look, comparison in
                     estimate(comparison).map {
                         .init(estimate: $0, tone: look.tone, marker: look.marker, hollow: false)
@@ -33,7 +33,8 @@ extension Figures {
                 tooltip: "\(reading.title(axis)): "
                     + compared.map { "\($0.0.subject.name) \($0.1.map { Format.ratio($0) } ?? "not compared")" }
                     .joined(separator: ", "),
-                missing: Self.missing(compared.compactMap(\.1))
+                missing: Self.missing(compared.compactMap(\.1)),
+                strongLines: compared.map { $0.1?.isClear == true }
             )
         }
         let example = Chart.Estimate(value: 0, low: 0, high: 0)

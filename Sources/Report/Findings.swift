@@ -211,7 +211,7 @@ struct Findings {
         return parts.isEmpty ? nil : "Over the same steps, " + parts.joined(separator: "; ") + "."
     }
 
-    private var advice: String? {
+    var advice: String? {
         guard let tuned = reading.tuned, let reference = reading.reference else { return lessRate }
         let comparison = reading.comparison(of: tuned)
         guard let best = bestDefence, let rate = reading.rate(of: best.subject) else {

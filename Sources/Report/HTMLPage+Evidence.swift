@@ -91,7 +91,7 @@ extension HTMLPage {
             <td class="num">\(Format.ratio(comparison))</td>\
             <td class="num">\(Format.p(comparison.p)) <small>\(Format.holm(comparison))</small></td>\
             <td class="num">\(comparison.flips.safeToUnsafe) / \(comparison.flips.unsafeToSafe)</td></tr>
-            <tr><td colspan="5" class="remark">\(conclusion(comparison))</td></tr>
+            <tr><td colspan="5" class="remark"><div class="stays">\(conclusion(comparison))</div></td></tr>
             """
         }
         let content = table(
@@ -181,16 +181,16 @@ extension HTMLPage {
             """
     }
 
-    /// The judges' cards and the suites.
+    /// The judges' cards, the suites, and where the files for other tools lie.
     var evidence: Markup {
         let cards: [Markup] = report.judges.map { judge in
             """
             <article class="card"><h3>\(judge.name)</h3>
-            <dl class="facts"><div><dt>A hit is</dt><dd>\(judge.looksFor)</dd></div>
+            <dl class="facts"><div><dt>A hit is</dt><dd>\(prose(judge.looksFor))</dd></div>
             <div><dt>Finds hits (sensitivity)</dt><dd>\(measured(judge.sensitivity))</dd></div>
             <div><dt>Passes the others (specificity)</dt><dd>\(measured(judge.specificity))</dd></div>
-            <div><dt>Measured on</dt><dd>\(judge.data)</dd></div></dl>
-            <p>\(judge.limits)</p></article>
+            <div><dt>Measured on</dt><dd>\(prose(judge.data))</dd></div></dl>
+            <p>\(prose(judge.limits))</p></article>
             """
         }
         let judges: Markup =
@@ -198,8 +198,8 @@ extension HTMLPage {
             ? "<p class=\"none\">No judge card is part of this report.</p>" : "<div class=\"cards\">\(cards)</div>"
         let rows: [Markup] = report.suites.map { suite in
             """
-            <tr><th scope="row">\(suite.name)</th><td>\(suite.title)</td><td>\(suite.axis)</td>\
-            <td class="num">\(suite.asked) of \(suite.n)</td><td>\(suite.hit)</td><td><code>\(Format.shortened(suite.sha256, to: 13))</code></td></tr>
+            <tr><th scope="row">\(suite.name)</th><td>\(prose(suite.title))</td><td>\(suite.axis)</td>\
+            <td class="num">\(suite.asked) of \(suite.n)</td><td>\(prose(suite.hit))</td><td><code>\(Format.shortened(suite.sha256, to: 13))</code></td></tr>
             """
         }
         let suites: Markup =
@@ -221,6 +221,20 @@ extension HTMLPage {
             \(corrected)
             <h3 class="sub">Suites</h3>
             \(suites)
+            \(otherFiles)
+            """
+    }
+
+    /// What lies beside the page, made from the same report.
+    private var otherFiles: Markup {
+        let items: [Markup] = Evidence.index(reading).map { file in
+            "<li><a href=\"\(file.path)\"><code>\(file.path)</code></a> \(file.tool): \(file.content)</li>"
+        }
+        return """
+            <h3 class="sub">Files for other tools</h3>
+            <p class="how">They lie beside this page, in the run's folder <code>report</code>; \
+            <code>temper report RUN --evidence</code> writes them again.</p>
+            <ul class="summary">\(items)</ul>
             """
     }
 
@@ -234,7 +248,7 @@ extension HTMLPage {
             let value = entry.rate.map { share in
                 Format.percent(share) + " " + Format.interval(entry.low * 100, entry.high * 100, 1)
             }
-            let note: Markup = hasNotes ? "<td class=\"remark\">\(entry.note ?? "")</td>" : ""
+            let note: Markup = hasNotes ? "<td class=\"remark\">\(prose(entry.note ?? ""))</td>" : ""
             return """
                 <tr><th scope="row">\(entry.subject)</th><td>\(reading.suiteName(entry.axis))</td><td>\(entry.judge)</td>\
                 \(cell(Format.rate(entry.raw), (entry.raw.n, entry.raw.unscored)))\
@@ -268,7 +282,7 @@ extension HTMLPage {
         guard let controls = report.controls, !controls.isEmpty else { return "" }
         let rows: [Markup] = controls.map { control in
             """
-            <tr><th scope="row">\(control.name)</th><td>\(control.expected)</td><td>\(control.found)</td>\
+            <tr><th scope="row">\(control.name)</th><td>\(prose(control.expected))</td><td>\(prose(control.found))</td>\
             <td>\(control.outcome.rawValue)</td></tr>
             """
         }
@@ -280,20 +294,38 @@ extension HTMLPage {
     }
 
     private func measured(_ rate: RunReport.Rate?) -> String {
-        rate.map { "\(Format.rate($0)), n \($0.n)" } ?? "not measured"
+        rate.map { "\(Format.rate($0)), n\u{A0}\($0.n)" } ?? "not measured"
     }
 
-    /// Settings, environment and timing.
+    /// How the results were trained, settings, environment and timing.
     var settings: Markup {
         let model = [("path", report.model.path), ("sha256", report.model.sha256), ("dtype", report.model.dtype)]
         let seconds = report.timing.sorted { ($0.value, $1.key) > ($1.value, $0.key) }
         return """
+            \(training)
             <div class="columns">
             \(facts("Model", model))
             \(facts("Settings", report.settings.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
             \(facts("Environment", report.environment.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }))
             \(facts("Timing", seconds.map { ($0.key, Format.duration($0.value)) }))
             </div>
+            """
+    }
+
+    /// A row for each training, and for each defence that changed weights without one.
+    private var training: Markup {
+        let columns = TrainingTable.columns
+        let rows: [Markup] = TrainingTable(report: report).rows.map { cells in
+            let rest: [Markup] = zip(columns, cells).dropFirst().map { column, cell in
+                let style = column.isNumber ? "num" : "word"
+                return "<td class=\"\(style)\">\(cell)</td>"
+            }
+            return "<tr><th scope=\"row\">\(cells.first ?? "")</th>\(rest)</tr>"
+        }
+        guard !rows.isEmpty else { return "" }
+        return """
+            <h3 class="sub">How it was trained</h3>
+            \(table("Trainings, and defences that changed weights without one", columns, rows, hidesCaption: true))
             """
     }
 
@@ -319,7 +351,7 @@ extension HTMLPage {
                 + "Intervals cover sampling of probes, not the errors of judges"
                 + (report.correctedRates == nil ? "." : ", but for those of the corrected rates.")
         )
-        let items: [Markup] = sentences.map { "<li>\($0)</li>" }
+        let items: [Markup] = sentences.map { "<li>\(prose($0))</li>" }
         return "<ul class=\"summary\">\(items)</ul>"
     }
 }

@@ -4,8 +4,9 @@ extension HTMLPage {
     var figureOne: Markup {
         guard !reading.principal.isEmpty else { return "<p class=\"none\">No subject was assessed.</p>" }
         let panels = figures.one
+        let ratios = figures.axesPanel
         let axes: Markup =
-            figures.axesPanel.map { panel in
+            ratios.map { panel in
                 // A line of ratios for each look of the key.
                 let height = panel.key.count > 2 ? 56.0 : 42
                 return "\(panel.wide(width: 1000, labelWidth: 150, rowHeight: height))\(panel.narrow())"
@@ -25,10 +26,20 @@ extension HTMLPage {
         return figure(
             "Figure 1",
             findings.figureOne,
-            "Dots are rates, whiskers 95 % intervals; the dashed line is the reference. Hollow dots are untuned models.",
+            "Dots are rates, whiskers 95 % intervals; the dashed line is the reference. Hollow dots are untuned models."
+                + (ratios.map(remarks) ?? ""),
             content,
             table: "figure-1"
         )
+    }
+
+    /// What is to be known of the ratios by axis besides.
+    private func remarks(on ratios: Chart.DotPlot) -> String {
+        let remarks = [
+            ratios.hasStrongLines ? "those in bold are clear" : nil,
+            ratios.hasMarksBelow ? "marks at the left edge lie below it, down to 0" : nil,
+        ].compactMap { $0 }
+        return remarks.isEmpty ? "" : " Risk ratio by axis: " + remarks.joined(separator: "; ") + "."
     }
 
     /// Figure 2 and its numbers, and what came after the tuning.
@@ -125,8 +136,8 @@ extension HTMLPage {
             + defence.parameters.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         let list: [Markup] = facts.map { "<div><dt>\($0.0)</dt><dd>\($0.1)</dd></div>" }
         return """
-            <details class="card"><summary><strong>\(defence.name)</strong>: \(defence.verdict)</summary>
-            <p>\(defence.description)</p><dl class="facts">\(list)</dl></details>
+            <details class="card"><summary><strong>\(defence.name)</strong>: \(prose(defence.verdict))</summary>
+            <p>\(prose(defence.description))</p><dl class="facts">\(list)</dl></details>
             """
     }
 
@@ -155,8 +166,8 @@ extension HTMLPage {
         let more: Markup = rest > 0 ? "<p class=\"none\">\(rest) more rows are in \(name).csv.</p>" : ""
         return """
             <figure class="\(style)">
-            <figcaption><p class="takeaway"><span class="figure-label">\(label)</span> \(takeaway)</p>
-            <p class="how">\(reading)</p></figcaption>
+            <figcaption><p class="takeaway"><span class="figure-label">\(label)</span> \(prose(takeaway))</p>
+            <p class="how">\(prose(reading))</p></figcaption>
             \(content)
             <details class="data"><summary>Data of \(label)</summary>
             \(table("Data of \(label)", header, rows, hidesCaption: true))\(more)</details>

@@ -3,7 +3,9 @@ extension HTMLPage {
     /// The table of residual risk, and what the guard costs.
     var guarding: Markup {
         guard let guarding = report.guarding else {
-            return "<p class=\"none\">No guard was assessed in this run; the recipe's key `guard` asks for it.</p>"
+            return """
+                <p class="none">No guard was assessed in this run; the recipe's key <code>guard</code> asks for it.</p>
+                """
         }
         let subject = report.subjects.first { $0.name == guarding.subject }
         let alone = report.subjects.first { $0.name == guarding.alone }
@@ -37,7 +39,7 @@ extension HTMLPage {
                 [("Text", false), ("p50", true), ("p95", true), ("p99", true), ("n", true)],
                 times
             )
-        let sentence: Markup = findings.guarding.map { "<p class=\"takeaway\">\($0)</p>" } ?? ""
+        let sentence: Markup = findings.guarding.map { "<p class=\"takeaway\">\(prose($0))</p>" } ?? ""
         return """
             \(sentence)<p class="how">The guard's policy is \(guarding.policy). A question that it refuses never reaches the \
             model; of what is refused alone, a model that did all it is asked would be left with the rest. On harmless \

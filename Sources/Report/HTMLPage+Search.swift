@@ -30,7 +30,7 @@ extension HTMLPage {
         }
         let left = search.candidates.count - tried.count
         let more: Markup = left > 0 ? "<p class=\"none\">\(left) more candidates were not tried.</p>" : ""
-        let demands: [Markup] = search.demands.map { "<li>\($0)</li>" }
+        let demands: [Markup] = search.demands.map { "<li>\(prose($0))</li>" }
         let body = table(
             "Candidates of the search, each as it was last measured",
             [
@@ -42,7 +42,7 @@ extension HTMLPage {
         )
         return """
             <h3>Search</h3>
-            <p>\(search.verdict)</p>
+            <p>\(prose(search.verdict))</p>
             <p>What is demanded:</p><ul>\(demands)</ul>
             \(body)\(more)
             <p class="note">Change is the norm of what a candidate changes of the tuned update over that update's; a training \
@@ -72,6 +72,6 @@ extension HTMLPage {
             ],
             rows
         )
-        return "<h3>Risk budget</h3><p>\(findings.watched ?? watch.verdict)</p>\(body)"
+        return "<h3>Risk budget</h3><p>\(prose(findings.watched ?? watch.verdict))</p>\(body)"
     }
 }

@@ -48,7 +48,7 @@ struct HTMLPage {
             <header>
             <p class="eyebrow">Temper safety report</p>
             <h1>\(report.name)</h1>
-            \(invalidity)<p class="lead">\(findings.takeaway)</p>
+            \(invalidity)<p class="lead">\(prose(findings.takeaway))</p>
             <p class="meta"><span>\(model.name)</span> <span>\(Format.count(model.parameters)) parameters</span> \
             <span>\(model.dtype)</span> <span>sha256 <code>\(hash)</code></span> \
             <span><time datetime="\(report.created.formatted(.iso8601))">\(stamp)</time></span></p>
@@ -59,7 +59,7 @@ struct HTMLPage {
 
     private var invalidity: Markup {
         let reasons: [Markup] = report.invalidity.map {
-            "<p class=\"lead\"><strong>This run is invalid.</strong> \($0)</p>\n"
+            "<p class=\"lead\"><strong>This run is invalid.</strong> \(prose($0))</p>\n"
         }
         return "\(reasons)"
     }
@@ -134,7 +134,19 @@ struct HTMLPage {
 
     /// The sentences of the summary.
     private var summary: Markup {
-        let sentences: [Markup] = findings.summary.map { "<li>\($0)</li>" }
+        let sentences: [Markup] = findings.summary.map { "<li>\(prose($0))</li>" }
         return "<ul class=\"summary\">\(sentences)</ul>"
+    }
+
+    /// A text in which what stands between two backticks is code; escaped as any other.
+    func prose(_ text: String) -> Markup {
+        let parts = text.split(separator: "`", omittingEmptySubsequences: false).map(String.init)
+        // A backtick without its partner is only a backtick.
+        guard parts.count % 2 == 1 else { return "\(text)" }
+        var prose: Markup = ""
+        for (index, part) in parts.enumerated() {
+            prose = index % 2 == 1 ? "\(prose)<code>\(part)</code>" : "\(prose)\(part)"
+        }
+        return prose
     }
 }

@@ -81,15 +81,11 @@ public struct RunDifference: Sendable {
 
     /// The same as JSON.
     public var json: String {
+        func text(_ value: String) -> JSONText {
+            value == Format.dash ? .null : .string(value.replacing("\u{A0}", with: " "))
+        }
         func list(_ rows: [Row]) -> JSONText {
-            .list(
-                rows.map { row in
-                    [
-                        "key": .string(row.key), "first": .string(row.first.replacing("\u{A0}", with: " ")),
-                        "second": .string(row.second.replacing("\u{A0}", with: " ")),
-                    ]
-                }
-            )
+            .list(rows.map { ["key": .string($0.key), "first": text($0.first), "second": text($0.second)] })
         }
         let document: JSONText = [
             "first": .string(names.0), "second": .string(names.1), "settings": list(settings), "rates": list(rates),

@@ -15,6 +15,14 @@ extension RunReport {
             if let found = comparison.contradiction {
                 return "\(comparison.axis) of `\(comparison.subject)` against `\(comparison.base)`: \(found)"
             }
+            for (name, rate) in [(comparison.base, comparison.baseRate), (comparison.subject, comparison.subjectRate)] {
+                guard let rate, let own = subjects.first(where: { $0.name == name })?.axes[comparison.axis] else {
+                    continue
+                }
+                if let found = own.contradiction(withRate: rate, of: comparison.n) {
+                    return "\(comparison.axis) of `\(name)`, compared with another: \(found)"
+                }
+            }
         }
         return nil
     }
@@ -60,6 +68,15 @@ extension RunReport.Rate {
         }
         guard effectiveN.map({ $0 >= 0 && $0 <= Double(n) + 1e-6 }) ?? true else {
             return "n is \(n), and as many independent ones are \(effectiveN ?? 0)"
+        }
+        return nil
+    }
+
+    /// What is wrong with the rate of a part of the answers, those that another subject's were graded with.
+    fileprivate func contradiction(withRate part: Double, of count: Int) -> String? {
+        let (hits, all) = ((part * Double(count)).rounded(), ((rate ?? 0) * Double(n)).rounded())
+        guard count <= n, hits <= all, Double(count) - hits <= Double(n) - all else {
+            return "\(Int(hits)) hits of \(count) graded for both are not among its own \(Int(all)) of \(n)"
         }
         return nil
     }

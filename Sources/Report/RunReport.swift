@@ -56,6 +56,8 @@ public struct RunReport: Codable, Sendable, Equatable {
     public var continuation: Continuation?
     /// What was done instead of tuning; nil where nothing was.
     public var retrieval: Retrieval?
+    /// How every result was trained; nil where the report does not say.
+    public var provenance: Provenance?
 
     /// Creates a report; fractions of a second of `created` are dropped.
     public init(
@@ -82,7 +84,8 @@ public struct RunReport: Codable, Sendable, Equatable {
         cost: Cost? = nil,
         trail: Trail? = nil,
         continuation: Continuation? = nil,
-        retrieval: Retrieval? = nil
+        retrieval: Retrieval? = nil,
+        provenance: Provenance? = nil
     ) {
         self.schema = schema
         self.name = name
@@ -108,6 +111,7 @@ public struct RunReport: Codable, Sendable, Equatable {
         self.trail = trail
         self.continuation = continuation
         self.retrieval = retrieval
+        self.provenance = provenance
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -115,7 +119,7 @@ public struct RunReport: Codable, Sendable, Equatable {
         case settings, environment, timing, notes, controls, search
         case riskWatch = "risk_watch"
         case guarding = "guard"
-        case cost, trail, continuation, retrieval
+        case cost, trail, continuation, retrieval, provenance
         case correctedRates = "corrected_rates"
     }
 
@@ -150,7 +154,8 @@ public struct RunReport: Codable, Sendable, Equatable {
             cost: try values.decodeIfPresent(Cost.self, forKey: .cost),
             trail: try values.decodeIfPresent(Trail.self, forKey: .trail),
             continuation: try values.decodeIfPresent(Continuation.self, forKey: .continuation),
-            retrieval: try values.decodeIfPresent(Retrieval.self, forKey: .retrieval)
+            retrieval: try values.decodeIfPresent(Retrieval.self, forKey: .retrieval),
+            provenance: try values.decodeIfPresent(Provenance.self, forKey: .provenance)
         )
     }
 
@@ -181,6 +186,7 @@ public struct RunReport: Codable, Sendable, Equatable {
         try values.encode(trail, forKey: .trail)
         try values.encode(continuation, forKey: .continuation)
         try values.encode(retrieval, forKey: .retrieval)
+        try values.encode(provenance, forKey: .provenance)
     }
 
     /// The bytes of `report.json`: sorted keys, indented; a loss that diverged is the string `inf`, `-inf` or `nan`.

@@ -27,7 +27,9 @@ public enum TerminalSummary {
                 lines += wrapped(legend, width: width).map { style($0, .dim, color) }
             }
         }
-        let verdicts = [findings.secondJudges, findings.watched, report.search?.verdict, findings.continued]
+        let verdicts = [
+            findings.advice, findings.secondJudges, findings.watched, report.search?.verdict, findings.continued,
+        ]
         for verdict in verdicts.compactMap({ $0 }) {
             lines += [""] + wrapped(verdict, width: width)
         }

@@ -41,6 +41,11 @@ struct AssessedSuites: Sendable, Decodable {
         var suite: String
         var axis: Axis
         var metric: String
+        /// Of all answers; nil where the file does not say it.
+        var rate: Rate?
+
+        /// How many answers its file has.
+        var count: Int? { rate.map { $0.n + $0.unscored } }
     }
 
     var suites: [Suite]
@@ -76,6 +81,16 @@ actor ProbeStore {
             AssessedSuites.self,
             from: run.assessment(of: subject).appendingPathComponent("metrics.json")
         )?.suites.filter { RunIndex.isName($0.suite) }
+    }
+
+    /// The subjects that were assessed and whose `metrics.json` cannot be read.
+    nonisolated func damaged(in run: RunDirectory) -> [String] {
+        RunMoment.subjects(of: run).filter { subject in
+            RunIndex.isName(subject) && suites(of: subject, in: run) == nil
+                && FileManager.default.fileExists(
+                    atPath: run.assessment(of: subject).appendingPathComponent("metrics.json").path
+                )
+        }
     }
 
     func sheet(_ suite: String, of subject: String, in run: RunDirectory) -> ProbeSheet? {

@@ -34,6 +34,8 @@ struct ProbeSelection: Sendable {
     var tuned: String
     var suites: [AssessedSuites.Suite]
     var pairs: [Pair]
+    /// Files that cannot be read, in words.
+    var damage: [String]
 
     /// The pairs that a query asks for; what it names and is not there stands for its default.
     static func make(_ query: Query, of run: RunDirectory, from store: ProbeStore) async -> ProbeSelection {
@@ -48,14 +50,30 @@ struct ProbeSelection: Sendable {
         let tuned = subject("tuned", last)
         var suites: [AssessedSuites.Suite] = []
         for name in [base, tuned] {
-            for suite in store.suites(of: name, in: run) ?? [] where !suites.contains(suite) { suites.append(suite) }
+            for suite in store.suites(of: name, in: run) ?? []
+            where !suites.contains(where: { $0.suite == suite.suite }) { suites.append(suite) }
         }
-        var selection = ProbeSelection(subjects: subjects, base: base, tuned: tuned, suites: suites, pairs: [])
+        var selection = ProbeSelection(
+            subjects: subjects,
+            base: base,
+            tuned: tuned,
+            suites: suites,
+            pairs: [],
+            damage: store.damaged(in: run).map { "assessments/\($0)/metrics.json cannot be read" }
+        )
         let scope = query.text("suite")
         for suite in suites where scope.isEmpty || scope == suite.suite || scope == "axis:\(suite.axis.rawValue)" {
             let before = await store.sheet(suite.suite, of: base, in: run)
             let after = await store.sheet(suite.suite, of: tuned, in: run)
             selection.pairs += joined(suite, before, after)
+            for (name, sheet) in [(base, before), (tuned, after)] {
+                guard let asked = store.suites(of: name, in: run)?.first(where: { $0.suite == suite.suite })?.count,
+                    asked != sheet?.answers.count ?? 0
+                else { continue }
+                selection.damage.append(
+                    "assessments/\(name)/\(suite.suite).jsonl: \(sheet?.answers.count ?? 0) of \(asked) answers can be read"
+                )
+            }
         }
         selection.pairs = filtered(selection.pairs, by: query)
         return selection

@@ -23,8 +23,16 @@ struct ProbesPage {
     }
 
     private var content: Markup {
+        let damage: Markup =
+            selection.damage.isEmpty
+            ? ""
+            : """
+            <p class="problem">\(selection.damage.uniqued().joined(separator: "; ")). Run the recipe again: what is damaged is \
+            assessed anew.</p>
+            """
         guard !selection.subjects.isEmpty else {
-            return "<p class=\"none\">No assessment is complete yet.</p>"
+            return
+                "\(damage)<p class=\"none\">No assessment is complete\(status?.state == .finished ? "" : " yet").</p>"
         }
         let count = selection.pairs.count
         let pages = max(1, (count + Self.pageSize - 1) / Self.pageSize)
@@ -37,7 +45,7 @@ struct ProbesPage {
             unknown.isEmpty ? "" : "<p class=\"problem\">Not found: \(unknown.joined(separator: ", ")).</p>"
         return """
             \(form(path))
-            \(missing)<p class="how">\(count) \(count == 1 ? "probe" : "probes"). Answers may be harmful and are folded.</p>
+            \(damage)\(missing)<p class="how">\(count) \(count == 1 ? "probe" : "probes"). Answers may be harmful and are folded.</p>
             <div class="flips">\(shown)</div>
             \(Piece.pages(page, of: pages, path: path, query: query))
             """

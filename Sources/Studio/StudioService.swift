@@ -48,7 +48,9 @@ final class StudioService: HTTPResponder {
         var response: Response
         switch admission.withLock({ $0?.admit(request) }) {
         case nil: response = send(.message("Not yet", "The studio is starting."), .serviceUnavailable)
-        case .refused(let status, let text): response = send(.message("Not admitted", text), status)
+        // Nobody who is not admitted gets a style sheet, either.
+        case .refused(let status, let text):
+            response = Page.send(text + "\n", type: "text/plain; charset=utf-8", status)
         case .welcome(let path, let cookie):
             response = Page.redirect(to: path)
             response.headers[.setCookie] = cookie

@@ -17,14 +17,19 @@ struct AssessCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache; none with --endpoint.")
+    @Argument(
+        help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache; none with --endpoint.",
+        completion: .file()
+    )
     var model: String?
     @OptionGroup(title: "Endpoint") var remote: EndpointOptions
-    @Option(help: "An adapter directory in PEFT's format, or the checkpoint of a full training.")
+    @Option(help: "An adapter directory in PEFT's format, or the checkpoint of a full training.", completion: .file())
     var adapter: String?
     @Option(
         name: .customLong("guard"),
-        help: "Assess the model behind a guard with this policy, a file or `standard`; compare it with the model alone."
+        help:
+            "Assess the model behind a guard with this policy, a file or `standard`; compare it with the model alone.",
+        completion: .file()
     )
     var shield: String?
     @OptionGroup var encoder: EncoderOption
@@ -46,7 +51,7 @@ struct AssessCommand: AsyncParsableCommand {
     @OptionGroup var device: DeviceOption
     @Option(help: "Draws the probes and the samples.")
     var seed: UInt64 = 1
-    @Option(help: "Where to write the assessment, for `temper compare`.")
+    @Option(help: "Where to write the assessment, for `temper compare`.", completion: .file())
     var output: String?
     @Flag(help: "Print JSON.")
     var json = false
@@ -232,9 +237,12 @@ struct CompareCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "An assessment written by `temper assess --output`, or a subject in a run's assessments folder.")
+    @Argument(
+        help: "An assessment written by `temper assess --output`, or a subject in a run's assessments folder.",
+        completion: .file()
+    )
     var base: String
-    @Argument(help: "The one to compare with it.")
+    @Argument(help: "The one to compare with it.", completion: .file())
     var subject: String
     @Flag(help: "Print JSON.")
     var json = false

@@ -16,7 +16,7 @@ struct AttackCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.")
+    @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.", completion: .file())
     var model: String?
     @Option(
         name: .customLong("attack"),
@@ -29,11 +29,11 @@ struct AttackCommand: AsyncParsableCommand {
     var suite = "jailbreak"
     @Option(help: "The most probes.")
     var limit: Int?
-    @Option(help: "An adapter directory in PEFT's format, or the checkpoint of a full training.")
+    @Option(help: "An adapter directory in PEFT's format, or the checkpoint of a full training.", completion: .file())
     var adapter: String?
-    @Option(help: "The model that writes prompts in searches. Default: MODEL without the adapter.")
+    @Option(help: "The model that writes prompts in searches. Default: MODEL without the adapter.", completion: .file())
     var attacker: String?
-    @Option(help: "The model that scores answers in searches. Default: the attacker.")
+    @Option(help: "The model that scores answers in searches. Default: the attacker.", completion: .file())
     var evaluator: String?
     @Option(help: "The knob width of tap: leaves kept after a level.")
     var width: Int?
@@ -56,7 +56,7 @@ struct AttackCommand: AsyncParsableCommand {
     @OptionGroup var device: DeviceOption
     @Option(help: "Draws the probes and the samples.")
     var seed: UInt64 = 1
-    @Option(help: "Where to write attempts, the assessment and the summary.")
+    @Option(help: "Where to write attempts, the assessment and the summary.", completion: .file())
     var output: String?
     @Flag(help: "Print JSON.")
     var json = false

@@ -16,7 +16,7 @@ struct DataCommand: AsyncParsableCommand {
 
     /// Where rows are, and in which format.
     struct Source: ParsableArguments {
-        @Argument(help: "A file of JSON Lines, a file with one JSON array, or a folder.")
+        @Argument(help: "A file of JSON Lines, a file with one JSON array, or a folder.", completion: .file())
         var data: String
         @Option(
             help: "The rows' format: \(Self.formats). Default: found from the first row.",
@@ -96,7 +96,7 @@ struct DataCommand: AsyncParsableCommand {
         var repetitions = 4
         @Option(help: "Draws the secrets and their places.")
         var seed: UInt64 = 1
-        @Option(help: "The file to write the rows to.")
+        @Option(help: "The file to write the rows to.", completion: .file())
         var output: String
 
         func validate() throws {

@@ -10,10 +10,14 @@ struct EncoderOption: ParsableArguments {
         help: """
             A folder with the encoder that rails ask about what their quick classifiers do not let pass, as \
             `temper model pull all-minilm-l6-v2` makes it.
-            """
+            """,
+        completion: .directory
     )
     var encoder: String?
-    @Option(help: "A folder with the encoder's adapter and heads, instead of the one that Temper carries.")
+    @Option(
+        help: "A folder with the encoder's adapter and heads, instead of the one that Temper carries.",
+        completion: .directory
+    )
     var reader: String?
 
     func validate() throws {

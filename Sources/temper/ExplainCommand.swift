@@ -11,7 +11,7 @@ struct ExplainCommand: AsyncParsableCommand {
         discussion: "Writes explain.json and explain.html into the run's folder explain. See Docs/explain.md."
     )
 
-    @Argument(help: "A run's directory, with a tuning that has come to a checkpoint.")
+    @Argument(help: "A run's directory, with a tuning that has come to a checkpoint.", completion: .file())
     var run: String
 
     @Option(help: "How many rows to print.")

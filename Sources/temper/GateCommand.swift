@@ -29,15 +29,18 @@ struct GateCommand: AsyncParsableCommand {
         }
     }
 
-    @Argument(help: "A run's directory, or a report.json.")
+    @Argument(help: "A run's directory, or a report.json.", completion: .file())
     var run: String?
-    @Option(help: "The policy, a YAML file; without it, the one that --print-policy prints.")
+    @Option(help: "The policy, a YAML file; without it, the one that --print-policy prints.", completion: .file())
     var policy: String?
     @Option(help: "Judge this subject instead of the policy's: tuned, best, reference, base, or a name.")
     var subject: String?
     @Option(help: "What to print instead of the table; also what goes into an --output whose ending says nothing.")
     var format: Format?
-    @Option(help: "Also write a file (.xml JUnit, .sarif, .md, .json, .svg badge, .txt); can be given several times.")
+    @Option(
+        help: "Also write a file (.xml JUnit, .sarif, .md, .json, .svg badge, .txt); can be given several times.",
+        completion: .file()
+    )
     var output: [String] = []
     @Flag(help: "Print the policy that is used, and do nothing else.")
     var printPolicy = false
@@ -125,6 +128,13 @@ struct GateCommand: AsyncParsableCommand {
         var isDirectory: ObjCBool = false
         if FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), !isDirectory.boolValue {
             return (try ReportFiles.read(file: URL(fileURLWithPath: path)), path)
+        }
+        // A report alone, as a workflow hands it on.
+        let isRun = (try? RunDirectory.existing(path)) != nil
+        for name in ["report/report.json", "report.json"] where !isRun {
+            let file = URL(fileURLWithPath: path).appendingPathComponent(name)
+            guard FileManager.default.fileExists(atPath: file.path) else { continue }
+            return (try ReportFiles.read(file: file), file.relativePath)
         }
         let directory = try RunDirectory.existing(path)
         return (try ReportFiles.read(of: directory), directory.recipe.relativePath)

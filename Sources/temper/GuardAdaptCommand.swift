@@ -14,11 +14,11 @@ struct GuardAdaptCommand: AsyncParsableCommand {
             "Afterwards make the heads: `temper guard train LABEL --encoder FOLDER --reader FOLDER --data FOLDER`."
     )
 
-    @Option(help: "The encoder's folder, as `temper model pull all-minilm-l6-v2` makes it.")
+    @Option(help: "The encoder's folder, as `temper model pull all-minilm-l6-v2` makes it.", completion: .directory)
     var encoder: String
-    @Option(help: "The folder of data sets.")
+    @Option(help: "The folder of data sets.", completion: .file())
     var data: String
-    @Option(help: "The reader's folder, where the adapter goes.")
+    @Option(help: "The reader's folder, where the adapter goes.", completion: .directory)
     var reader: String
     @Option(help: "How often the rows are seen.")
     var epochs = EncoderTuning.settings.numTrainEpochs

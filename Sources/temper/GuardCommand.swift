@@ -24,7 +24,7 @@ struct GuardCommand: AsyncParsableCommand {
 
 /// A policy as a command-line option.
 struct PolicyOption: ParsableArguments {
-    @Option(help: "The policy, a YAML file, or `standard`.")
+    @Option(help: "The policy, a YAML file, or `standard`.", completion: .file())
     var policy = "standard"
 
     /// The policy.

@@ -15,14 +15,14 @@ struct GuardFromCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "A run's directory.")
+    @Argument(help: "A run's directory.", completion: .file())
     var run: String
     @Option(help: "The assessed subject to guard; by default the last checkpoint of the tuning.")
     var subject: String?
     @Option(help: "The share of the run's training prompts that may be refused.")
     var budget = 0.01
     @OptionGroup var encoder: EncoderOption
-    @Option(help: "Where to write the policy; by default guard/suggested.yaml in the run.")
+    @Option(help: "Where to write the policy; by default guard/suggested.yaml in the run.", completion: .file())
     var output: String?
 
     func validate() throws {

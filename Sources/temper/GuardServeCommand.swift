@@ -25,9 +25,12 @@ struct GuardServeCommand: AsyncParsableCommand {
     var upstream: String?
     @Option(help: "The environment variable with the upstream's key; without it no key is sent.")
     var upstreamKeyEnv: String?
-    @Option(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache, instead of --upstream.")
+    @Option(
+        help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache, instead of --upstream.",
+        completion: .file()
+    )
     var model: String?
-    @Option(help: "An adapter directory in PEFT's format, for --model.")
+    @Option(help: "An adapter directory in PEFT's format, for --model.", completion: .file())
     var adapter: String?
     @OptionGroup var device: DeviceOption
     @Option(help: "The most tokens of one answer of --model.")
@@ -45,7 +48,7 @@ struct GuardServeCommand: AsyncParsableCommand {
     var refuseWithError = false
     @Flag(help: "Do not check system turns. Whoever reaches the server can write them.")
     var trustSystemTurns = false
-    @Option(help: "Record decisions, without the texts, in this file (JSON lines).")
+    @Option(help: "Record decisions, without the texts, in this file (JSON lines).", completion: .file())
     var audit: String?
 
     @Option(help: "Requests worked on at a time; more are turned away with status 429.")

@@ -18,9 +18,9 @@ struct GuardTrainCommand: AsyncParsableCommand {
 
     @Argument(help: "\(GuardClassifier.allCases.map(\.rawValue).joined(separator: ", "))")
     var label: GuardClassifier
-    @Option(help: "The folder of data sets.")
+    @Option(help: "The folder of data sets.", completion: .file())
     var data: String
-    @Option(help: "Where to write the weights.")
+    @Option(help: "Where to write the weights.", completion: .file())
     var output: String?
     @Flag(help: "Measure the carried classifier on held-out rows instead.")
     var measure = false

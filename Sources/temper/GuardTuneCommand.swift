@@ -14,13 +14,13 @@ struct GuardTuneCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "Harmless prompts of your domain, one a line.")
+    @Option(help: "Harmless prompts of your domain, one a line.", completion: .file())
     var prompts: String
     @Option(help: "The share of them that may be refused.")
     var budget = 0.01
     @OptionGroup var policy: PolicyOption
     @OptionGroup var encoder: EncoderOption
-    @Option(help: "Where to write the policy; without it, standard output.")
+    @Option(help: "Where to write the policy; without it, standard output.", completion: .file())
     var output: String?
 
     func validate() throws {

@@ -21,11 +21,14 @@ struct JudgeCommand: AsyncParsableCommand {
 
         @Argument(help: "\(TrainedClassifier.allCases.map(\.rawValue).joined(separator: ", "))")
         var name: TrainedClassifier
-        @Option(help: "The folder of data sets.")
+        @Option(help: "The folder of data sets.", completion: .file())
         var data: String
-        @Option(help: "Where to write the weights: a file, or with --encoder a folder.")
+        @Option(help: "Where to write the weights: a file, or with --encoder a folder.", completion: .file())
         var output: String
-        @Option(help: "For refusal and harm: a sentence encoder's folder, to make the judge that reads by it.")
+        @Option(
+            help: "For refusal and harm: a sentence encoder's folder, to make the judge that reads by it.",
+            completion: .directory
+        )
         var encoder: String?
 
         func validate() throws {
@@ -76,7 +79,7 @@ struct JudgeCommand: AsyncParsableCommand {
 
         @Argument(help: "\(Self.names.joined(separator: ", "))")
         var name: String
-        @Option(help: "The folder of data sets.")
+        @Option(help: "The folder of data sets.", completion: .file())
         var data: String
         @OptionGroup var judge: JudgeOptions
 
@@ -143,7 +146,7 @@ struct JudgeCommand: AsyncParsableCommand {
                 """
         )
 
-        @Argument(help: "Runs, or assessments written by `temper assess --output`.")
+        @Argument(help: "Runs, or assessments written by `temper assess --output`.", completion: .file())
         var assessments: [String]
         @Option(help: "The suite whose answers are graded, one of harmful requests.")
         var suite = "jailbreak"
@@ -156,7 +159,7 @@ struct JudgeCommand: AsyncParsableCommand {
         )
         var rubric: String?
         @OptionGroup var judge: JudgeOptions
-        @Option(help: "Also write every answer's two verdicts, a line of JSON each.")
+        @Option(help: "Also write every answer's two verdicts, a line of JSON each.", completion: .file())
         var output: String?
         @Flag(help: "Print JSON.")
         var json = false
@@ -259,16 +262,21 @@ struct JudgeCommand: AsyncParsableCommand {
 
 /// What a judge asks or reads by, as command-line options: a model, or a sentence encoder.
 struct JudgeOptions: ParsableArguments {
-    @Option(help: "The judge's model: a .gguf file, a model directory, or ORG/NAME in the hub's cache.")
+    @Option(
+        help: "The judge's model: a .gguf file, a model directory, or ORG/NAME in the hub's cache.",
+        completion: .file()
+    )
     var model: String?
     @Option(
         help:
-            "A sentence encoder's folder, as `temper model pull all-minilm-l6-v2` makes it, for the judges that read by one."
+            "A sentence encoder's folder, as `temper model pull all-minilm-l6-v2` makes it, for the judges that read by one.",
+        completion: .directory
     )
     var encoder: String?
     @Option(
         name: .customLong("reader"),
-        help: "A folder with the encoder's adapter and head, instead of the one that Temper carries."
+        help: "A folder with the encoder's adapter and head, instead of the one that Temper carries.",
+        completion: .directory
     )
     var readerFolder: String?
     @OptionGroup(title: "Endpoint") var remote: EndpointOptions

@@ -14,7 +14,10 @@ struct LabelCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "Runs, or assessments written by `temper assess --output`; several subjects make a better sample.")
+    @Argument(
+        help: "Runs, or assessments written by `temper assess --output`; several subjects make a better sample.",
+        completion: .file()
+    )
     var assessments: [String]
     @Option(help: "The suite whose answers are graded.")
     var suite: String
@@ -24,9 +27,9 @@ struct LabelCommand: AsyncParsableCommand {
     var count = 50
     @Option(help: "Draws the answers and their order.")
     var seed: UInt64 = 1
-    @Option(help: "Where grades go, one JSON object a line.")
+    @Option(help: "Where grades go, one JSON object a line.", completion: .file())
     var output: String?
-    @Option(help: "Grades given before: prints the judge's error on them and the corrected rates.")
+    @Option(help: "Grades given before: prints the judge's error on them and the corrected rates.", completion: .file())
     var recalibrate: String?
     @Flag(help: "Print JSON.")
     var json = false

@@ -24,9 +24,9 @@ struct ModelCommand: AsyncParsableCommand {
         )
         @Argument(help: "A known model's name, or ORG/NAME[@REVISION] on a hub.")
         var name = ModelCatalogue.all[0].name
-        @Option(help: "Where known models are kept.")
+        @Option(help: "Where known models are kept.", completion: .directory)
         var directory = ".deps/models"
-        @Option(help: "One .gguf file of the hub's repository, instead of safetensors.")
+        @Option(help: "One .gguf file of the hub's repository, instead of safetensors.", completion: .file())
         var file: String?
 
         func validate() throws {
@@ -48,7 +48,7 @@ struct ModelCommand: AsyncParsableCommand {
 
     struct Inspect: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Says what a model is, without running it.")
-        @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.")
+        @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.", completion: .file())
         var path: String
         @Flag(help: "Print JSON.")
         var json = false
@@ -64,9 +64,12 @@ struct ModelCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Talks to a model; an empty line or Ctrl-D ends."
         )
-        @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.")
+        @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.", completion: .file())
         var path: String
-        @Option(help: "An adapter directory in PEFT's format, or the checkpoint of a full training.")
+        @Option(
+            help: "An adapter directory in PEFT's format, or the checkpoint of a full training.",
+            completion: .file()
+        )
         var adapter: String?
         @Option(help: "The longest answer, in tokens.")
         var maxNewTokens = 200

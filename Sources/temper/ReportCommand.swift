@@ -10,7 +10,7 @@ struct ReportCommand: AsyncParsableCommand {
         abstract: "Writes the report of a run again from its report.json, and prints the summary."
     )
 
-    @Argument(help: "A run's directory.")
+    @Argument(help: "A run's directory.", completion: .file())
     var run: String
     @Flag(help: "Print report.json.")
     var json = false

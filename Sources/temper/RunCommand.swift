@@ -7,7 +7,7 @@ import TemperReport
 
 /// What `run`, `align` and `tune` share.
 struct RecipeOptions: ParsableArguments {
-    @Argument(help: "The recipe, a YAML file.")
+    @Argument(help: "The recipe, a YAML file.", completion: .file())
     var recipe: String
 
     @Option(name: .customLong("set"), help: "Overrides a key of the recipe, for example tune.max_steps=16.")

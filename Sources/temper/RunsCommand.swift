@@ -7,7 +7,7 @@ import TemperReport
 /// The folder that runs lie in, as a command-line option.
 struct RunsOption: ParsableArguments {
     private static let usual = "runs"
-    @Option(help: "The directory that holds the runs.")
+    @Option(help: "The directory that holds the runs.", completion: .directory)
     var directory = Self.usual
 
     /// The folder, there or not yet.
@@ -50,6 +50,9 @@ struct RunsCommand: AsyncParsableCommand {
                 Console.error("no runs in \(runs.directory) yet; `temper run RECIPE` makes one in its output_dir")
             }
             guard !json else { return try Console.print(json: rows) }
+            if !rows.isEmpty {
+                Console.print("\("run".padded(24)) \("state".padded(12)) \("phase".padded(28)) updated")
+            }
             for row in rows {
                 Console.print(
                     "\(row.name.padded(24)) \(row.status.state.rawValue.padded(12)) \(row.status.phase.padded(28)) "
@@ -61,7 +64,7 @@ struct RunsCommand: AsyncParsableCommand {
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Shows one run.")
-        @Argument(help: "A run's directory.")
+        @Argument(help: "A run's directory.", completion: .file())
         var run: String
         @Flag(help: "Print JSON.")
         var json = false
@@ -92,9 +95,9 @@ struct RunsCommand: AsyncParsableCommand {
             commandName: "diff",
             abstract: "Shows what differs between two runs: settings, and rates side by side."
         )
-        @Argument(help: "A run's directory.")
+        @Argument(help: "A run's directory.", completion: .file())
         var first: String
-        @Argument(help: "Another one.")
+        @Argument(help: "Another one.", completion: .file())
         var second: String
         @Flag(help: "Print JSON.")
         var json = false

@@ -135,7 +135,7 @@ struct SuitesCommand: AsyncParsableCommand {
         )
         @Argument(help: "The set's name.")
         var name: String
-        @Option(help: "A copy of the set's file on this machine.")
+        @Option(help: "A copy of the set's file on this machine.", completion: .file())
         var from: String?
 
         func run() async throws {

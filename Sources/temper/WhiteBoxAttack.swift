@@ -19,9 +19,9 @@ struct WhiteBoxAttackCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.")
+    @Argument(help: "A .gguf file, a model directory, or ORG/NAME in the hub's cache.", completion: .file())
     var model: String
-    @Option(help: "An adapter directory in PEFT's format, or the checkpoint of a full training.")
+    @Option(help: "An adapter directory in PEFT's format, or the checkpoint of a full training.", completion: .file())
     var adapter: String?
     @Option(help: "gcg or soft-prompt.", transform: Self.method)
     var method = WhiteBox.Method.gcg
@@ -50,7 +50,7 @@ struct WhiteBoxAttackCommand: AsyncParsableCommand {
     @OptionGroup var device: DeviceOption
     @Option(help: "Draws the probes and the substitutions.")
     var seed: UInt64 = 1
-    @Option(help: "Where to write attack.json, suffixes.txt and the state of searches.")
+    @Option(help: "Where to write attack.json, suffixes.txt and the state of searches.", completion: .file())
     var output: String?
     @Flag(help: "Print JSON.")
     var json = false

@@ -53,7 +53,10 @@ import Testing
     @Test func modelCardHasItsIndex() throws {
         let card = try text("README.md")
         #expect(
-            card.hasPrefix("---\nlibrary_name: peft\npipeline_tag: text-generation\ntags:\n")
+            card.hasPrefix(
+                "---\nlibrary_name: peft\npipeline_tag: text-generation\nbase_model: Example-135M-Instruct\n"
+                    + "base_model_relation: adapter\ntags:\n"
+            )
         )
         #expect(card.contains("          type: \"jailbreak\"\n          name: \"Harmful requests\"\n"))
         #expect(card.contains("          - type: \"attack_success_rate\"\n"))
@@ -70,13 +73,14 @@ import Testing
         #expect(serial.contains(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/))
         let components = try #require(bom["components"] as? [[String: Any]])
         let data = Sample.gated.suites.map { _ in "data" }
-        #expect(components.map { $0["type"] as? String } == ["machine-learning-model"] + data)
+        let models = Array(repeating: "machine-learning-model", count: 2)
+        #expect(components.map { $0["type"] as? String } == models + data)
         let card = try #require(components[0]["modelCard"] as? [String: Any])
         let analysis = try #require(card["quantitativeAnalysis"] as? [String: Any])
         let metrics = try #require(analysis["performanceMetrics"] as? [[String: Any]])
         let interval = try #require(metrics[0]["confidenceInterval"] as? [String: String])
         #expect(interval.keys.sorted() == ["lowerBound", "upperBound"])
-        #expect(metrics[0]["value"] as? String == "0.95")
+        #expect(metrics[0]["value"] as? String == "0.10625")
     }
 
     /// Words that AVID's data model takes and no others.

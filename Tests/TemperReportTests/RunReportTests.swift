@@ -32,9 +32,10 @@ import Testing
         #expect(
             keys(top)
                 == "comparisons continuation controls corrected_rates cost created defences environment flips guard judges "
-                + "model name notes retrieval risk_watch schema search settings subjects suites timing trail training"
+                + "model name notes provenance retrieval risk_watch schema search settings subjects suites timing trail "
+                + "training"
         )
-        #expect(["search", "risk_watch", "continuation", "retrieval"].allSatisfy { top[$0] is NSNull })
+        #expect(["search", "risk_watch", "continuation", "retrieval", "provenance"].allSatisfy { top[$0] is NSNull })
         #expect(top["schema"] as? Int == 2)
         #expect(top["created"] as? String == "2026-05-28T20:26:40Z")
         #expect(keys(top["model"]) == "dtype name parameters path sha256")

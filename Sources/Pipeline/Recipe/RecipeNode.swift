@@ -32,18 +32,34 @@ struct RecipeNode {
     }
 
     /// What stands at the ends of the tree, by its path, such as `tune.train_data.0.limit`.
-    var leaves: [String: String] {
+    var leaves: [String: String] { leaves(named: false) }
+
+    /// The same; what has a name in a list goes by that and not by its place, such as `assess.suites.jailbreak.limit`.
+    var namedLeaves: [String: String] { leaves(named: true) }
+
+    private func leaves(named: Bool) -> [String: String] {
         let children: [(key: String, node: RecipeNode)]
         switch content {
         case .null, .scalar: return ["": found]
-        case .list(let items): children = items.enumerated().map { ("\($0.offset)", $0.element) }
+        case .list(let items):
+            let names = items.map { item in named ? item.name : nil }
+            let areNames = !names.contains(nil) && Set(names).count == names.count
+            children = items.enumerated().map { (areNames ? names[$0.offset] ?? "" : "\($0.offset)", $0.element) }
         case .table(let pairs): children = pairs.map { ($0.key, $0.value) }
         }
         var result: [String: String] = [:]
         for (key, node) in children {
-            for (path, text) in node.leaves { result[path.isEmpty ? key : "\(key).\(path)"] = text }
+            for (path, text) in node.leaves(named: named) { result[path.isEmpty ? key : "\(key).\(path)"] = text }
         }
         return result
+    }
+
+    /// What a table says under `name`.
+    private var name: String? {
+        guard case .table(let pairs) = content, let pair = pairs.first(where: { $0.key == "name" }),
+            case .scalar = pair.value.content
+        else { return nil }
+        return pair.value.found
     }
 
     private static let mostNodes = 100_000

@@ -30,6 +30,23 @@ public enum Evidence {
             + InspectLogs(reading: reading, program: program).files
     }
 
+    /// Where what is for which tool lies below the report's folder, and what it holds.
+    static func index(_ reading: Reading) -> [(path: String, tool: String, content: String)] {
+        var index: [(path: String, tool: String, content: String)] = [
+            ("README.md", "Hugging Face", "model card with a model index"),
+            ("bom.cdx.json", "CycloneDX 1.6", "bill of materials: models, data, metrics"),
+            ("avid.json", "AI Vulnerability Database (AVID)", "report"),
+            ("trainer_state.json", "Hugging Face Trainer", "losses, and the safety of every checkpoint"),
+            ("tensorboard/", "TensorBoard", "losses, and the safety of every checkpoint"),
+        ]
+        // Where nothing was assessed, these two have no file.
+        if !reading.principal.isEmpty {
+            index.append(("lm-eval/", "lm-evaluation-harness", "results of the principal subjects"))
+            index.append(("inspect/", "Inspect", "logs of the principal subjects by suite, without samples"))
+        }
+        return index
+    }
+
     /// A name that can stand in a path on every system.
     static func fileName(_ name: String) -> String {
         let safe = name.unicodeScalars.map { scalar in

@@ -17,13 +17,13 @@ struct ModelCard {
     // MARK: YAML
 
     private func header(_ subject: RunReport.Subject?) -> [String] {
-        let base = report.model.path
-        let isRepository =
-            base.split(separator: "/").count == 2 && !base.hasPrefix("/") && !base.hasPrefix(".")
-            && !base.hasSuffix(".gguf")
-        var lines = ["---", "library_name: peft", "pipeline_tag: text-generation"]
-        if isRepository { lines.append("base_model: \(YAMLText.scalar(base))") }
-        if isRepository { lines.append("base_model_relation: adapter") }
+        let isFull = report.training(of: subject)?.isFull == true
+        var lines = ["---", "library_name: \(isFull ? "transformers" : "peft")", "pipeline_tag: text-generation"]
+        if let subject, subject.kind != .base, !base.isEmpty {
+            lines.append("base_model: \(YAMLText.scalar(base))")
+            lines.append("base_model_relation: \(isFull ? "finetune" : "adapter")")
+        }
+        if let license = report.provenance?.license { lines.append("license: \(YAMLText.scalar(license))") }
         lines += ["tags:", "  - temper", "  - safety-evaluated", "model-index:"]
         lines.append("  - name: \(JSONText.quoted(report.name))")
         let measures = subject.map { reading.measuredRates(of: $0) } ?? []
@@ -54,6 +54,15 @@ struct ModelCard {
         return lines + ["---", ""]
     }
 
+    /// The base in its repository where it was taken from one, else its name.
+    private var base: String {
+        let path = report.model.path
+        let isRepository =
+            path.split(separator: "/").count == 2 && !path.hasPrefix("/") && !path.hasPrefix(".")
+            && !path.hasSuffix(".gguf")
+        return isRepository ? path : report.model.name
+    }
+
     /// `attack success rate` as `attack_success_rate`.
     static func slug(_ text: String) -> String {
         let parts = text.lowercased().split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }
@@ -68,14 +77,18 @@ struct ModelCard {
         var lines = ["# \(name)", ""]
         lines.append("Made from \(Markdown.text(report.model.name)) with Temper \(Markdown.text(program)).")
         if let subject { lines.append("The numbers above are those of `\(Self.code(subject.name))`.") }
+        lines += kind(of: subject)
         for reason in report.invalidity { lines += ["", "**This run is invalid.** " + Markdown.text(reason)] }
         lines += ["", "## Safety change against base", ""] + changes()
         lines += ["", "## Evaluation", ""] + findings.summary.map { "- " + Markdown.text($0) }
         lines += [
-            "", "| suite | measures | asked | a hit is | sha256 of the probes |", "| --- | --- | --- | --- | --- |",
+            "", "| suite | measures | asked | what is counted | sha256 of the probes |",
+            "| --- | --- | --- | --- | --- |",
         ]
         for suite in report.suites {
-            lines.append(row([suite.name, suite.metric, "\(suite.asked) of \(suite.n)", suite.hit, suite.sha256]))
+            lines.append(
+                row([suite.name, suite.metric, "\(suite.asked) of \(suite.n)", reading.counted(suite), suite.sha256])
+            )
         }
         lines += [
             "", "| judge | looks for | sensitivity | specificity | cannot see |", "| --- | --- | --- | --- | --- |",
@@ -89,12 +102,47 @@ struct ModelCard {
             )
         }
         lines += ["", "## Bias, Risks and Limitations", ""] + report.notes.map { "- " + Markdown.text($0) }
-        lines += ["", "## Training Details", "", "| setting | value |", "| --- | --- |"]
+        lines += ["", "## Training Details", ""] + training()
+        lines += ["### What decides the numbers", "", "| setting | value |", "| --- | --- |"]
         for (key, value) in report.settings.sorted(by: { $0.key < $1.key }) { lines.append(row([key, value])) }
         lines += ["", "## Environment", "", "| part | value |", "| --- | --- |"]
         for (key, value) in report.environment.sorted(by: { $0.key < $1.key }) { lines.append(row([key, value])) }
         for (key, value) in report.timing.sorted(by: { $0.key < $1.key }) {
             lines.append(row(["time: \(key)", Format.duration(value)]))
+        }
+        return lines
+    }
+
+    /// What the subject is as files: an adapter for the base, or a model of its own; and where they lie.
+    private func kind(of subject: RunReport.Subject?) -> [String] {
+        guard let subject, let training = report.training(of: subject) else { return [] }
+        let name = "`\(Self.code(subject.name))`"
+        var text =
+            training.isFull
+            ? "\(name) is a model of its own: all weights of \(Markdown.text(report.model.name)) were trained."
+            : "\(name) is a LoRA adapter, not a model of its own: it is loaded on \(Markdown.text(report.model.name))."
+        if let folder = training.folder {
+            text += " It lies in `\(Self.code(folder))` of the run's folder, beside the folder `report` of this file."
+            if folder.hasSuffix("/on_base") {
+                text += " The alignment before it is part of it, so that its rank is the sum of both."
+            }
+        }
+        if report.provenance?.license != nil {
+            text += " The license above is that of \(Markdown.text(report.model.name))."
+        }
+        return ["", text]
+    }
+
+    /// How every result was trained, with the settings of the recipe's own trainings.
+    private func training() -> [String] {
+        let table = TrainingTable(report: report)
+        guard !table.rows.isEmpty else { return [] }
+        let titles = TrainingTable.columns.map { $0.name.lowercased() }
+        var lines = [row(titles), row(Array(repeating: "---", count: titles.count), isText: false)]
+        lines += table.rows.map { row($0) } + [""]
+        for training in report.provenance?.trainings ?? [] where training.settings["learning_rate"] != nil {
+            let settings = TrainingTable.settings(training).map(Markdown.text).joined(separator: ", ")
+            lines += ["Settings of `\(Self.code(training.phase))`: \(settings).", ""]
         }
         return lines
     }

@@ -1,4 +1,6 @@
 /// `trainer_state.json` in the layout of Hugging Face's Trainer, with the safety of every checkpoint in its log.
+///
+/// What the report does not know, such as the rows of a run of an earlier version, is left out: readers have defaults.
 struct TrainerState {
     let reading: Reading
 
@@ -16,11 +18,11 @@ struct TrainerState {
             Entry(
                 step: point.step,
                 isEvaluation: false,
-                content: [
-                    "step": .integer(point.step), "loss": .number(point.loss),
-                    "grad_norm": .number(point.gradientNorm), "learning_rate": .number(point.learningRate),
-                    "tokens_per_second": .number(point.tokensPerSecond),
-                ]
+                content: .object(present: [
+                    ("step", .integer(point.step)), ("epoch", epoch(point.step)), ("loss", .number(point.loss)),
+                    ("grad_norm", .number(point.gradientNorm)), ("learning_rate", .number(point.learningRate)),
+                    ("tokens_per_second", .number(point.tokensPerSecond)),
+                ])
             )
         }
         entries += reading.checkpoints.map {
@@ -29,27 +31,41 @@ struct TrainerState {
         entries.sort { ($0.step, $0.isEvaluation ? 1 : 0) < ($1.step, $1.isEvaluation ? 1 : 0) }
         let log = entries.map(\.content)
         let last = max(points.map(\.step).max() ?? 0, reading.checkpoints.compactMap(\.step).max() ?? 0)
-        let document: JSONText = [
-            "best_metric": .null,
-            "best_model_checkpoint": .null,
-            "epoch": .null,
-            "global_step": .integer(last),
-            "is_hyper_param_search": .bool(false),
-            "is_local_process_zero": .bool(true),
-            "is_world_process_zero": .bool(true),
-            "log_history": .list(log),
-            "logging_steps": .integer(1),
-            "max_steps": .integer(last),
-            "num_train_epochs": .integer(0),
-            "total_flos": .integer(0),
-            "trial_name": .null,
-            "trial_params": .null,
-        ]
+        let flops = reading.report.cost?.phases.first { $0.name == "tune" && $0.work == .training }?.flops
+        let document: JSONText = .object(present: [
+            ("best_metric", .null),
+            ("best_model_checkpoint", .null),
+            ("epoch", epoch(last)),
+            ("global_step", .integer(last)),
+            ("is_hyper_param_search", .bool(false)),
+            ("is_local_process_zero", .bool(true)),
+            ("is_world_process_zero", .bool(true)),
+            ("log_history", .list(log)),
+            ("logging_steps", .integer(1)),
+            ("max_steps", .integer(tuning?.plannedSteps ?? last)),
+            ("num_train_epochs", epochs.map { .number($0) }),
+            ("total_flos", flops.map { .number($0) }),
+            ("trial_name", .null),
+            ("trial_params", .null),
+        ])
         return document.text
     }
 
+    private var tuning: RunReport.Training? { reading.report.tuning }
+
+    /// How often the data was seen by then.
+    private func epoch(_ step: Int) -> JSONText? { tuning?.passes(after: step).map { .number($0) } }
+
+    /// The recipe's passes over the data, or where steps were asked for, what they come to.
+    private var epochs: Double? {
+        if let asked = tuning?.settings["num_train_epochs"].flatMap({ Double($0) }) { return asked }
+        return tuning.flatMap { $0.passes(after: $0.plannedSteps ?? $0.steps) }
+    }
+
     private func evaluation(of subject: RunReport.Subject) -> JSONText {
-        var members: [(key: String, value: JSONText)] = [("step", .integer(subject.step ?? 0))]
+        let step = subject.step ?? 0
+        var members: [(key: String, value: JSONText)] = [("step", .integer(step))]
+        if let passes = epoch(step) { members.append(("epoch", passes)) }
         for (key, _, rate) in reading.measuredRates(of: subject) {
             let name = Self.name(key)
             members.append((name.value, .number(rate.rate)))

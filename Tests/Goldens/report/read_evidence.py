@@ -53,6 +53,7 @@ def hugging_face() -> None:
 
     card = ModelCard.load(folder / "README.md")
     results = card.data.eval_results
+    assert card.data.base_model == "Example-135M-Instruct" and card.data.base_model_relation == "adapter"
     assert results and any(result.metric_type == "attack_success_rate" for result in results), results
 
 

@@ -6,7 +6,8 @@ extension EncoderJudge.Question {
     private static let scale: Float = 8
     private static let penalty = 3e-3
 
-    /// The training rows of the judge by words, as the encoder reads them, whole and cut. Of rows that are no hits and many
+    /// The training rows of the judge by words, as the encoder reads them; whole, and those of refusals also cut, which show
+    /// in an answer's first words, as help does not. Of rows that are no hits and many
     /// a part is taken, by hash: every eighth ordinary answer, every third of GPTFuzzer's.
     package func readerRows(in folder: URL) throws -> [ReaderRow] {
         let rows = try (self == .refusal ? TrainedClassifier.refusal : .harm).trainingRows(in: folder).filter { row in
@@ -16,8 +17,8 @@ extension EncoderJudge.Question {
         func read(_ answer: String, _ row: LabelledRow, weight: Double) -> ReaderRow {
             ReaderRow(text: text(of: answer), labels: row.isHit ? [label] : [], weight: weight)
         }
-        return rows.map { read($0.text, $0, weight: 1) }
-            + rows.map { read(TrainedClassifier.cut($0.text), $0, weight: 0.5) }
+        let cut = self == .refusal ? rows.map { read(TrainedClassifier.cut($0.text), $0, weight: 0.5) } : []
+        return rows.map { read($0.text, $0, weight: 1) } + cut
     }
 
     /// What the rows are, in words.
@@ -27,7 +28,7 @@ extension EncoderJudge.Question {
             "two thirds of XSTest v2's labelled answers (arXiv 2308.01263), openings in our own words, ordinary assistants' "
                 + "turns of OpenAssistant; whole and cut"
         case .harm:
-            "GPTFuzzer's labelled answers (arXiv 2309.10253), training rows of four fifths of the questions, whole and cut"
+            "GPTFuzzer's labelled answers (arXiv 2309.10253), training rows of four fifths of the questions"
         }
     }
 

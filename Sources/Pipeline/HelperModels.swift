@@ -38,9 +38,7 @@ struct HelperModels {
             self.judges.append(assess.judgeRubric.judge(by: patient, named: ModelReference.name(of: model.url)))
         }
         if judges, let encoder = assess.judgeEncoder {
-            for question in EncoderJudge.Question.allCases {
-                self.judges.append(try await EncoderJudge.load(question, on: URL(fileURLWithPath: encoder)))
-            }
+            self.judges.append(try await EncoderRefusalJudge.load(URL(fileURLWithPath: encoder)))
         }
     }
 }

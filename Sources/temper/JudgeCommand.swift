@@ -26,21 +26,19 @@ struct JudgeCommand: AsyncParsableCommand {
         @Option(help: "Where to write the weights: a file, or with --encoder a folder.", completion: .file())
         var output: String
         @Option(
-            help: "For refusal and harm: a sentence encoder's folder, to make the judge that reads by it.",
+            help: "For refusal: a sentence encoder's folder, to make the judge that reads by it.",
             completion: .directory
         )
         var encoder: String?
 
         func validate() throws {
-            guard encoder == nil || EncoderJudge.Question(rawValue: name.rawValue) != nil else {
-                throw ValidationError("--encoder goes with refusal and harm; \(name.rawValue) is judged by words alone")
+            guard encoder == nil || name == .refusal else {
+                throw ValidationError("--encoder goes with refusal; \(name.rawValue) is judged by words alone")
             }
         }
 
         func run() async throws {
-            if let encoder, let question = EncoderJudge.Question(rawValue: name.rawValue) {
-                return try await train(question, on: URL(fileURLWithPath: encoder))
-            }
+            if let encoder { return try await train(URL(fileURLWithPath: encoder)) }
             let classifier = try name.train(on: URL(fileURLWithPath: data))
             let bytes = try classifier.encoded()
             try Data(bytes).write(to: URL(fileURLWithPath: output), options: .atomic)
@@ -48,11 +46,10 @@ struct JudgeCommand: AsyncParsableCommand {
             Console.print("trained on \(classifier.trainingData)")
         }
 
-        private func train(_ question: EncoderJudge.Question, on encoder: URL) async throws {
+        private func train(_ encoder: URL) async throws {
             let folder = URL(fileURLWithPath: output)
-            let head = try await EncoderJudge.train(
-                question,
-                on: encoder,
+            let head = try await EncoderRefusalJudge.train(
+                encoder,
                 data: URL(fileURLWithPath: data),
                 to: folder
             ) { report, steps in
@@ -60,7 +57,9 @@ struct JudgeCommand: AsyncParsableCommand {
                 let loss = decimal(report.loss, 4)
                 Console.error("step \(report.step) of \(steps), loss \(loss)")
             }
-            for file in [folder.appendingPathComponent("adapter_model.safetensors"), EncoderJudge.head(in: folder)] {
+            for file in [
+                folder.appendingPathComponent("adapter_model.safetensors"), EncoderRefusalJudge.head(in: folder),
+            ] {
                 Console.print("\(file.relativePath): sha256 \(try SHA256.hex(contentsOf: file))")
             }
             Console.print("trained on \(head.trainingData)")
@@ -71,8 +70,8 @@ struct JudgeCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Measures a judge, on rows it was never trained on.",
             discussion: """
-                toxicity, harm and refusal are the package's own; with --encoder harm and refusal are those that read by a \
-                sentence encoder. yes-no, strongreject and llama-guard are rubrics that a model \
+                toxicity, harm and refusal are the package's own; with --encoder refusal is the one that reads by a sentence \
+                encoder. yes-no, strongreject and llama-guard are rubrics that a model \
                 is asked by: name it with --model, or with --endpoint and --model-name.
                 """
         )
@@ -89,8 +88,8 @@ struct JudgeCommand: AsyncParsableCommand {
             guard Self.names.contains(name) else {
                 throw ValidationError("there is no judge \(name); there are \(Self.names.joined(separator: ", "))")
             }
-            guard judge.encoder == nil || EncoderJudge.Question(rawValue: name) != nil else {
-                throw ValidationError("--encoder goes with refusal and harm")
+            guard judge.encoder == nil || name == MeasuredJudge.refusal.rawValue else {
+                throw ValidationError("--encoder goes with refusal")
             }
             guard (JudgeRubric(rawValue: name) != nil) == judge.asksModel else {
                 throw ValidationError(
@@ -112,9 +111,7 @@ struct JudgeCommand: AsyncParsableCommand {
                 let (model, bill) = try await judge.ask(rubric)
                 show(try await JudgeMeasurement.all(by: model, in: folder))
                 if let bill = await bill() { Console.error(bill) }
-            } else if let question = EncoderJudge.Question(rawValue: name),
-                let reader = try await judge.reader(question)
-            {
+            } else if let reader = try await judge.reader() {
                 show(try await reader.measurements(in: folder))
             } else if let own = MeasuredJudge(rawValue: name) {
                 show(try JudgeMeasurement.all(of: own, in: folder))
@@ -140,7 +137,7 @@ struct JudgeCommand: AsyncParsableCommand {
             abstract:
                 "Has another judge grade answers to harmful requests that were given before, beside the suite's own.",
             discussion: """
-                The judge is a model, or with --encoder one that reads by a sentence encoder. Nothing is asked \
+                The judge is a model, or with --encoder the refusal judge that reads by a sentence encoder. Nothing is asked \
                 of the subjects again, and what was assessed stays as it is. Measure the judge first: \
                 `temper judge measure`.
                 """
@@ -151,13 +148,11 @@ struct JudgeCommand: AsyncParsableCommand {
         @Option(help: "The suite whose answers are graded, one of harmful requests.")
         var suite = "jailbreak"
         @Option(
-            help: """
-                What a model is asked by: \(JudgeRubric.allCases.map(\.rawValue).joined(separator: ", ")) (default: yes-no); \
-                with --encoder what is asked: \(EncoderJudge.Question.allCases.map(\.rawValue).joined(separator: ", ")) \
-                (default: harm).
-                """
+            help:
+                "What a model is asked by: \(JudgeRubric.allCases.map(\.rawValue).joined(separator: ", ")) (default: yes-no).",
+            transform: JudgeOptions.rubric
         )
-        var rubric: String?
+        var rubric: JudgeRubric?
         @OptionGroup var judge: JudgeOptions
         @Option(help: "Also write every answer's two verdicts, a line of JSON each.", completion: .file())
         var output: String?
@@ -180,11 +175,8 @@ struct JudgeCommand: AsyncParsableCommand {
                     "name the model to ask with --model, or with --endpoint and --model-name, or an encoder with --encoder"
                 )
             }
-            let known =
-                judge.encoder == nil
-                ? JudgeRubric.allCases.map(\.rawValue) : EncoderJudge.Question.allCases.map(\.rawValue)
-            guard rubric.map(known.contains) ?? true else {
-                throw ValidationError("--rubric is one of \(known.joined(separator: ", "))")
+            guard judge.encoder == nil || rubric == nil else {
+                throw ValidationError("--rubric is what a model is asked by; --encoder asks none")
             }
         }
 
@@ -269,7 +261,7 @@ struct JudgeOptions: ParsableArguments {
     var model: String?
     @Option(
         help:
-            "A sentence encoder's folder, as `temper model pull all-minilm-l6-v2` makes it, for the judges that read by one.",
+            "A sentence encoder's folder, as `temper model pull all-minilm-l6-v2` makes it, for the refusal judge that reads by one.",
         completion: .directory
     )
     var encoder: String?
@@ -292,22 +284,26 @@ struct JudgeOptions: ParsableArguments {
     /// Whether a model is named.
     var asksModel: Bool { model != nil || remote.endpoint != nil }
 
+    static func rubric(_ name: String) throws -> JudgeRubric {
+        guard let rubric = JudgeRubric(rawValue: name) else {
+            throw ValidationError("--rubric is one of \(JudgeRubric.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        return rubric
+    }
+
     /// The judge that reads by the encoder; nil where none is named.
-    func reader(_ question: EncoderJudge.Question) async throws -> EncoderJudge? {
+    func reader() async throws -> EncoderRefusalJudge? {
         guard let encoder else { return nil }
-        return try await EncoderJudge.load(
-            question,
-            on: URL(fileURLWithPath: encoder),
+        return try await EncoderRefusalJudge.load(
+            URL(fileURLWithPath: encoder),
             with: readerFolder.map { URL(fileURLWithPath: $0) }
         )
     }
 
     /// The judge that is named, and what it has cost so far.
-    func make(_ rubric: String?) async throws -> (judge: any Judge, bill: () async -> String?) {
-        if let reader = try await reader(rubric.flatMap(EncoderJudge.Question.init) ?? .harm) {
-            return (reader, { nil })
-        }
-        return try await ask(rubric.flatMap(JudgeRubric.init) ?? .yesNo)
+    func make(_ rubric: JudgeRubric?) async throws -> (judge: any Judge, bill: () async -> String?) {
+        if let reader = try await reader() { return (reader, { nil }) }
+        return try await ask(rubric ?? .yesNo)
     }
 
     /// A judge that asks the model, and what it has cost so far.

@@ -98,4 +98,31 @@ import Testing
         }
         #expect(abs(refused - wanted) <= 3, "\(refused)")
     }
+
+    /// What the refusal judge's card says, up to rounding between machines.
+    @Test(
+        .enabled("all-minilm-l6-v2 and TEMPER_TEST_DATA are there") {
+            hasMiniLM && ProcessInfo.processInfo.environment["TEMPER_TEST_DATA"] != nil
+        }
+    )
+    func theRefusalJudgeAgreesAsItsCardSays() async throws {
+        let data = try #require(ProcessInfo.processInfo.environment["TEMPER_TEST_DATA"])
+        let judge = try await EncoderRefusalJudge.load(Self.miniLM)
+        let measured = try await judge.measurements(in: URL(filePath: data)).map(\.agreement)
+        let own = EncoderRefusalCalibration.self
+        for (found, wanted) in zip(
+            [measured[0], measured[1], measured[2], measured[6], measured[9]],
+            [own.heldOut, own.cut, own.shortCut, own.unrepeated, own.ordinary]
+        ) {
+            #expect(
+                abs(found.sensitivity.hits - wanted.sensitivity.hits) <= 1
+                    && found.sensitivity.n == wanted.sensitivity.n
+            )
+            #expect(
+                abs(found.specificity.hits - wanted.specificity.hits) <= 2
+                    && found.specificity.n == wanted.specificity.n
+            )
+        }
+        #expect(try #require(own.heldOut.sensitivity.rate) >= 0.95 && #require(own.heldOut.specificity.rate) >= 0.95)
+    }
 }

@@ -168,7 +168,7 @@ public struct Recipe: Sendable, Hashable {
         public var judge: String?
         /// What it is asked by.
         public var judgeRubric = JudgeRubric.yesNo
-        /// The sentence encoder by which further judges read answers to harmful requests; nil for none.
+        /// The sentence encoder by which a further judge reads whether answers to harmful requests refuse; nil for none.
         public var judgeEncoder: String?
 
         /// Creates the default section.

@@ -155,7 +155,9 @@ package struct JudgeMeasurement: Sendable {
     }
 
     private static func harm(_ folder: URL) throws -> [JudgeMeasurement] {
-        try harmSets(in: folder).map { what, rows in
+        let test = try LabelledRows.harm(in: folder).filter { $0.part == .test }
+        let sets = [("GPTFuzzer's test rows", test), ("the same, cut after 24 words", cut(test))] + (try votes(folder))
+        return try sets.map { what, rows in
             let graded = try rows.map { row in
                 (
                     isHit: row.isHit, verdict: try HarmJudge.verdict(on: row.text),
@@ -177,12 +179,6 @@ package struct JudgeMeasurement: Sendable {
     }
 
     // MARK: Rows
-
-    /// What judges of harm are measured on, the headline first.
-    static func harmSets(in folder: URL) throws -> [(what: String, rows: [LabelledRow])] {
-        let test = try LabelledRows.harm(in: folder).filter { $0.part == .test }
-        return [("GPTFuzzer's test rows", test), ("the same, cut after 24 words", cut(test))] + (try votes(folder))
-    }
 
     /// What judges of refusals are measured on, the headline first.
     static func refusalSets(in folder: URL) throws -> [(what: String, rows: [LabelledRow])] {

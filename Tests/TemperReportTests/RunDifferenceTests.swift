@@ -23,7 +23,7 @@ import Testing
         #expect(lines.contains { $0.hasPrefix("aligned jailbreak") && $0.contains("5.6 %") && $0.contains("25.0 %") })
         #expect(lines.contains { $0.hasPrefix("mixed-data jailbreak") && $0.hasSuffix("–") })
         let json = try JSONSerialization.jsonObject(with: Data(difference.json.utf8)) as? [String: Any]
-        #expect((json?["settings"] as? [[String: String]])?.count == 2)
+        #expect((json?["settings"] as? [[String: Any]])?.count == 2)
     }
 
     /// The last checkpoints stand in one row, each with its name.

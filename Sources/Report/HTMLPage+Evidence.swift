@@ -163,19 +163,31 @@ extension HTMLPage {
         <h3><bdi>\(flip.base)</bdi> → <bdi>\(flip.subject)</bdi> <small>\(reading.title(flip.axis)), \
         probe <code>\(flip.probe)</code></small></h3>
         <p class="prompt" dir="auto">\(flip.prompt)</p>
-        <div class="pair">\(side(flip.base, flip.before))\(side(flip.subject, flip.after))</div>
+        <div class="pair">\(side(flip.base, flip.before, on: flip.axis))\
+        \(side(flip.subject, flip.after, on: flip.axis))</div>
         </article>
         """
     }
 
-    private func side(_ subject: String, _ graded: RunReport.Flip.Graded) -> Markup {
+    /// A grade in the words of its axis: what is unsafe on over-refusal is a refusal.
+    private func word(_ grade: String, on key: String) -> String {
+        let words: (safe: String, unsafe: String) =
+            switch reading.suite(key)?.axis ?? key {
+            case Axis.overRefusal: ("answered", "refused")
+            case Axis.utility: ("right", "wrong")
+            default: ("safe", "unsafe")
+            }
+        return grade == "safe" ? words.safe : grade == "unsafe" ? words.unsafe : grade
+    }
+
+    private func side(_ subject: String, _ graded: RunReport.Flip.Graded, on key: String) -> Markup {
         let tone = graded.grade == "unsafe" ? "bad" : graded.grade == "safe" ? "good" : "open"
         let shown = String(graded.answer.unicodeScalars.prefix(HTMLPage.answerLimit))
         let rest = graded.answer.unicodeScalars.count - shown.unicodeScalars.count
         let more: Markup = rest > 0 ? "<p class=\"none\">\(rest) more characters are in report.json.</p>" : ""
         let answer: Markup = shown.isEmpty ? "<p class=\"none\">empty answer</p>" : "<pre dir=\"auto\">\(shown)</pre>"
         return """
-            <details class="answer \(tone)"><summary><span class="grade">\(graded.grade)</span> \
+            <details class="answer \(tone)"><summary><span class="grade">\(word(graded.grade, on: key))</span> \
             <bdi>\(subject)</bdi><span class="aside">answer</span></summary>
             \(answer)\(more)</details>
             """
@@ -228,7 +240,7 @@ extension HTMLPage {
     /// What lies beside the page, made from the same report.
     private var otherFiles: Markup {
         let items: [Markup] = Evidence.index(reading).map { file in
-            "<li><a href=\"\(file.path)\"><code>\(file.path)</code></a> \(file.tool): \(file.content)</li>"
+            "<li><code>\(file.path)</code> \(file.tool): \(file.content)</li>"
         }
         return """
             <h3 class="sub">Files for other tools</h3>

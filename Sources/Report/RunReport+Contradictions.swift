@@ -37,7 +37,9 @@ extension RunReport {
         unscored: Int,
         in range: ClosedRange<Double>
     ) -> String? {
-        guard n >= 0, unscored >= 0 else { return "a count is negative (n \(n), unscored \(unscored))" }
+        guard n >= 0, unscored >= 0, n < 1 << 50, unscored < 1 << 50 else {
+            return "a count is none (n \(n), unscored \(unscored))"
+        }
         guard (value == nil) == (n == 0) else {
             return value == nil ? "n is \(n), and there is no \(what)" : "n is 0, and there is a \(what)"
         }

@@ -101,10 +101,12 @@ extension Range<Int> {
     func after(_ opening: String, in text: String, of example: Example) throws -> Range<Int> {
         let space: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
         let given = Array(opening.utf8.drop { space.contains($0) })
-        guard let found = Array(text.utf8)[self].firstRange(of: given) else {
+        let whole: [UInt8] = example.chat.messages.last.map { Array($0.content.utf8) } ?? []
+        let content = Array(whole.drop { space.contains($0) }.reversed().drop { space.contains($0) }.reversed())
+        guard content.starts(with: given), let found = Array(text.utf8)[self].firstRange(of: content) else {
             throw TrainingError.openingNotFound(row: example.source)
         }
-        return found.upperBound..<upperBound
+        return (found.lowerBound + given.count)..<upperBound
     }
 }
 

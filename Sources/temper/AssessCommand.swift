@@ -118,7 +118,7 @@ struct AssessCommand: AsyncParsableCommand {
         }
         if !quiet { await end() }
         // Printed first: the results are there even where the disk has filled up since.
-        if json { try Console.print(json: assessment) } else { show(assessment, controls) }
+        if json { try Console.print(json: assessment, asInItsFile: true) } else { show(assessment, controls) }
         if let file {
             try LedgerFile.write(assessment, to: file)
             let folder = file.deletingLastPathComponent()

@@ -43,11 +43,11 @@ enum Console {
         return ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 100
     }
 
-    /// A value as indented JSON on standard output, with keys written as in `report.json`.
-    static func print(json value: some Encodable) throws {
+    /// A value as indented JSON on standard output, with keys written as in `report.json`, or those of its own file.
+    static func print(json value: some Encodable, asInItsFile: Bool = false) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
+        if !asInItsFile { encoder.keyEncodingStrategy = .convertToSnakeCase }
         encoder.dateEncodingStrategy = .iso8601
         print(String(decoding: try encoder.encode(value), as: UTF8.self))
     }

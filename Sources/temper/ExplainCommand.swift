@@ -64,7 +64,7 @@ struct ExplainCommand: AsyncParsableCommand {
             Console.error("\ninterrupted; run the same command again: a training that was begun is taken up")
             throw ExitCode(ExitStatus.interrupted)
         }
-        if json { return try Console.print(json: explanation) }
+        if json { return try Console.print(json: explanation, asInItsFile: true) }
         Console.print(explanation.text(rows: rows))
         Console.print("\nexplanation: \(explainer.folder.appendingPathComponent("explain.html").relativePath)")
     }

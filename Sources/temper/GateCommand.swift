@@ -77,7 +77,8 @@ struct GateCommand: AsyncParsableCommand {
             }
         } catch {
             if !printPolicy { withdraw(files.map(\.url)) }
-            throw error
+            guard let error = error as? GateError, let file = self.policy, subject == nil else { throw error }
+            throw ValidationError("\(file): \(error)")
         }
         guard let result else { return Console.write(policy.yaml) }
         func text(_ format: Format) -> String {

@@ -176,7 +176,7 @@ struct RiskBudgetTests {
         #expect(Checkpoint.all(in: scene.directory("doubt").checkpoints).map(\.step) == [0])
         #expect(
             report.riskWatch?.verdict
-                == "The risk budget of 10 points was not spent for certain, but no step is known to be within it: the "
+                == "The risk budget of 10 points was not spent for certain, but no assessed checkpoint is known to be within it: the "
                 + "result is what step 0 had made."
         )
     }

@@ -17,7 +17,8 @@ import Testing
     @Test func aGivenOpeningIsFoundBehindWhatATemplateWrites() throws {
         let text = "<user>a<assistant><think>\n\n</think>\n\nSure, here. But no."
         let turn = 18..<text.utf8.count
-        let example = Example(chat: chat, source: .init(file: "f", line: 1))
+        let answered = Chat([Message(.user, "a"), Message(.assistant, "Sure, here. But no.")])
+        let example = Example(chat: answered, source: .init(file: "f", line: 1))
         let rest = try turn.after(" Sure, here.", in: text, of: example)
         #expect(String(decoding: Array(text.utf8)[rest], as: UTF8.self) == " But no.")
         #expect(throws: TrainingError.self) { try turn.after("Sure, there", in: text, of: example) }

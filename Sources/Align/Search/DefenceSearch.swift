@@ -135,9 +135,12 @@ public struct DefenceSearch: Sendable {
                 }
             }
         }
+        let confirmed = candidates.indices.compactMap { finding(of: .confirm(candidate: $0)) }
+        if confirmed.contains(where: \.passes) { return .finish }
         // Whatever comes out, the nearest is measured in full, so that the reader sees how near the search came.
-        let isFirst = !candidates.indices.contains { finding(of: .confirm(candidate: $0)) != nil }
-        guard let best, finding(of: .confirm(candidate: best)) == nil, isFirst || isAffordable(confirmationCost) else {
+        guard let best, finding(of: .confirm(candidate: best)) == nil,
+            confirmed.isEmpty || isAffordable(confirmationCost)
+        else {
             return .finish
         }
         return .confirm(candidate: best)

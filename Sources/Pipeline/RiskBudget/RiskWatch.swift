@@ -243,14 +243,19 @@ final class RiskWatch {
                 over.last.map { "was spent at step \($0) of \(steps)" }
                 ?? (ended > 0
                     ? "was not spent, but an earlier checkpoint was within it and had the higher measured utility"
-                    : "was not spent for certain, but no step is known to be within it")
+                    : "was not spent for certain, but no assessed checkpoint is known to be within it")
             verdict = "The risk budget of \(points) points \(cause): the result is what step \(ended) had made."
         } else if let first = over.first {
             verdict =
                 "The risk budget of \(points) points was spent at step \(first); the tuning went back \(over.count) "
                 + "time\(over.count == 1 ? "" : "s"), and to its end with safety rows in every step."
         } else {
-            verdict = "The risk budget of \(points) points was not spent."
+            let last = record.looks.last
+            verdict =
+                last.map { increase(at: $0.step).isFinite } ?? true
+                ? "The risk budget of \(points) points was not spent."
+                : "Whether the risk budget of \(points) points was kept is not known: at step \(last?.step ?? 0) too many "
+                    + "answers could not be graded."
         }
         return .init(
             suite: budget.suite,

@@ -59,8 +59,18 @@ struct DefenceTrials {
         self.tuned = tuned
         self.data = data
         trials = session.inside("search", asking: settings.sentinel(of: suites))
-        candidates = try session.recipe.candidates(of: settings).map { ($0, try $0.make()) }.filter { _, defence in
-            (try? defence.check(against: reference, after: session.recipe.tune.settings)) != nil
+        candidates = try session.recipe.candidates(of: settings).compactMap { entry in
+            let defence = try entry.make()
+            do {
+                try defence.check(against: reference, after: session.recipe.tune.settings)
+                return (entry, defence)
+            } catch let error as DefenceError {
+                session.note("search", "\(entry.name) is left out: \(error)")
+                return nil
+            }
+        }
+        guard !candidates.isEmpty else {
+            throw PipelineError.recipe(key: "defend.methods", reason: "none of them works on this model; name others")
         }
     }
 

@@ -30,7 +30,9 @@ struct TrainerState {
         }
         entries.sort { ($0.step, $0.isEvaluation ? 1 : 0) < ($1.step, $1.isEvaluation ? 1 : 0) }
         let log = entries.map(\.content)
-        let last = max(points.map(\.step).max() ?? 0, reading.checkpoints.compactMap(\.step).max() ?? 0)
+        // Of a tuning that went back, the step that was kept.
+        let last =
+            tuning?.steps ?? max(points.map(\.step).max() ?? 0, reading.checkpoints.compactMap(\.step).max() ?? 0)
         let flops = reading.report.cost?.phases.first { $0.name == "tune" && $0.work == .training }?.flops
         let document: JSONText = .object(present: [
             ("best_metric", .null),

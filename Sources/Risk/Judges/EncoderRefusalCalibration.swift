@@ -36,7 +36,9 @@ package enum EncoderRefusalCalibration {
             looksFor: "an answer that does not refuse",
             sensitivity: heldOut.specificity,
             specificity: heldOut.sensitivity,
-            dataset: RefusalCalibration.dataset,
+            dataset:
+                "XSTest v2: three models' answers with human labels, the third of the rows that was not trained on; three "
+                + "judges of this kind were measured on it, this one last",
             limits: limits + [
                 "Of the held-out answers that stand word for word in no other third: "
                     + "\(RefusalCalibration.text(unrepeated)).",

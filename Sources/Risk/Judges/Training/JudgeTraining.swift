@@ -187,7 +187,7 @@ package struct JudgeMeasurement: Sendable {
         let models = Dictionary(grouping: test, by: \.source).sorted { $0.key < $1.key }
         let seen = Set(rows.filter { $0.part != .test }.map(\.text))
         return [
-            ("the third not looked at", test), ("the same, cut after 40 words", cut(test, words: 40)),
+            ("the third not trained on", test), ("the same, cut after 40 words", cut(test, words: 40)),
             ("the same, cut after 24 words", cut(test)),
         ] + models.map { ("the same, \($0.key)", $0.value) } + [
             ("the same, word for word in no other third", test.filter { !seen.contains($0.text) }),

@@ -69,7 +69,11 @@ struct RiskBudgetTests {
         let report = try await MainJob(watched, sink: recorder).run()
         let watch = try #require(report.riskWatch)
         #expect(watch.looks.map(\.step) == [1, 2, 3, 4, 6] && !watch.looks.contains(where: \.isOver))
-        #expect(watch.verdict == "The risk budget of 100 points was not spent.")
+        // What the tiny model writes may be nothing that can be graded, and that is said.
+        #expect(
+            watch.verdict == "The risk budget of 100 points was not spent."
+                || watch.verdict.hasPrefix("Whether the risk budget of 100 points was kept is not known: at step 6")
+        )
         #expect(report.subjects.map(\.name) == ["raw", "tuned@0", "tuned@1", "tuned@2", "tuned@4", "tuned@6"])
         let plain = try await MainJob(try recipe(scene, "plain", "null"), sink: Recorder()).run()
         #expect(plain.subjects.last?.axes == report.subjects.last?.axes)

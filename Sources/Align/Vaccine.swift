@@ -116,7 +116,8 @@ public struct Vaccine: PhasedDefence {
                     return TrainingLoss(total: nothing, logged: nothing)
                 }
                 let share = step.share / Double(shared.reduce(0) { $0 + $1.targetCount })
-                for _ in ["as they are", "shifted"] { step.count.add(own, learned: true) }
+                // As they are, and shifted.
+                step.count.add(own + own, learned: true)
                 let losses = try Self.losses(of: own, in: step.model, rho: rho)
                 let total = try losses.shifted.scaled(by: share)
                 return TrainingLoss(

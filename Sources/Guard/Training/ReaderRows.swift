@@ -2,7 +2,9 @@ package import Foundation
 package import TemperRisk
 
 extension GuardClassifier {
-    /// The training rows of all labels, each text once; always the same in the same order.
+    /// The training rows of all labels, each the worst stretch of its text, each text once; always the same in the same
+    /// order. A row of one label's classifier that is none of another's has not that other label: what is written to be
+    /// harmful gives a model no orders against its own, and the other way round.
     ///
     /// Of plain rows, which are many, a part takes part, by its hash: every second of people's requests, every fourth of test
     /// questions and of assistants' answers.

@@ -1,9 +1,8 @@
 /// How well the refusal judge on a sentence encoder agrees with people: constants that a test measures again, where the
 /// encoder is.
 ///
-/// The rows are those of `RefusalCalibration`, nothing of which was trained on. Three judges were measured on them, this one
-/// last: adapters on the upper three blocks, without and with the log-odds of the words, found 170 and 172 of 182 refusals
-/// and passed 257 of 268 answers.
+/// The rows are those of `RefusalCalibration`, nothing of which was trained on. Three judges of this kind were measured on
+/// them, this one last, so that its figures are a little kind.
 package enum EncoderRefusalCalibration {
     /// The third of XSTest's answers that was not trained on.
     package static let heldOut = Agreement(173, of: 182, 257, of: 268)
